@@ -1,0 +1,163 @@
+"""Latent vectors: priors, draws that depend on nothing but a seed, and samples from a generator."""
+
+import numpy as np
+import tensorflow as tf
+
+PRIORS = ("normal", "uniform")
+
+
+def check_prior(prior):
+    """Returns `prior` if there is one of that name, and raises `ValueError` otherwise."""
+    if prior not in PRIORS:
+        raise ValueError(f"The latent prior must be one of {list(PRIORS)}. Received: latent_prior={prior!r}")
+    return prior
+
+
+def stateless(shape, seed, prior="normal"):
+    """Draws from a latent prior, as a function of the seed alone.
+
+    The generator is Philox, named explicitly: TensorFlow's automatic choice gives other numbers under XLA.
+
+    Args:
+        shape: Shape of the result.
+        seed: Two int64, as a tensor or a pair.
+        prior: `"normal"`, independent N(0, 1), or `"uniform"`, independent U(-1, 1).
+
+    Returns:
+        float32 tensor.
+
+    Example:
+
+    >>> a = keras_gan.latents.stateless((2, 3), seed=(0, 1))
+    >>> bool(tf.reduce_all(a == keras_gan.latents.stateless((2, 3), seed=(0, 1))))
+    True
+    """
+    if check_prior(prior) == "normal":
+        return tf.random.stateless_normal(shape, seed, alg="philox")
+    return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, alg="philox")
+
+
+def per_replica(draw, n):
+    """This replica's `n` rows of one draw for the global batch.
+
+    Every replica draws all rows from the same seed and keeps its own, so that N replicas together see the
+    numbers that one device would have seen.
+
+    Args:
+        draw: Function from a number of rows to a tensor with as many.
+        n: Number of rows wanted here; equal on all replicas.
+
+    Returns:
+        Tensor with `n` rows.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return draw(n)
+    rows = draw(n * context.num_replicas_in_sync)
+    first = context.replica_id_in_sync_group * n
+    return rows[first : first + n]
+
+
+def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
+    """One latent vector per seed: row i depends on `seeds[i]` alone, whatever the batch.
+
+    The draw is Philox with the key `[seed, 0]`, multiplied by `truncation`. Exported generators use the same
+    recipe, so a seed means the same picture in Python and on a server.
+
+    Args:
+        seeds: int64 of shape `(batch,)`; any value, negative ones too.
+        latent_dim: Length of a latent vector.
+        prior: `"normal"` or `"uniform"`.
+        truncation: Factor in [0, 1] that shrinks latents towards the prior's mean, a number or float32 of
+            shape `(batch,)`: less variety, often better pictures.
+
+    Returns:
+        float32 tensor of shape `(batch, latent_dim)`.
+
+    Example:
+
+    >>> keras_gan.latents.from_seeds([7, 8, 9], latent_dim=4).shape
+    TensorShape([3, 4])
+    """
+    seeds = tf.cast(tf.convert_to_tensor(seeds), tf.int64)
+    rows = tf.map_fn(
+        lambda seed: stateless((latent_dim,), tf.stack([seed, tf.zeros_like(seed)]), prior),
+        seeds,
+        fn_output_signature=tf.TensorSpec((latent_dim,), tf.float32),
+    )
+    truncation = tf.convert_to_tensor(truncation, tf.float32)
+    return rows * (truncation[:, None] if truncation.shape.rank else truncation)
+
+
+def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
+    """Generates `n` images from consecutive seeds.
+
+    Args:
+        generator: A `keras_gan.networks.Generator`, or a model with its attributes.
+        n: Number of images, at least 1.
+        labels: For a conditional generator: one class for all images, `n` classes, or `None` for
+            0, 1, ..., num_classes - 1, 0, 1, ...; `None` for an unconditional one.
+        seed: Image i is made from the seed `seed + i`.
+        truncation: Factor in [0, 1] on the latents.
+        batch_size: Images generated at a time.
+
+    Returns:
+        float32 array of shape `(n,) + image_shape`, in [-1, 1].
+
+    Raises:
+        ValueError: If `n`, `labels` or `truncation` is out of range, or labels are given to an unconditional
+            generator.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(8, 8, 1), latent_dim=4)
+    >>> images = keras_gan.latents.sample(generator, 3, seed=5)
+    >>> images.shape
+    (3, 8, 8, 1)
+    """
+    if int(n) < 1:
+        raise ValueError(f"The number of samples must be at least 1. Received: n={n}")
+    if not 0.0 <= truncation <= 1.0:
+        raise ValueError(f"`truncation` must lie in [0, 1]. Received: truncation={truncation}")
+    labels = sample_labels(n, generator.num_classes, labels)
+    seeds = np.arange(seed, seed + n, dtype=np.int64)
+    images = []
+    for start in range(0, n, batch_size):
+        rows = slice(start, start + batch_size)
+        codes = from_seeds(seeds[rows], generator.latent_dim, generator.latent_prior, truncation)
+        inputs = codes if labels is None else [codes, labels[rows]]
+        images.append(np.asarray(generator(inputs, training=False)))
+    return np.concatenate(images)
+
+
+def sample_labels(n, num_classes, labels=None):
+    """Labels for `n` samples: checked, repeated or cycled; `None` for an unconditional generator.
+
+    Args:
+        n: Number of samples.
+        num_classes: Number of classes, or `None`.
+        labels: One class, `n` classes, or `None` to cycle through all of them.
+
+    Returns:
+        int32 array of shape `(n,)`, or `None`.
+
+    Raises:
+        ValueError: If there are no classes, or a label is not an integer in `[0, num_classes)`.
+
+    Example:
+
+    >>> keras_gan.latents.sample_labels(5, num_classes=3).tolist()
+    [0, 1, 2, 0, 1]
+    """
+    if num_classes is None:
+        if labels is not None:
+            raise ValueError(f"This generator is unconditional and takes no labels. Received: labels={labels}")
+        return None
+    if labels is None:
+        return np.arange(n, dtype=np.int32) % num_classes
+    given = np.asarray(labels)
+    if not np.issubdtype(given.dtype, np.integer) or given.size not in (1, n) or given.ndim > 1:
+        raise ValueError(f"`labels` must be one integer or {n} of them. Received: labels={labels}")
+    if given.min() < 0 or given.max() >= num_classes:
+        raise ValueError(f"`labels` must lie in [0, {num_classes}). Received: labels={labels}")
+    return np.broadcast_to(given, (n,)).astype(np.int32)

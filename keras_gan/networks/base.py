@@ -1,0 +1,165 @@
+"""What every generator and every discriminator declares: the contract that the rest of the package reads."""
+
+import keras
+
+from keras_gan import latents
+
+
+def _check_shape(name, shape):
+    shape = tuple(int(size) for size in shape)
+    if len(shape) not in (1, 3) or min(shape) < 1:
+        raise ValueError(
+            f"`{name}` must be (height, width, channels) for images or (size,) for vectors, all positive. "
+            f"Received: {name}={shape}"
+        )
+    return shape
+
+
+def _check_classes(num_classes, class_names):
+    if num_classes is None:
+        if class_names is not None:
+            raise ValueError(f"`class_names` needs `num_classes`. Received: class_names={class_names}")
+        return None, None
+    if int(num_classes) < 1:
+        raise ValueError(f"`num_classes` must be at least 1, or None. Received: num_classes={num_classes}")
+    if class_names is not None and len(class_names) != num_classes:
+        raise ValueError(
+            f"`class_names` must name each of the {num_classes} classes. Received: class_names={class_names}"
+        )
+    return int(num_classes), None if class_names is None else [str(name) for name in class_names]
+
+
+class _Network(keras.Model):
+    """A network that knows its own inputs, so that it can build itself without data."""
+
+    def build(self, input_shape=None):
+        """Creates all variables by tracing `call` once on symbolic inputs of the declared shapes."""
+        if not self.built:
+            self.built = True
+            self.compute_output_spec(self.symbolic_inputs())
+
+    def get_build_config(self):
+        return {"input_shape": None}
+
+    def build_from_config(self, config):
+        self.build()
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            image_shape=self.image_shape, num_classes=self.num_classes, class_names=self.class_names
+        )
+        return config
+
+
+class Generator(_Network):
+    """Base class of generators: latents, and labels where there are classes, to images in [-1, 1].
+
+    A subclass creates its layers in `__init__`, ends that with `self.build()`, and implements
+    `call(inputs, training=None)`. Sublayers are given `dtype=self.dtype_policy`, so that a saved network keeps
+    the precision that it was trained in.
+
+    Args:
+        image_shape: What is generated: `(height, width, channels)`, or `(size,)` for vectors.
+        latent_dim: Length of one latent vector.
+        latent_prior: `"normal"` (independent N(0, 1)) or `"uniform"` (independent U(-1, 1)).
+        num_classes: Number of classes of a conditional generator, or `None`.
+        class_names: One name per class, or `None`.
+
+    Call arguments:
+        inputs: Latents, floats of shape `(batch, latent_dim)`; for a conditional generator the pair
+            `[latents, labels]`, where labels are integers of shape `(batch,)` in `[0, num_classes)`.
+        training: Whether the call is part of a training step.
+
+    Returns:
+        float32 images in [-1, 1] of shape `(batch,) + image_shape`.
+
+    Raises:
+        ValueError: If the arguments contradict one another.
+
+    Example:
+
+    >>> class Affine(keras_gan.networks.Generator):
+    ...     def __init__(self, image_shape=(2,), latent_dim=2, **kwargs):
+    ...         super().__init__(image_shape=image_shape, latent_dim=latent_dim, **kwargs)
+    ...         self.dense = keras.layers.Dense(2, dtype=self.dtype_policy)
+    ...         self.build()
+    ...     def call(self, inputs, training=None):
+    ...         return self.dense(inputs)
+    >>> Affine().sample(5).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self, image_shape, latent_dim, latent_prior="normal", num_classes=None, class_names=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.image_shape = _check_shape("image_shape", image_shape)
+        if int(latent_dim) < 1:
+            raise ValueError(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}")
+        self.latent_dim = int(latent_dim)
+        self.latent_prior = latents.check_prior(latent_prior)
+        self.num_classes, self.class_names = _check_classes(num_classes, class_names)
+
+    def symbolic_inputs(self):
+        """The inputs of `call` as Keras tensors."""
+        codes = keras.KerasTensor((None, self.latent_dim), dtype="float32", name="latents")
+        if self.num_classes is None:
+            return codes
+        return [codes, keras.KerasTensor((None,), dtype="int32", name="labels")]
+
+    def sample(self, n, labels=None, seed=0, truncation=1.0):
+        """Generates `n` images; see `keras_gan.latents.sample`."""
+        return latents.sample(self, n, labels=labels, seed=seed, truncation=truncation)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(latent_dim=self.latent_dim, latent_prior=self.latent_prior)
+        return config
+
+
+class Discriminator(_Network):
+    """Base class of discriminators: images, and labels where there are classes, to one logit each.
+
+    A logit is a real number, not a probability: positive says "real". The losses take it from there.
+
+    Args:
+        image_shape: What is judged: `(height, width, channels)`, or `(size,)` for vectors.
+        num_classes: Number of classes of a conditional discriminator, or `None`.
+        class_names: One name per class, or `None`.
+
+    Call arguments:
+        inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; for a conditional discriminator
+            the pair `[images, labels]`, where labels are integers of shape `(batch,)`.
+        training: Whether the call is part of a training step.
+
+    Returns:
+        float32 logits of shape `(batch, 1)`.
+
+    Raises:
+        ValueError: If the arguments contradict one another.
+
+    Example:
+
+    >>> class Linear(keras_gan.networks.Discriminator):
+    ...     def __init__(self, image_shape=(2,), **kwargs):
+    ...         super().__init__(image_shape=image_shape, **kwargs)
+    ...         self.dense = keras.layers.Dense(1, dtype="float32")
+    ...         self.build()
+    ...     def call(self, inputs, training=None):
+    ...         return self.dense(inputs)
+    >>> Linear()(np.zeros((5, 2), "float32")).shape
+    TensorShape([5, 1])
+    """
+
+    def __init__(self, image_shape, num_classes=None, class_names=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = _check_shape("image_shape", image_shape)
+        self.num_classes, self.class_names = _check_classes(num_classes, class_names)
+
+    def symbolic_inputs(self):
+        """The inputs of `call` as Keras tensors."""
+        images = keras.KerasTensor((None, *self.image_shape), dtype="float32", name="images")
+        if self.num_classes is None:
+            return images
+        return [images, keras.KerasTensor((None,), dtype="int32", name="labels")]

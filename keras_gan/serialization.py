@@ -1,0 +1,33 @@
+"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters."""
+
+import keras
+
+PACKAGE = "keras_gan"
+
+
+def get(identifier, base, classes):
+    """Resolves an identifier to an instance of `base`, as `keras.losses.get` does.
+
+    Args:
+        identifier: An instance of `base` (returned as it is), a name in `classes`, or a dictionary made by
+            `keras.saving.serialize_keras_object`.
+        base: The class that the result must be an instance of.
+        classes: Dictionary from name to class.
+
+    Returns:
+        An instance of `base`.
+
+    Raises:
+        ValueError: If the identifier names nothing of this family.
+    """
+    resolved = identifier
+    if isinstance(identifier, str) and identifier in classes:
+        resolved = classes[identifier]()
+    elif isinstance(identifier, dict):
+        resolved = keras.saving.deserialize_keras_object(identifier)
+    if not isinstance(resolved, base):
+        raise ValueError(
+            f"Expected a keras_gan.{base.__name__}, its configuration or one of the names {sorted(classes)}. "
+            f"Received: identifier={identifier!r}"
+        )
+    return resolved

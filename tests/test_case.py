@@ -1,0 +1,37 @@
+"""What every test builds on: seeds, quiet TensorFlow, and checks that many tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class TestCase(tf.test.TestCase):
+    """`tf.test.TestCase` with fixed seeds and the float32 policy restored after every test."""
+
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(1234)
+        keras.mixed_precision.set_global_policy("float32")
+        self.addCleanup(keras.mixed_precision.set_global_policy, "float32")
+
+    def path(self, *names):
+        """A path below this test's own temporary folder."""
+        return os.path.join(self.create_tempdir().full_path, *names)
+
+    def assert_same_weights(self, a, b):
+        """Two models hold the same weights, bit for bit."""
+        self.assertLen(a.weights, len(b.weights))
+        for x, y in zip(a.weights, b.weights, strict=True):
+            np.testing.assert_array_equal(np.asarray(x), np.asarray(y), err_msg=x.path)
+
+    def assert_config_round_trip(self, thing):
+        """`deserialize(serialize(thing))` is of the same class with the same configuration."""
+        config = keras.saving.serialize_keras_object(thing)
+        again = keras.saving.deserialize_keras_object(config)
+        self.assertIsInstance(again, type(thing))
+        self.assertEqual(keras.saving.serialize_keras_object(again), config)
+        return again
