@@ -1,5 +1,7 @@
 """Latent vectors: priors, draws that depend on nothing but a seed, and samples from a generator."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,13 +15,37 @@ def check_prior(prior):
     return prior
 
 
-def stateless(shape, seed, prior="normal"):
-    """Draws from a latent prior, as a function of the seed alone.
+def uniform(shape, seed):
+    """Draws from U(0, 1), as a function of the seed alone: the same numbers in eager, graph and XLA execution.
 
-    The generator is Philox, named explicitly: TensorFlow's automatic choice gives other numbers under XLA.
+    TensorFlow's own float draws are not: even with one algorithm, XLA makes floats from other bits of it.
 
     Args:
-        shape: Shape of the result.
+        shape: Shape of the result, a tuple.
+        seed: Two int64, as a tensor or a pair: the key of a Philox generator.
+
+    Returns:
+        float32 tensor, multiples of 2^-24 in [0, 1).
+
+    Example:
+
+    >>> a = keras_gan.latents.uniform((2, 3), seed=(0, 1))
+    >>> b = tf.function(keras_gan.latents.uniform, jit_compile=True)((2, 3), seed=(0, 1))
+    >>> bool(tf.reduce_all(a == b))
+    True
+    """
+    bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    return tf.cast(tf.bitwise.bitwise_and(bits, 2**24 - 1), tf.float32) * 2.0**-24
+
+
+def stateless(shape, seed, prior="normal"):
+    """Draws from a latent prior, as a function of the seed alone, whatever compiles it.
+
+    With u, v from `uniform`, a normal draw is sqrt(-2 log(1 - u)) cos(2 pi v) (Box and Muller 1958), and a uniform
+    one 2u - 1.
+
+    Args:
+        shape: Shape of the result, a tuple.
         seed: Two int64, as a tensor or a pair.
         prior: `"normal"`, independent N(0, 1), or `"uniform"`, independent U(-1, 1).
 
@@ -32,9 +58,10 @@ def stateless(shape, seed, prior="normal"):
     >>> bool(tf.reduce_all(a == keras_gan.latents.stateless((2, 3), seed=(0, 1))))
     True
     """
-    if check_prior(prior) == "normal":
-        return tf.random.stateless_normal(shape, seed, alg="philox")
-    return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, alg="philox")
+    if check_prior(prior) == "uniform":
+        return 2.0 * uniform(shape, seed) - 1.0
+    u, v = tf.unstack(uniform((*shape, 2), seed), axis=-1)
+    return tf.sqrt(-2.0 * tf.math.log1p(-u)) * tf.cos(2.0 * math.pi * v)
 
 
 def per_replica(draw, n):
@@ -56,6 +83,41 @@ def per_replica(draw, n):
     rows = draw(n * context.num_replicas_in_sync)
     first = context.replica_id_in_sync_group * n
     return rows[first : first + n]
+
+
+class Noise:
+    """The random draws of one training or test step: a function of a seed, the step and their order.
+
+    No state is kept between steps, so a run that is resumed at a step draws what the uninterrupted run drew,
+    and the draws are those of the global batch, whatever the number of replicas.
+
+    Args:
+        seed: The model's seed, an integer.
+        step: int64 scalar tensor.
+
+    Example:
+
+    >>> noise = keras_gan.latents.Noise(seed=0, step=tf.constant(3, tf.int64))
+    >>> noise.latents(2, latent_dim=4).shape
+    TensorShape([2, 4])
+    """
+
+    _DRAWS = 1024  # per step; more than any step makes, so that steps never share a seed
+
+    def __init__(self, seed, step):
+        self._seed = seed
+        self._step = step
+        self._index = 0
+
+    def next_seed(self):
+        """A fresh seed, two int64."""
+        index, self._index = self._index, self._index + 1
+        return tf.stack([tf.constant(self._seed, tf.int64), self._step * self._DRAWS + index])
+
+    def latents(self, n, latent_dim, prior="normal"):
+        """This replica's `n` latent vectors, float32 `(n, latent_dim)`."""
+        seed = self.next_seed()
+        return per_replica(lambda rows: stateless((rows, latent_dim), seed, prior), n)
 
 
 def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
@@ -87,6 +149,10 @@ def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
     )
     truncation = tf.convert_to_tensor(truncation, tf.float32)
     return rows * (truncation[:, None] if truncation.shape.rank else truncation)
+
+
+# Eagerly `tf.map_fn` takes a millisecond a seed.
+_graph_from_seeds = tf.function(from_seeds, reduce_retracing=True)
 
 
 def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
@@ -124,10 +190,66 @@ def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
     images = []
     for start in range(0, n, batch_size):
         rows = slice(start, start + batch_size)
-        codes = from_seeds(seeds[rows], generator.latent_dim, generator.latent_prior, truncation)
+        codes = _graph_from_seeds(
+            tf.constant(seeds[rows]), generator.latent_dim, generator.latent_prior, tf.constant(truncation, tf.float32)
+        )
         inputs = codes if labels is None else [codes, labels[rows]]
         images.append(np.asarray(generator(inputs, training=False)))
     return np.concatenate(images)
+
+
+def interpolate(start, end, steps, prior="normal"):
+    """Latents on the way from one to another: along the sphere for a normal prior, straight for a uniform one.
+
+    `slerp(a, b, t) = (sin((1 - t) w) a + sin(t w) b) / sin(w)` with w the angle between a and b. High-dimensional
+    normal vectors lie near a sphere, which a straight line would leave.
+
+    Args:
+        start: float32 `(latent_dim,)`.
+        end: float32 `(latent_dim,)`.
+        steps: Number of latents, both ends included.
+        prior: `"normal"` or `"uniform"`.
+
+    Returns:
+        float32 array of shape `(steps, latent_dim)`.
+
+    Example:
+
+    >>> keras_gan.latents.interpolate([1.0, 0.0], [0.0, 1.0], steps=3).round(3).tolist()
+    [[1.0, 0.0], [0.7070000171661377, 0.7070000171661377], [0.0, 1.0]]
+    """
+    start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    t = np.linspace(0.0, 1.0, steps)[:, None]
+    angle = np.arccos(np.clip(start @ end / (np.linalg.norm(start) * np.linalg.norm(end)), -1.0, 1.0))
+    if check_prior(prior) == "normal" and np.sin(angle) > 1e-6:
+        path = (np.sin((1.0 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+    else:
+        path = (1.0 - t) * start + t * end
+    return path.astype(np.float32)
+
+
+def interpolations(generator, rows=8, steps=8):
+    """Images along `rows` interpolations between latents of consecutive seeds, row by row.
+
+    Args:
+        generator: As for `sample`. Of a conditional one, row i shows class i modulo their number.
+        rows: Number of interpolations.
+        steps: Images in each.
+
+    Returns:
+        float32 array of shape `(rows * steps,) + image_shape`.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(8, 8, 1), latent_dim=4)
+    >>> keras_gan.latents.interpolations(generator, rows=2, steps=3).shape
+    (6, 8, 8, 1)
+    """
+    ends = from_seeds(np.arange(2 * rows), generator.latent_dim, generator.latent_prior).numpy()
+    paths = [interpolate(a, b, steps, generator.latent_prior) for a, b in zip(ends[::2], ends[1::2], strict=True)]
+    codes = np.concatenate(paths)
+    labels = sample_labels(rows, generator.num_classes)
+    return np.asarray(generator(codes if labels is None else [codes, labels.repeat(steps)], training=False))
 
 
 def sample_labels(n, num_classes, labels=None):

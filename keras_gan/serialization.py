@@ -31,3 +31,27 @@ def get(identifier, base, classes):
             f"Received: identifier={identifier!r}"
         )
     return resolved
+
+
+def number_or_schedule(name, value):
+    """Returns `value` if it is a number or a Keras schedule, and raises `ValueError` otherwise."""
+    if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+        return value
+    if isinstance(value, dict):
+        return keras.saving.deserialize_keras_object(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(
+            f"`{name}` must be a number or a keras.optimizers.schedules.LearningRateSchedule. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def serialize_number(value):
+    """The configuration of a number or schedule, which `number_or_schedule` reads."""
+    return value if value is None or isinstance(value, float) else keras.saving.serialize_keras_object(value)
+
+
+def value_at(value, step):
+    """A number, or a schedule's value at `step`."""
+    return value if isinstance(value, float) else value(step)

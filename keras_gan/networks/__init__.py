@@ -1,5 +1,14 @@
 """Generators and discriminators."""
 
 from keras_gan.networks.base import Discriminator, Generator
+from keras_gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from keras_gan.networks.mlp import MLPDiscriminator, MLPGenerator
 
-__all__ = ["Discriminator", "Generator"]
+__all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "Discriminator",
+    "Generator",
+    "MLPDiscriminator",
+    "MLPGenerator",
+]

@@ -6,13 +6,13 @@ from keras_gan import latents
 
 
 def _check_shape(name, shape):
-    shape = tuple(int(size) for size in shape)
-    if len(shape) not in (1, 3) or min(shape) < 1:
+    sizes = shape if isinstance(shape, (list, tuple)) else ()
+    if len(sizes) not in (1, 3) or any(size is None or int(size) < 1 for size in sizes):
         raise ValueError(
             f"`{name}` must be (height, width, channels) for images or (size,) for vectors, all positive. "
             f"Received: {name}={shape}"
         )
-    return shape
+    return tuple(int(size) for size in sizes)
 
 
 def _check_classes(num_classes, class_names):
@@ -29,6 +29,32 @@ def _check_classes(num_classes, class_names):
     return int(num_classes), None if class_names is None else [str(name) for name in class_names]
 
 
+def check_choice(name, value, choices):
+    """Returns `value` if it is one of `choices`, and raises `ValueError` otherwise."""
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}")
+    return value
+
+
+def append_labels(x, labels, num_classes):
+    """Appends one-hot labels to the last axis of vectors, or as constant planes to the channels of images.
+
+    Args:
+        x: Floats of shape `(batch, size)` or `(batch, height, width, channels)`.
+        labels: Integers of shape `(batch,)`, or `None`: then `x` is returned as it is.
+        num_classes: Number of classes.
+
+    Returns:
+        Floats like `x`, with `num_classes` more entries on the last axis.
+    """
+    if labels is None:
+        return x
+    labels = keras.ops.one_hot(labels, num_classes, dtype=x.dtype)
+    if len(x.shape) == 4:
+        labels = keras.ops.tile(labels[:, None, None, :], (1, x.shape[1], x.shape[2], 1))
+    return keras.ops.concatenate([x, labels], axis=-1)
+
+
 class _Network(keras.Model):
     """A network that knows its own inputs, so that it can build itself without data."""
 
@@ -38,6 +64,16 @@ class _Network(keras.Model):
             self.built = True
             self.compute_output_spec(self.symbolic_inputs())
 
+    def unpack(self, inputs):
+        """Splits the inputs of `call` into latents or images, and labels: `None` for an unconditional network."""
+        pair = isinstance(inputs, (list, tuple))
+        if pair != (self.num_classes is not None) or (pair and len(inputs) != 2):
+            expected = "one tensor" if self.num_classes is None else "a pair with labels as its second element"
+            raise ValueError(
+                f"{self.name} has num_classes={self.num_classes} and takes {expected}. Received: inputs={inputs}"
+            )
+        return inputs if pair else (inputs, None)
+
     def get_build_config(self):
         return {"input_shape": None}
 
@@ -46,9 +82,7 @@ class _Network(keras.Model):
 
     def get_config(self):
         config = super().get_config()
-        config.update(
-            image_shape=self.image_shape, num_classes=self.num_classes, class_names=self.class_names
-        )
+        config.update(image_shape=self.image_shape, num_classes=self.num_classes, class_names=self.class_names)
         return config
 
 
@@ -56,8 +90,8 @@ class Generator(_Network):
     """Base class of generators: latents, and labels where there are classes, to images in [-1, 1].
 
     A subclass creates its layers in `__init__`, ends that with `self.build()`, and implements
-    `call(inputs, training=None)`. Sublayers are given `dtype=self.dtype_policy`, so that a saved network keeps
-    the precision that it was trained in.
+    `call(inputs, training=None)`, where `latents, labels = self.unpack(inputs)`. Sublayers are given
+    `dtype=self.dtype_policy`, so that a saved network keeps the precision that it was trained in.
 
     Args:
         image_shape: What is generated: `(height, width, channels)`, or `(size,)` for vectors.
@@ -90,9 +124,7 @@ class Generator(_Network):
     (5, 2)
     """
 
-    def __init__(
-        self, image_shape, latent_dim, latent_prior="normal", num_classes=None, class_names=None, **kwargs
-    ):
+    def __init__(self, image_shape, latent_dim, latent_prior="normal", num_classes=None, class_names=None, **kwargs):
         super().__init__(**kwargs)
         self.image_shape = _check_shape("image_shape", image_shape)
         if int(latent_dim) < 1:

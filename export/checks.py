@@ -1,0 +1,115 @@
+"""Runs exported generators in a fresh process that cannot import Keras, and measures how far results are off.
+
+This file is also the program of that process, so it imports nothing beyond NumPy until it knows what to run.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+
+def run(calls):
+    """Calls signatures of exported generators in a process without Keras and without this package.
+
+    Args:
+        calls: List of `(path, signature, inputs)`: a SavedModel folder or a `.tflite` file, the name of a
+            signature in it, and a dictionary from the names of its inputs to arrays.
+
+    Returns:
+        List with one item per call: a dictionary from the names of the outputs to arrays or, where the generator
+        refused the inputs, its message.
+
+    Raises:
+        ValueError: If the process fails, for instance because a file cannot be loaded.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", __file__],  # -P: modules beside this file must not shadow installed packages.
+        input=pickle.dumps([(os.fspath(path), signature, inputs) for path, signature, inputs in calls]),
+        capture_output=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ValueError(f"The export could not be run in a process without Keras: {reason}")
+    return pickle.loads(done.stdout)
+
+
+def max_difference(expected, actual):
+    """Largest absolute difference max |expected - actual| of two arrays; infinite where one is not a number.
+
+    Args:
+        expected: Array.
+        actual: Array of the same shape and dtype.
+
+    Returns:
+        A float.
+
+    Raises:
+        ValueError: If shapes or dtypes differ.
+    """
+    expected, actual = np.asarray(expected), np.asarray(actual)
+    if (expected.shape, expected.dtype) != (actual.shape, actual.dtype):
+        raise ValueError(
+            f"The export must return {expected.dtype} of shape {expected.shape}. "
+            f"Received: {actual.dtype} of shape {actual.shape}"
+        )
+    difference = np.abs(expected.astype("float64") - actual.astype("float64")).max(initial=0.0)
+    return float(np.nan_to_num(difference, nan=np.inf, posinf=np.inf))
+
+
+def psnr(expected, actual):
+    """Peak signal-to-noise ratio 10 log10(2^2 / mean (expected - actual)^2) of images in [-1, 1], in decibels."""
+    error = np.mean((np.asarray(expected, "float64") - np.asarray(actual, "float64")) ** 2)
+    return float("inf") if error == 0 else float(10 * np.log10(4 / error))
+
+
+def _open_saved_model(path):
+    """The signatures of a SavedModel, as a function that finds one by name, and the error that refuses inputs."""
+    import tensorflow as tf
+
+    # Only now: TensorFlow itself looks for Keras when it is imported.
+    sys.modules.update(keras=None, keras_gan=None)
+    loaded = tf.saved_model.load(path)
+
+    def signature(name):
+        def call(**inputs):
+            outputs = loaded.signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
+            return {key: value.numpy() for key, value in outputs.items()}
+
+        return call
+
+    return signature, tf.errors.InvalidArgumentError
+
+
+def _open_tflite(path):
+    """The same for a `.tflite` file, which needs no TensorFlow either."""
+    for name in ("tensorflow", "keras", "keras_gan"):
+        sys.modules.setdefault(name, None)
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(path).get_signature_runner, RuntimeError
+
+
+def main():
+    """Reads pickled calls from standard input and writes their pickled results to standard output."""
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # What libraries print must not end up among the results.
+    opened, answers = {}, []
+    for path, signature, inputs in pickle.load(sys.stdin.buffer):
+        if path not in opened:
+            opened[path] = (_open_tflite if Path(path).is_file() else _open_saved_model)(path)
+        find, refusal = opened[path]
+        try:
+            answers.append(find(signature)(**inputs))
+        except refusal as error:
+            answers.append(str(error))
+    with results:
+        pickle.dump(answers, results)
+
+
+if __name__ == "__main__":
+    main()

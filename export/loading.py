@@ -1,0 +1,82 @@
+"""The one way from a saved model to a generator that can be exported."""
+
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_gan
+
+
+def load_generator(path):
+    """Loads the generator of a `.keras` file, in float32.
+
+    Args:
+        path: A saved `keras_gan.networks.Generator`, or a saved GAN, of which the generator that it samples from
+            is taken: the moving average, where there is one.
+
+    Returns:
+        A `keras_gan.networks.Generator` whose variables and computations are float32, also where training used
+        mixed precision.
+
+    Raises:
+        ValueError: If there is no such file, it is damaged, or what it holds is no generator, returns other
+            shapes than it declares, or has weights that are not finite.
+    """
+    path = Path(path)
+    model = _load(path)
+    generator = getattr(model, "sampler", model)
+    if not isinstance(generator, keras_gan.networks.Generator):
+        raise ValueError(
+            "Expected a keras_gan generator, which declares latent_dim, latent_prior, image_shape and num_classes, "
+            f"or a GAN that has one. Received: a {type(generator).__name__} in {path}"
+        )
+    generator = _float32(generator)
+    _check(generator, path)
+    return generator
+
+
+def _load(path):
+    """The model in a `.keras` file, or one sentence on why there is none."""
+    if not path.is_file():
+        raise ValueError(f"Expected a .keras file. Received: {path}, which is {_kind(path)}")
+    if path.suffix != ".keras":
+        raise ValueError(f"Expected a file that ends in .keras, made by `model.save`. Received: {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile:
+        damaged = "the archive itself"
+    if damaged:
+        raise ValueError(f"{path} is truncated or damaged ({damaged}); save or copy it again.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras passes on whatever a configuration that it cannot read runs into.
+        raise ValueError(f"{path} does not load as a Keras model: {str(error).split('. ')[0]}") from error
+
+
+def _kind(path):
+    return "a folder" if path.is_dir() else "missing"
+
+
+def _float32(generator):
+    """The same generator without mixed precision."""
+    if generator.dtype_policy.name == "float32":
+        return generator
+    rebuilt = type(generator).from_config({**generator.get_config(), "dtype": "float32"})
+    rebuilt.set_weights(generator.get_weights())
+    return rebuilt
+
+
+def _check(generator, path):
+    """Raises `ValueError` if a generator does not keep what it declares."""
+    shape = tuple(generator.compute_output_spec(generator.symbolic_inputs()).shape)
+    if shape != (None, *generator.image_shape):
+        raise ValueError(
+            f"A generator must return images of its declared shape {generator.image_shape}. "
+            f"Received: {path}, which returns {shape[1:]}"
+        )
+    for weight in generator.weights:
+        if not np.all(np.isfinite(np.asarray(weight))):
+            raise ValueError(f"{path} has weights that are not finite ({weight.path}); its training diverged.")

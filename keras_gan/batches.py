@@ -1,0 +1,193 @@
+"""The data that reaches a training step: unpacked, split for several discriminator steps, and checked."""
+
+import contextlib
+import re
+
+import keras
+import tensorflow as tf
+
+# Rounding in an interpolation may leave [-1, 1] by this much; a wrong scale leaves it by far more.
+_SLACK = 1e-3
+_BEGIN, _END = "keras_gan:", ":nag_sarek"
+
+
+def unpack(data, model):
+    """Images and labels of one batch; labels are `None` for an unconditional model.
+
+    Args:
+        data: `images` or `(images, labels)`.
+        model: The `GAN`.
+
+    Returns:
+        The pair of float32 images and int32 labels or `None`.
+
+    Raises:
+        ValueError: If the batch is not what the model takes.
+    """
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if weights is not None:
+        raise ValueError("A GAN has no use for sample weights. Received: a batch with sample weights")
+    check_element(images, labels, model)
+    if model.num_classes is None:
+        return tf.cast(images, tf.float32), None
+    return tf.cast(images, tf.float32), tf.cast(tf.reshape(labels, [-1]), tf.int32)
+
+
+def check_element(images, labels, model):
+    """Checks shapes and dtypes of a batch, or of the specification of one.
+
+    Raises:
+        ValueError: If images have another shape than the networks, are not floats, or labels are missing.
+    """
+    if not hasattr(images, "shape") or not hasattr(images, "dtype"):
+        raise ValueError(f"Expected batches `images` or `(images, labels)`. Received: {type(images).__name__}")
+    shape = tuple(images.shape)
+    if shape[1:] != tuple(model.image_shape):
+        raise ValueError(
+            f"Expected images of shape (batch, {', '.join(map(str, model.image_shape))}), as the networks have. "
+            f"Received: images of shape {shape}"
+        )
+    dtype = tf.as_dtype(images.dtype)
+    if not dtype.is_floating:
+        raise ValueError(
+            f"Expected float images in [-1, 1]: scale uint8 ones by x / 127.5 - 1. Received: dtype {dtype.name}"
+        )
+    if model.num_classes is None:
+        return
+    if labels is None:
+        raise ValueError(
+            f"The networks are conditional on {model.num_classes} classes and need batches (images, labels). "
+            "Received: images alone"
+        )
+    if not tf.as_dtype(labels.dtype).is_integer or tuple(labels.shape)[1:] not in ((), (1,)):
+        raise ValueError(
+            "Expected integer labels of shape (batch,). "
+            f"Received: dtype {tf.as_dtype(labels.dtype).name}, shape {tuple(labels.shape)}"
+        )
+
+
+def split(images, labels, parts):
+    """Splits a batch into parts of rows j, j + parts, j + 2 parts, ...
+
+    Interleaved, so that the parts hold the same examples whichever way replicas share the batch.
+
+    Args:
+        images: `(batch, ...)`.
+        labels: `(batch,)` or `None`.
+        parts: Number of parts, which divides the batch.
+
+    Returns:
+        List of pairs `(images, labels)`.
+
+    Raises:
+        ValueError: If the batch size is known and not divisible.
+    """
+    if parts == 1:
+        return [(images, labels)]
+    check_divisible(images.shape[0], parts)
+    return [(images[j::parts], None if labels is None else labels[j::parts]) for j in range(parts)]
+
+
+def check_divisible(size, parts):
+    """Refuses a batch size that `discriminator_steps` does not divide; an unknown one passes."""
+    if size is not None and size % parts:
+        raise ValueError(
+            f"A batch is split into discriminator_steps={parts} equal parts, so its size must be divisible by "
+            f"{parts}. Received: a batch (on each replica) of {size}"
+        )
+
+
+def check_fit(x, y, batch_size, steps_per_epoch, model):
+    """Checks what can be known of training data before the first batch is read.
+
+    Args:
+        x: What `fit` received as data, or as validation data with `steps_per_epoch=None`.
+        y: What `fit` received as labels.
+        batch_size: What `fit` received.
+        steps_per_epoch: What `fit` received.
+        model: The `GAN`, compiled.
+
+    Raises:
+        ValueError: If training would fail, at once or at the end of the epoch.
+    """
+    parts, executed = model.discriminator_steps, model.steps_per_execution
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    if isinstance(x, tf.data.Dataset):
+        check_spec(x, model)
+        size = _images_of(x.element_spec).shape[0]
+        if size is None and parts > 1:
+            raise ValueError(
+                f"A batch is split into discriminator_steps={parts} equal parts, so batches must be of one size: "
+                "use dataset.batch(size, drop_remainder=True). Received: a dataset of batches of unknown size"
+            )
+        check_divisible(size if size is None or size % replicas else size // replicas, parts)
+        batches = steps_per_epoch or int(x.cardinality())
+    elif hasattr(x, "shape") and x.shape:
+        check_element(x, y, model)
+        size, n = batch_size or 32, int(x.shape[0])
+        for rows in (min(size, n), n % size):
+            check_divisible(rows, parts)
+        batches = steps_per_epoch or -(-n // size)
+    else:
+        return
+    if batches > 0 and batches % executed:
+        raise ValueError(
+            f"The number of batches per epoch must be divisible by steps_per_execution={executed}: choose a divisor, "
+            f"or a dataset that repeats and a multiple as steps_per_epoch. Received: {batches} batches per epoch"
+        )
+
+
+def check_spec(dataset, model):
+    """`check_element` of a dataset's specification."""
+    spec = dataset.element_spec
+    labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
+    check_element(_images_of(spec), labels, model)
+
+
+def _images_of(spec):
+    return spec[0] if isinstance(spec, tuple) else spec
+
+
+def checked(data, first, num_classes):
+    """The batch itself, once its values passed: images in [-1, 1] where `first`, labels in range always.
+
+    These are assertions of the graph, and whatever uses the result waits for them, so that a wrong batch never
+    reaches the weights. `plain_errors` makes one sentence of their failure.
+
+    Args:
+        data: `images` or `(images, labels)`.
+        first: Boolean scalar tensor: whether to look at the images.
+        num_classes: Number of classes, or `None`.
+
+    Returns:
+        `data`.
+    """
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    assertions = []
+    if images.shape.rank == 4:
+        worst = tf.cond(first, lambda: tf.cast(tf.reduce_max(tf.abs(images)), tf.float32), lambda: 0.0)
+        sentence = "Expected images in [-1, 1]. Received: values as large as {}"
+        assertions.append(_assert(worst <= 1 + _SLACK, sentence, worst))
+    if num_classes is not None and labels is not None:
+        low, high = tf.reduce_min(labels), tf.reduce_max(labels)
+        sentence = f"Expected labels in [0, {num_classes}). Received: labels between {{}} and {{}}"
+        assertions.append(_assert(tf.logical_and(low >= 0, high < num_classes), sentence, low, high))
+    with tf.control_dependencies(assertions):
+        images = tf.identity(images)
+    return images if labels is None else (images, labels)
+
+
+def _assert(condition, sentence, *values):
+    return tf.debugging.Assert(condition, [tf.strings.format(_BEGIN + sentence + _END, values)])
+
+
+@contextlib.contextmanager
+def plain_errors():
+    """Turns a failed assertion of `checked` into a `ValueError` of one sentence."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        sentence = re.search(f"{_BEGIN}(.*?){_END}", str(error))
+        if sentence is None:
+            raise
+        raise ValueError(sentence[1]) from None

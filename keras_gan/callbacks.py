@@ -1,0 +1,350 @@
+"""Callbacks for long runs, and which of Keras' own a GAN cannot serve."""
+
+import json
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+import tqdm
+
+from keras_gan import latents, pictures
+
+_REFUSED = {
+    keras.callbacks.LearningRateScheduler: (
+        "there are two optimizers: give each a schedule of keras.optimizers.schedules as its learning_rate"
+    ),
+    keras.callbacks.ReduceLROnPlateau: (
+        "there are two optimizers: give each a schedule of keras.optimizers.schedules as its learning_rate"
+    ),
+    keras.callbacks.SwapEMAWeights: "the average is part of the model: use GAN(..., ema_momentum=)",
+    keras.callbacks.OrbaxCheckpoint: "use keras.callbacks.ModelCheckpoint or BackupAndRestore",
+}
+
+
+def check(callbacks):
+    """Refuses callbacks that would fail, or silently do nothing, on a model with two optimizers.
+
+    Args:
+        callbacks: What `fit` received: `None`, a callback or a list of them.
+
+    Raises:
+        ValueError: If one does not make sense here; it says what to use instead.
+    """
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    elif not isinstance(callbacks, (list, tuple)):
+        callbacks = [callbacks] if callbacks else []
+    for callback in callbacks:
+        name = type(callback).__name__
+        for refused, instead in _REFUSED.items():
+            if isinstance(callback, refused):
+                raise ValueError(f"{name} does not work with a GAN: {instead}. Received: callback={name}")
+        if isinstance(callback, keras.callbacks.TensorBoard) and callback.write_steps_per_second:
+            raise ValueError(
+                "TensorBoard(write_steps_per_second=True) reads the iterations of a single optimizer, and a GAN has "
+                "two: leave it False. Received: write_steps_per_second=True"
+            )
+        if isinstance(callback, keras.callbacks.BackupAndRestore) and callback.save_freq != "epoch":
+            raise ValueError(
+                "BackupAndRestore restarts an interrupted epoch from its first batch, so a backup within an epoch "
+                f"trains some batches twice: use save_freq='epoch'. Received: save_freq={callback.save_freq}"
+            )
+
+
+class EverySteps(keras.callbacks.Callback):
+    """Base class of callbacks that act at multiples of the model's own step.
+
+    Steps are counted over the whole life of the model, not from the start of this `fit`, so that a resumed run
+    acts at the same steps as one that was never interrupted.
+
+    Args:
+        every: Number of training steps between two calls of `at_step`, at least 1.
+    """
+
+    def __init__(self, every):
+        super().__init__()
+        if int(every) < 1:
+            raise ValueError(f"The number of steps between two actions must be at least 1. Received: {every}")
+        self.every = int(every)
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.step.numpy())
+        if step % self.every < self.model.steps_per_execution:
+            self.at_step(step, logs)
+
+    def at_step(self, step, logs):
+        """Acts after training step number `step`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `at_step(step, logs)`.")
+
+
+class TrainingLog(EverySteps):
+    """Logs to TensorBoard, to a file of JSON lines, and to the terminal.
+
+    An entry holds the means since the entry before, so metrics are reset with each; and, under names that begin
+    with `val_`, what `evaluate` says on held-out data. The JSON lines contain nothing that depends on the clock.
+
+    Args:
+        folder: Run folder. Entries are appended to `history.jsonl`, TensorBoard's files lie in `logs/`.
+        every: Steps between entries.
+        batch_size: Real images per training step.
+        epoch_steps: Training steps in one pass over the data.
+        total_steps: The length of the run, or `None` if it ends otherwise.
+        validation: Held-out dataset for `evaluate`, or `None`.
+    """
+
+    def __init__(self, folder, every, batch_size, epoch_steps, total_steps=None, validation=None):
+        super().__init__(every)
+        self.folder = Path(folder)
+        self.batch_size = batch_size
+        self.epoch_steps = epoch_steps
+        self.total_steps = total_steps
+        self.validation = validation
+
+    def on_train_begin(self, logs=None):
+        step = int(self.model.step.numpy())
+        forget_after(self.folder, step)
+        self.writer = tf.summary.create_file_writer(str(self.folder / "logs"))
+        self._bar = tqdm.tqdm(total=self.total_steps, initial=step, unit="step", disable=None, leave=False)
+        self._since = time.monotonic(), step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(self.model.steps_per_execution)
+        super().on_train_batch_end(batch, logs)
+
+    def at_step(self, step, logs):
+        entry = dict(logs)
+        now, (then, last) = time.monotonic(), self._since
+        rate = (step - last) / (now - then)
+        if self.validation is not None:
+            held_out = self.model.evaluate(self.validation, verbose=0, return_dict=True)
+            entry |= {f"val_{name}": value for name, value in held_out.items()}
+        self.model.reset_metrics()
+        for name in ("generator_optimizer", "discriminator_optimizer"):
+            entry[f"{name.split('_')[0]}_learning_rate"] = float(getattr(self.model, name).learning_rate)
+        with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **entry}) + "\n")
+        with self.writer.as_default(step):
+            for name, value in (entry | {"images_per_second": rate * self.batch_size}).items():
+                tf.summary.scalar(name, value)
+        self.writer.flush()
+        self.say(self._line(step, entry, rate))
+        # Validation is not training time.
+        self._since = time.monotonic(), step
+
+    def on_train_end(self, logs=None):
+        self._bar.close()
+        self.writer.close()
+
+    def say(self, line):
+        """Prints a line without disturbing the progress bar."""
+        self._bar.write(line)
+
+    def _line(self, step, entry, rate):
+        of = f"/{self.total_steps}" if self.total_steps else ""
+        left = "" if not self.total_steps else f"  {tqdm.tqdm.format_interval((self.total_steps - step) / rate)} left"
+        values = "  ".join(
+            f"{name} {value:.4g}"
+            for name, value in entry.items()
+            if not name.startswith("val_") and not name.endswith("learning_rate") and name != "loss"
+        )
+        epoch = step / self.epoch_steps
+        speed = f"{rate:.3g} steps/s  {rate * self.batch_size:.0f} images/s"
+        return f"step {step}{of}  epoch {epoch:.1f}  {values}  {speed}{left}"
+
+
+def forget_after(folder, step):
+    """Drops the log entries of a run folder that come after `step`, which a resumed run writes again."""
+    file = Path(folder) / "history.jsonl"
+    if file.exists():
+        lines = [line for line in file.read_text("utf-8").splitlines() if line.endswith("}")]
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        replace_text(file, "".join(line + "\n" for line in kept))
+
+
+def replace_text(path, text):
+    """Writes a text file so that it is the old one or the new one, and never half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
+
+
+class SampleGrids(EverySteps):
+    """Draws what the sampling generator makes of the same latents, again and again.
+
+    Args:
+        folder: Run folder: PNG files go to `samples/`, the same pictures to TensorBoard's files in `logs/`,
+            beside a grid of interpolations between pairs of latents.
+        every: Steps between grids.
+        n: Number of images in a grid.
+    """
+
+    def __init__(self, folder, every, n=64):
+        super().__init__(every)
+        self.folder = Path(folder)
+        self.n = n
+
+    def on_train_begin(self, logs=None):
+        self.writer = tf.summary.create_file_writer(str(self.folder / "logs"))
+        if int(self.model.step.numpy()) == 0:
+            self.at_step(0, logs)
+
+    def at_step(self, step, logs):
+        grid = pictures.grid(self.model.sample(self.n))
+        pictures.write_png(self.folder / "samples" / f"step-{step:07d}.png", grid)
+        between = pictures.grid(latents.interpolations(self.model), columns=8)
+        with self.writer.as_default(step):
+            tf.summary.image("samples", grid[None])
+            tf.summary.image("interpolations", between[None])
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+
+class Checkpoint(EverySteps):
+    """Saves everything that training depends on, and brings it back.
+
+    That is both networks and their average, both optimizers, the step (from which latents and data order
+    follow), the random state of layers that have one, the metrics since the last log entry, and the seconds
+    trained so far.
+
+    Args:
+        folder: Folder of the checkpoints.
+        every: Steps between checkpoints.
+        keep: How many to keep.
+    """
+
+    def __init__(self, folder, every, keep=3):
+        super().__init__(every)
+        self.folder = Path(folder)
+        self.keep = keep
+        self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+        self._metrics = []
+        self._saved = None
+
+    def set_model(self, model):
+        super().set_model(model)
+        self._attach(model)
+
+    def _attach(self, model):
+        state = {
+            "model": model.variables,
+            "generator_optimizer": model.generator_optimizer.variables,
+            "discriminator_optimizer": model.discriminator_optimizer.variables,
+            "metrics": [variable for metric in model.metrics for variable in metric.variables],
+        }
+        self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}
+        checkpoint = tf.train.Checkpoint(seconds=self.seconds, **self._state)
+        self._manager = tf.train.CheckpointManager(checkpoint, str(self.folder), max_to_keep=self.keep)
+
+    def restore(self, model):
+        """Restores the newest readable checkpoint.
+
+        Args:
+            model: The compiled `GAN`.
+
+        Returns:
+            The step that was restored, or 0 if there is no checkpoint.
+
+        Raises:
+            ValueError: If the checkpoints are of another architecture, or if none can be read.
+        """
+        self._attach(model)
+        steps = sorted((int(file.stem.split("-")[1]) for file in self.folder.glob("ckpt-*.index")), reverse=True)
+        for step in steps:
+            path = self.folder / f"ckpt-{step}"
+            try:
+                self._manager.checkpoint.restore(str(path)).assert_consumed()
+            except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError, IndexError) as error:
+                print(f"{path} cannot be read ({type(error).__name__}); trying the one before", file=sys.stderr)
+                continue
+            except (ValueError, AssertionError) as error:
+                raise ValueError(
+                    f"{path} was written by another architecture: use the same configuration, or another run "
+                    f"folder. Received: {str(error).splitlines()[0]}"
+                ) from None
+            # `fit` resets the metrics before its first step.
+            self._metrics = [variable.numpy() for variable in self._state["metrics"]]
+            return step
+        if steps:
+            raise ValueError(
+                f"None of the {len(steps)} checkpoints in {self.folder} can be read: restore one from a backup, or "
+                "start anew in another run folder."
+            )
+        return 0
+
+    def on_train_begin(self, logs=None):
+        self._started = time.monotonic() - float(self.seconds)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for variable, value in zip(self._state["metrics"], self._metrics, strict=False):
+            variable.assign(value)
+        self._metrics = []
+
+    def at_step(self, step, logs=None):
+        if step != self._saved:
+            self.seconds.assign(time.monotonic() - self._started)
+            self._manager.save(checkpoint_number=step)
+            self._saved = step
+
+    def on_train_end(self, logs=None):
+        self.at_step(int(self.model.step.numpy()))
+
+
+class Deadline(keras.callbacks.Callback):
+    """Ends training at a moment of the monotonic clock.
+
+    Args:
+        at: Seconds, as `time.monotonic()` counts them.
+    """
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def on_train_batch_end(self, batch, logs=None):
+        if time.monotonic() >= self.at:
+            self.model.stop_training = True
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """On SIGTERM and SIGINT lets the present step finish, then ends training in the ordinary way.
+
+    `received` is the signal's number afterwards, or `None`. A second signal acts as it does without this callback.
+    """
+
+    received = None
+
+    def on_train_begin(self, logs=None):
+        self._handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def _note(self, number, frame):
+        self.received = number
+        self.on_train_end()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.received is not None:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises as soon as a logged quantity is NaN or infinite.
+
+    `keras.callbacks.TerminateOnNaN` looks at `loss` alone and ends quietly; this names the quantity.
+
+    Raises:
+        FloatingPointError: With the step and the quantities.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = {name: value for name, value in (logs or {}).items() if not math.isfinite(value)}
+        if bad:
+            raise FloatingPointError(f"Training diverged at step {int(self.model.step.numpy())}: {bad}")

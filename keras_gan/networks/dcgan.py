@@ -1,0 +1,264 @@
+"""Convolutional networks after Radford et al. 2015, for images of any size."""
+
+import math
+
+import keras
+
+from keras_gan import layers
+from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice
+
+NORMALIZATIONS = ("batch", None)
+
+
+def stage_sizes(height, width):
+    """Heights and widths from the image's down to the smallest, each half the one before, rounded up.
+
+    At least one halving; then until the smaller side is at most 7, which leaves it between 4 and 7 for every
+    image with sides of 7 or more.
+
+    Args:
+        height: Height of the image.
+        width: Width of the image.
+
+    Returns:
+        List of pairs `(height, width)`, the image's first.
+
+    Example:
+
+    >>> keras_gan.networks.dcgan.stage_sizes(28, 28)
+    [(28, 28), (14, 14), (7, 7)]
+    >>> keras_gan.networks.dcgan.stage_sizes(45, 80)
+    [(45, 80), (23, 40), (12, 20), (6, 10)]
+    """
+    sizes = [(height, width)]
+    while len(sizes) == 1 or min(sizes[-1]) > 7:
+        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
+    return sizes
+
+
+def _stage_filters(filters, stages):
+    """Widths of the stages, from the image's side: doubling, up to eight times the first."""
+    return [filters * min(2**stage, 8) for stage in range(stages)]
+
+
+def _kernel():
+    # A fresh initializer for each layer: one object gives equal shapes equal values.
+    return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+def _normalizer(normalization, dtype):
+    """Batch normalization with gains from N(1, 0.02), or the identity."""
+    if normalization is None:
+        return keras.layers.Identity(dtype=dtype)
+    return layers.BatchNormalization(gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02), dtype=dtype)
+
+
+def _check_filters(filters):
+    if int(filters) < 1:
+        raise ValueError(f"`filters` must be at least 1. Received: filters={filters}")
+    return int(filters)
+
+
+def _check_image(image_shape):
+    if len(image_shape) != 3:
+        raise ValueError(
+            "A convolutional network needs `image_shape` (height, width, channels); for vectors use the MLP "
+            f"networks. Received: image_shape={image_shape}"
+        )
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class DCGANGenerator(Generator):
+    """Convolutional generator: a linear map to a small feature map, then transposed convolutions that double it.
+
+    The feature map goes up through the sizes of `stage_sizes`, from the smallest to the image's, while its width
+    goes down from at most `8 * filters` to `filters`. Every hidden feature map is batch normalized and then
+    rectified; the last transposed convolution is followed by tanh alone. Kernels start from N(0, 0.02), gains
+    from N(1, 0.02). A conditional generator appends the one-hot label to the latent vector.
+
+    A transposed convolution turns n rows into (n - 1) * stride + kernel - 2 * padding + output_padding. With
+    kernel 4, stride 2 and padding 1 on either side that is 2n. To reach an odd size 2n - 1 the last row, or
+    column, of the feature map is dropped; no image is ever cropped or resized.
+
+    With `image_shape=(64, 64, 3)` and default arguments this is the generator of PyTorch's DCGAN example: no
+    layer has a bias, and there are 3,576,704 trainable parameters. Without normalization every layer has a bias.
+
+    Args:
+        image_shape: `(height, width, channels)`, any of them at least 1.
+        latent_dim: Length of one latent vector.
+        latent_prior: `"normal"`, or `"uniform"` as in the paper.
+        filters: Width of the last hidden feature map.
+        normalization: `"batch"` or `None`.
+        num_classes: Number of classes of a conditional generator, or `None`.
+        class_names: One name per class, or `None`.
+        conditioning: How labels enter: `"concat"`.
+
+    Call arguments:
+        inputs: Latents, floats of shape `(batch, latent_dim)`; with classes the pair `[latents, labels]`, labels
+            integers of shape `(batch,)` in `[0, num_classes)`.
+        training: Whether the call is part of a training step; batch normalization then uses the statistics of
+            the batch, and otherwise moving averages.
+
+    Returns:
+        float32 images in [-1, 1] of shape `(batch,) + image_shape`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> generator = keras_gan.networks.DCGANGenerator((28, 28, 1), latent_dim=8, filters=4)
+    >>> generator(np.zeros((3, 8), "float32")).shape
+    TensorShape([3, 28, 28, 1])
+
+    Reference: Radford et al. 2015, "Unsupervised Representation Learning with Deep Convolutional Generative
+    Adversarial Networks" (https://arxiv.org/abs/1511.06434), section 3. The paper's code has 5x5 kernels and twice
+    the width; sizes here are those of PyTorch's example (https://github.com/pytorch/examples/tree/main/dcgan).
+    """
+
+    def __init__(
+        self,
+        image_shape=(64, 64, 3),
+        latent_dim=100,
+        latent_prior="normal",
+        filters=64,
+        normalization="batch",
+        num_classes=None,
+        class_names=None,
+        conditioning="concat",
+        **kwargs,
+    ):
+        super().__init__(
+            image_shape=image_shape,
+            latent_dim=latent_dim,
+            latent_prior=latent_prior,
+            num_classes=num_classes,
+            class_names=class_names,
+            **kwargs,
+        )
+        _check_image(self.image_shape)
+        self.filters = _check_filters(filters)
+        self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
+        self.conditioning = check_choice("conditioning", conditioning, ("concat",))
+
+        height, width, channels = self.image_shape
+        policy, use_bias = self.dtype_policy, normalization is None
+        *self.sizes, smallest = stage_sizes(height, width)
+        widths = [channels, *_stage_filters(self.filters, len(self.sizes))]
+        # As a dense layer, which is the transposed convolution of a 1x1 map without padding.
+        self.project = keras.layers.Dense(
+            math.prod(smallest) * widths[-1], use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+        )
+        self.reshape = keras.layers.Reshape((*smallest, widths[-1]), dtype=policy)
+        self.normalizers = [_normalizer(normalization, policy) for _ in self.sizes]
+        self.upsamplings = [
+            keras.layers.Conv2DTranspose(
+                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+            )
+            for width in widths[-2::-1]
+        ]
+        self.build()
+
+    def call(self, inputs, training=None):
+        x = append_labels(*self.unpack(inputs), self.num_classes)
+        x = self.reshape(self.project(x))
+        stages = zip(self.normalizers, self.upsamplings, reversed(self.sizes), strict=True)
+        for normalizer, upsampling, (height, width) in stages:
+            x = keras.ops.relu(normalizer(x, training=training))
+            x = upsampling(x)
+            if tuple(x.shape[1:3]) != (height, width):
+                x = x[:, :height, :width]
+        return keras.ops.tanh(keras.ops.cast(x, "float32"))
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(filters=self.filters, normalization=self.normalization, conditioning=self.conditioning)
+        return config
+
+
+@keras.saving.register_keras_serializable("keras_gan")
+class DCGANDiscriminator(Discriminator):
+    """Convolutional discriminator: strided convolutions down to a small feature map, then one linear unit.
+
+    Each convolution, with kernel 4 and stride 2, halves the size, rounded up, and doubles the width, from `filters`
+    to at most `8 * filters`, until the last size of `stage_sizes`. Feature maps are batch normalized, except
+    the first, and pass LeakyReLU with slope 0.2. Kernels start from N(0, 0.02), gains from N(1, 0.02). A
+    conditional discriminator appends the label to the image as one-hot planes: channel k is 1 everywhere for
+    class k and 0 for the others.
+
+    With `image_shape=(64, 64, 3)` and default arguments this is the discriminator of PyTorch's DCGAN example: no
+    layer has a bias, and there are 2,765,568 trainable parameters. Without normalization every layer has a bias.
+
+    With batch normalization the logit of one image depends on the others of its batch. A gradient penalty (R1, R2,
+    WGAN-GP) is defined for each image by itself: use `normalization=None` there.
+
+    Args:
+        image_shape: `(height, width, channels)`, any of them at least 1.
+        filters: Width of the first feature map.
+        normalization: `"batch"` or `None`.
+        num_classes: Number of classes of a conditional discriminator, or `None`.
+        class_names: One name per class, or `None`.
+        conditioning: How labels enter: `"concat"`.
+
+    Call arguments:
+        inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; with classes the pair
+            `[images, labels]`, labels integers of shape `(batch,)` in `[0, num_classes)`.
+        training: Whether the call is part of a training step; batch normalization then uses the statistics of
+            the batch, and otherwise moving averages.
+
+    Returns:
+        float32 logits of shape `(batch, 1)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> discriminator = keras_gan.networks.DCGANDiscriminator((28, 28, 1), filters=4, num_classes=10)
+    >>> discriminator([np.zeros((3, 28, 28, 1), "float32"), np.array([1, 2, 3])]).shape
+    TensorShape([3, 1])
+
+    Reference: Radford et al. 2015, "Unsupervised Representation Learning with Deep Convolutional Generative
+    Adversarial Networks" (https://arxiv.org/abs/1511.06434), section 3; sizes as in PyTorch's example
+    (https://github.com/pytorch/examples/tree/main/dcgan).
+    """
+
+    def __init__(
+        self,
+        image_shape=(64, 64, 3),
+        filters=64,
+        normalization="batch",
+        num_classes=None,
+        class_names=None,
+        conditioning="concat",
+        **kwargs,
+    ):
+        super().__init__(image_shape=image_shape, num_classes=num_classes, class_names=class_names, **kwargs)
+        _check_image(self.image_shape)
+        self.filters = _check_filters(filters)
+        self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
+        self.conditioning = check_choice("conditioning", conditioning, ("concat",))
+
+        policy, use_bias = self.dtype_policy, normalization is None
+        widths = _stage_filters(self.filters, len(stage_sizes(*self.image_shape[:2])) - 1)
+        self.convolutions = [
+            keras.layers.Conv2D(
+                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+            )
+            for width in widths
+        ]
+        self.normalizers = [_normalizer(normalization if stage else None, policy) for stage in range(len(widths))]
+        self.flatten = keras.layers.Flatten(dtype=policy)
+        self.logit = keras.layers.Dense(1, use_bias=use_bias, kernel_initializer=_kernel(), dtype="float32")
+        self.build()
+
+    def call(self, inputs, training=None):
+        x = append_labels(*self.unpack(inputs), self.num_classes)
+        for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
+            x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
+        return self.logit(self.flatten(x))
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(filters=self.filters, normalization=self.normalization, conditioning=self.conditioning)
+        return config

@@ -1,0 +1,42 @@
+"""Executes the examples in the docstrings of all modules, and the Python blocks of the README."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gan
+import trainers
+
+ROOT = Path(__file__).parent.parent
+
+
+def _modules():
+    for package in (keras_gan, trainers):
+        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            yield module.name
+    yield "keras_gan"
+
+
+@pytest.mark.parametrize("name", sorted(_modules()))
+def test_examples(name):
+    module = importlib.import_module(name)
+    scope = {"keras": keras, "keras_gan": keras_gan, "np": np, "tf": tf, "__name__": "__main__"}
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    failures = []
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, name, globs=scope):
+        runner.run(test, out=failures.append)
+    assert not failures, "".join(failures)
+
+
+def test_readme_blocks():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
