@@ -163,6 +163,7 @@ def checked(data, first, num_classes):
         `data`.
     """
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    images = tf.convert_to_tensor(images)
     assertions = []
     if images.shape.rank == 4:
         worst = tf.cond(first, lambda: tf.cast(tf.reduce_max(tf.abs(images)), tf.float32), lambda: 0.0)

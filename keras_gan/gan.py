@@ -422,6 +422,8 @@ class GAN(keras.Model):
         return cls(**config)
 
     def get_compile_config(self):
+        if not self.compiled:
+            return None
         serialize = keras.saving.serialize_keras_object
         return {
             "generator_optimizer": serialize(self.generator_optimizer),
@@ -448,5 +450,7 @@ def _copy(network, name):
     """A network of the same class, configuration and weights."""
     # Not keras.models.clone_model, which makes a plain functional model of a subclass.
     copy = type(network).from_config({**network.get_config(), "name": name, "trainable": True})
+    if not copy.built:
+        copy.build()
     copy.set_weights(network.get_weights())
     return copy
