@@ -50,7 +50,7 @@ class Config:
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
 
-def main(program, about, config_class, build):
+def main(program, about, config_class, build, argv=None):
     """Trains a recipe from the command line.
 
     Args:
@@ -58,8 +58,9 @@ def main(program, about, config_class, build):
         about: What `--help` prints above the flags; a recipe passes its module's docstring.
         config_class: A subclass of `Config`.
         build: Function of the configuration and the data's spec that returns a compiled `GAN`.
+        argv: Command-line arguments; by default the process's own.
     """
-    config, given = command.parse(config_class, f"python -m trainers.{program}", about)
+    config, given = command.parse(config_class, f"python -m trainers.{program}", about, argv)
     command.run(lambda: _train(program, config, given, build))
 
 
@@ -212,9 +213,10 @@ def _is_finished(folder, config, total_steps, step, seconds):
 def _describe(program, config, spec, gan, total_steps):
     height_width = "x".join(map(str, spec.image_shape))
     length = f"{total_steps} steps" if total_steps else f"{config.minutes:g} minutes"
+    g_size, d_size = (network.count_params() for network in (gan.generator, gan.discriminator))
     return (
         f"{program}: {spec.num_examples} images {height_width} of {config.dataset}, "
-        f"generator {gan.generator.count_params():,} and discriminator {gan.discriminator.count_params():,} parameters, "
+        f"generator {g_size:,} and discriminator {d_size:,} parameters, "
         f"{length} of {_rows(config)} images, {config.precision}"
     )
 

@@ -62,9 +62,9 @@ def _sample(config):
     print(f"{config.n} images of seeds {config.seed} to {config.seed + config.n - 1}: {out}")
 
 
-def main():
-    """Reads the flags and draws."""
-    config, _ = command.parse(Config, "python -m trainers.sample", __doc__)
+def main(argv=None):
+    """Reads the flags, from the command line or `argv`, and draws."""
+    config, _ = command.parse(Config, "python -m trainers.sample", __doc__, argv)
     command.run(lambda: _sample(config))
 
 

@@ -1,0 +1,219 @@
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_case import TestCase
+from trainers import common, dcgan
+
+TINY = ("--filters=2", "--latent_dim=4", "--batch_size=16", "--log_every=4", "--sample_every=5", "--checkpoint_every=3")
+
+
+class TrainerTestCase(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.out = Path(self.path("run"))
+
+    def train(self, *flags, status=None, out=None, tiny=TINY):
+        """Runs the DCGAN recipe in this process; returns what it printed."""
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            argv = [f"--out={out or self.out}", *tiny, *flags]
+            if status is None:
+                common.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+            else:
+                with self.assertRaises(SystemExit) as caught:
+                    common.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+                self.assertEqual(caught.exception.code, status)
+        return output.getvalue()
+
+    def state(self, out):
+        """The final weights and optimizer states of a run."""
+        gan = keras.models.load_model(out / "gan.keras")
+        variables = gan.variables + gan.generator_optimizer.variables + gan.discriminator_optimizer.variables
+        return [np.asarray(variable) for variable in variables]
+
+    def assert_equal_runs(self, a, b):
+        for x, y in zip(self.state(a), self.state(b), strict=True):
+            np.testing.assert_array_equal(x, y)
+        self.assertEqual((a / "history.jsonl").read_text(), (b / "history.jsonl").read_text())
+        for file in (a / "samples").iterdir():
+            self.assertEqual(file.read_bytes(), (b / "samples" / file.name).read_bytes(), file.name)
+
+
+class RunFolderTest(TrainerTestCase):
+    def test_holds_what_it_should(self):
+        text = self.train("--steps=10")
+        for name in ("config.json", "gan.keras", "generator.keras", "samples.png", "progress.gif", "curves.png"):
+            self.assertTrue((self.out / name).is_file(), name)
+            self.assertIn(name, text) if name != "config.json" else None
+        self.assertEqual(json.loads((self.out / "config.json").read_text())["filters"], 2)
+        self.assertEqual(
+            sorted(file.name for file in (self.out / "samples").iterdir()),
+            ["step-0000000.png", "step-0000005.png", "step-0000010.png"],
+        )
+        entries = [json.loads(line) for line in (self.out / "history.jsonl").read_text().splitlines()]
+        self.assertEqual([entry["step"] for entry in entries], [4, 8])
+        self.assertContainsSubset({"d_loss", "val_d_loss", "r1", "generator_learning_rate"}, entries[0])
+        with Image.open(self.out / "progress.gif") as animation:
+            self.assertEqual(animation.n_frames, 3)
+        generator = keras.models.load_model(self.out / "generator.keras")
+        self.assertEqual((generator.image_shape, generator.latent_dim, generator.num_classes), ((28, 28, 1), 4, None))
+        self.assertIn("trainers.sample", text)
+        self.assertFalse([file for file in self.out.iterdir() if "partial" in file.name])
+
+    def test_default_names_are_numbered(self):
+        config = dcgan.Config(dataset="folder:/some/My pictures")
+        with contextlib.chdir(self.path()):
+            first = common._run_folder("dcgan", config)
+            self.assertEqual(str(first), "runs/dcgan-My-pictures-001")
+            first.mkdir(parents=True)
+            self.assertEqual(common._run_folder("dcgan", config).name, "dcgan-My-pictures-002")
+
+    def test_length_in_epochs(self):
+        self.train("--epochs=0.01")
+        self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], round(0.01 * (4500 // 16)))
+
+    def test_length_in_minutes(self):
+        self.train("--minutes=0.0001")
+        self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], 1)
+
+    def test_dry_run_writes_nothing(self):
+        text = self.train("--dry_run")
+        self.assertFalse(self.out.exists())
+        for word in ("memory", "steps/s", "expected time", '"batch_size": 16'):
+            self.assertIn(word, text)
+
+    def test_discriminator_steps_load_as_many_minibatches(self):
+        self.train("--steps=2", "--discriminator_steps=3")
+        gan = keras.models.load_model(self.out / "gan.keras")
+        self.assertEqual(int(gan.discriminator_optimizer.iterations.numpy()), 6)
+
+    def test_mixed_precision(self):
+        self.train("--steps=2", "--precision=bfloat16")
+        self.assertEqual(keras.models.load_model(self.out / "gan.keras").generator.compute_dtype, "bfloat16")
+
+
+class ResumeTest(TrainerTestCase):
+    def test_extending_equals_running_through(self):
+        through = Path(self.path("through"))
+        self.train("--steps=10", out=through)
+        self.train("--steps=7")
+        text = self.train("--steps=10")
+        self.assertIn("Resuming", text)
+        # The picture of step 7 was the first part's last one.
+        (self.out / "samples" / "step-0000007.png").unlink()
+        self.assert_equal_runs(through, self.out)
+
+    def test_a_finished_run_says_so(self):
+        self.train("--steps=3")
+        before = (self.out / "gan.keras").stat().st_mtime_ns
+        self.assertIn("is finished", self.train("--steps=3"))
+        self.assertEqual((self.out / "gan.keras").stat().st_mtime_ns, before)
+
+    def test_a_run_killed_before_its_files_were_written_gets_them(self):
+        self.train("--steps=3")
+        for name in ("result.json", "generator.keras", "samples.png"):
+            (self.out / name).unlink()
+        self.train("--steps=3")
+        self.assertTrue((self.out / "generator.keras").is_file())
+
+    def test_another_configuration_is_refused(self):
+        self.train("--steps=3")
+        before = (self.out / "config.json").read_text()
+        text = self.train("--steps=3", "--r1_gamma=2", status=1)
+        self.assertIn("r1_gamma was 1.0 and is now 2.0", text)
+        self.assertEqual((self.out / "config.json").read_text(), before)
+
+    def test_noresume_refuses_an_existing_run(self):
+        self.train("--steps=3")
+        self.assertIn("holds a run already", self.train("--steps=3", "--noresume", status=1))
+
+    def test_a_foreign_folder_is_refused(self):
+        self.out.mkdir()
+        (self.out / "thesis.tex").write_text("")
+        self.assertIn("holds no run", self.train("--steps=3", status=1))
+        self.assertEqual([file.name for file in self.out.iterdir()], ["thesis.tex"])
+
+
+class MistakesTest(TrainerTestCase):
+    def test_one_line_each(self):
+        for flags, sentence in (
+            (["--stepz=3"], "Unknown command line flag 'stepz'"),
+            (["--steps=many"], "steps"),
+            (["--steps=0"], "--steps must be at least 1"),
+            (["--batch_size=-4"], "--batch_size must be at least 1"),
+            (["--minutes=-1"], "--minutes must be positive"),
+            (["--steps=3", "--epochs=1"], "Give one length"),
+            (["--precision=float8"], "--precision must be one of"),
+            (["--dataset=folder:/no/such/folder"], "/no/such/folder"),
+            (["--dataset=no_such_dataset"], "no_such_dataset"),
+            (["--loss=l3"], "identifier='l3'"),
+            (["--latent_prior=cauchy"], "latent_prior='cauchy'"),
+            (["--discriminator_normalization=batch2"], "batch2"),
+            (["--image_size=12"], "image_size"),
+            (["extra"], "expected flags only"),
+        ):
+            text = self.train(*flags, status=1)
+            errors = [line for line in text.splitlines() if line.startswith("error: ")]
+            self.assertLen(errors, 1, text)
+            self.assertIn(sentence, errors[0])
+            self.assertNotIn("Traceback", text)
+            self.assertFalse(self.out.exists())
+
+    def test_help(self):
+        text = self.train("--help", status=0)
+        for field in dataclasses.fields(dcgan.Config):
+            self.assertIn(field.name, text)
+
+
+def start(out, *flags):
+    """The recipe in a process of its own."""
+    command = [sys.executable, "-m", "trainers.dcgan", f"--out={out}", *TINY, *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(path, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{path} did not appear")
+        time.sleep(0.01)
+
+
+class InterruptionTest(TrainerTestCase):
+    def test_sigterm_saves_and_says_how_to_go_on(self):
+        process = start(self.out, "--steps=100000")
+        wait_for(self.out / "checkpoints" / "ckpt-3.index")
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM, text)
+        self.assertIn(f"To go on: python -m trainers.dcgan --out={self.out}", text)
+        self.assertNotIn("Traceback", text)
+
+    @pytest.mark.slow
+    def test_killed_runs_end_like_one_that_was_not(self):
+        random = np.random.default_rng(0)
+        through = Path(self.path("through"))
+        self.train("--steps=600", out=through)
+        for _ in range(6):
+            process = start(self.out, "--steps=600")
+            newest = max((int(f.stem[5:]) for f in self.out.glob("checkpoints/ckpt-*.index")), default=0)
+            wait_for(self.out / "checkpoints" / f"ckpt-{newest + 3}.index")
+            time.sleep(random.uniform(0, 0.3))
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+        text = self.train("--steps=600")
+        self.assertIn("Resuming", text)
+        self.assert_equal_runs(through, self.out)

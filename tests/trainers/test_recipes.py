@@ -1,0 +1,95 @@
+"""Every recipe builds, trains a few steps and leaves a generator that `trainers.sample` draws from."""
+
+import contextlib
+import io
+import types
+from pathlib import Path
+
+import keras
+from PIL import Image
+
+import keras_gan
+from tests.test_case import TestCase
+from trainers import common, dcgan, mlp_gan, sample
+
+SPEC = types.SimpleNamespace(image_shape=(28, 28, 1))
+
+
+class RecipesTest(TestCase):
+    def test_defaults_build(self):
+        for recipe in (dcgan, mlp_gan):
+            gan = recipe.build(recipe.Config(), SPEC)
+            self.assertTrue(gan.compiled)
+            self.assertIsNotNone(gan.ema_generator)
+
+    def test_dcgan_is_the_recipe_that_it_describes(self):
+        gan = dcgan.build(dcgan.Config(), SPEC)
+        self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.NonSaturating)
+        self.assertEqual([type(r) for r in gan.discriminator_regularizers], [keras_gan.regularizers.R1])
+        self.assertEqual(gan.discriminator.normalization, None)
+
+    def test_batch_normalization_without_a_penalty(self):
+        gan = dcgan.build(dcgan.Config(discriminator_normalization="batch", r1_gamma=0.0), SPEC)
+        self.assertEmpty(gan.discriminator_regularizers)
+        self.assertEqual(gan.discriminator.normalization, "batch")
+
+    def test_mlp_gan_trains(self):
+        out = self.path("run")
+        flags = ["--steps=2", "--batch_size=8", "--generator_units=8", "--discriminator_units=4", f"--out={out}"]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            common.main("mlp_gan", "About.", mlp_gan.Config, mlp_gan.build, flags)
+        self.assertEqual(keras.models.load_model(Path(out, "generator.keras")).latent_prior, "uniform")
+
+
+class SampleTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.generator = keras_gan.networks.MLPGenerator(
+            (6, 6, 1), latent_dim=4, hidden_units=(8,), num_classes=3, class_names=["cat", "dog", "fox"]
+        )
+        self.model = self.path("generator.keras")
+        self.generator.save(self.model)
+        self.out = Path(self.path("out", "grid.png"))
+
+    def draw(self, *flags, status=None):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            if status is None:
+                sample.main([f"--model={self.model}", f"--out={self.out}", *flags])
+            else:
+                with self.assertRaises(SystemExit) as caught:
+                    sample.main([f"--model={self.model}", f"--out={self.out}", *flags])
+                self.assertEqual(caught.exception.code, status)
+        return output.getvalue()
+
+    def pixels(self, path):
+        with Image.open(path) as image:
+            return keras.utils.img_to_array(image, dtype="uint8")
+
+    def test_grid(self):
+        self.draw("--n=6", "--seed=5", "--label=dog", "--truncation=0.5")
+        images = self.generator.sample(6, labels=1, seed=5, truncation=0.5)
+        self.assertAllEqual(self.pixels(self.out), keras_gan.pictures.grid(images))
+
+    def test_folder(self):
+        self.out = Path(self.path("pictures"))
+        self.draw("--n=3", "--seed=9", "--label=2")
+        self.assertEqual(sorted(f.name for f in self.out.iterdir()), ["seed-09.png", "seed-10.png", "seed-11.png"])
+        image = self.generator.sample(1, labels=2, seed=10)[0]
+        self.assertAllEqual(self.pixels(self.out / "seed-10.png"), keras_gan.pictures.to_uint8(image))
+
+    def test_mistakes(self):
+        self.draw("--n=1")
+        for flags, sentence in (
+            (["--n=1"], "exists"),
+            (["--n=0"], "--n must be at least 1"),
+            (["--overwrite", "--label=cow"], "--label must be a class"),
+            (["--overwrite", "--label=3"], "must lie in [0, 3)"),
+            (["--overwrite", "--truncation=2"], "`truncation` must lie in [0, 1]"),
+            (["--model=missing.keras", "--overwrite"], "missing.keras"),
+            (["--model=", "--overwrite"], "--model is needed"),
+        ):
+            text = self.draw(*flags, status=1)
+            self.assertStartsWith(text, "error: ")
+            self.assertLen(text.splitlines(), 1)
+            self.assertIn(sentence, text)
