@@ -123,7 +123,7 @@ class Noise:
 def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
     """One latent vector per seed: row i depends on `seeds[i]` alone, whatever the batch.
 
-    The draw is Philox with the key `[seed, 0]`, multiplied by `truncation`. Exported generators use the same
+    The draw is that of `stateless` with the key `[seed, 0]`, multiplied by `truncation`. Exported generators use the same
     recipe, so a seed means the same picture in Python and on a server.
 
     Args:

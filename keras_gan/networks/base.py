@@ -65,14 +65,25 @@ class _Network(keras.Model):
             self.compute_output_spec(self.symbolic_inputs())
 
     def unpack(self, inputs):
-        """Splits the inputs of `call` into latents or images, and labels: `None` for an unconditional network."""
+        """Latents or images, in the compute dtype, and labels: `None` for an unconditional network.
+
+        Args:
+            inputs: The inputs of `call`.
+
+        Returns:
+            A pair.
+
+        Raises:
+            ValueError: If there are labels for an unconditional network, or none for a conditional one.
+        """
         pair = isinstance(inputs, (list, tuple))
         if pair != (self.num_classes is not None) or (pair and len(inputs) != 2):
             expected = "one tensor" if self.num_classes is None else "a pair with labels as its second element"
             raise ValueError(
                 f"{self.name} has num_classes={self.num_classes} and takes {expected}. Received: inputs={inputs}"
             )
-        return inputs if pair else (inputs, None)
+        x, labels = inputs if pair else (inputs, None)
+        return keras.ops.cast(x, self.compute_dtype), labels
 
     def get_build_config(self):
         return {"input_shape": None}

@@ -10,10 +10,10 @@ from keras_gan.networks.base import Discriminator, Generator, append_labels, che
 OUTPUT_ACTIVATIONS = ("sigmoid", "tanh", "linear")
 
 
-def _dense(units, activation=None, pieces=1, **kwargs):
-    """A dense layer with kernel N(0, 0.02): maxout, or a Keras activation of an affine map."""
+def _dense(units, activation=None, pieces=None, **kwargs):
+    """A dense layer with kernel N(0, 0.02): maxout of `pieces`, or a Keras activation of an affine map."""
     kwargs["kernel_initializer"] = keras.initializers.RandomNormal(0.0, 0.02)
-    if activation == "maxout":
+    if activation == "maxout" and pieces is not None:
         return layers.Maxout(units, pieces, **kwargs)
     return keras.layers.Dense(units, activation=activation, **kwargs)
 
@@ -86,7 +86,7 @@ class MLPGenerator(Generator):
             class_names=class_names,
             **kwargs,
         )
-        self.hidden_units = [int(units) for units in hidden_units]
+        self.hidden_units = tuple(int(units) for units in hidden_units)
         self.activation = activation
         if output_activation is None:
             output_activation = "linear" if len(self.image_shape) == 1 else "sigmoid"
@@ -175,7 +175,7 @@ class MLPDiscriminator(Discriminator):
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, num_classes=num_classes, class_names=class_names, **kwargs)
-        self.hidden_units = [int(units) for units in hidden_units]
+        self.hidden_units = tuple(int(units) for units in hidden_units)
         self.activation = activation
         self.pieces = int(pieces)
         self.input_dropout = float(input_dropout)

@@ -1,7 +1,6 @@
 """What holds for every generator and every discriminator, as checks for their tests."""
 
 import inspect
-import os
 
 import keras
 import numpy as np
@@ -69,7 +68,7 @@ class NetworkTestCase(TestCase):
         """A `.keras` file holds the network bit for bit, and the precision it computes in."""
         inputs = example_inputs(network)
         network(inputs, training=True)  # moves the moving averages and counters, which are to be saved too
-        path = os.path.join(self.get_temp_dir(), "network.keras")
+        path = self.path("network.keras")
         network.save(path)
         again = keras.saving.load_model(path)
         self.assertIs(type(again), type(network))
@@ -107,6 +106,7 @@ class NetworkTestCase(TestCase):
             results.append(tf.function(gradients, jit_compile=jit_compile)(inputs))
         for variable, graph, xla in zip(network.trainable_variables, *results, strict=True):
             self.assertIsNotNone(graph, variable.path)
+            graph, xla = np.asarray(tf.convert_to_tensor(graph)), np.asarray(tf.convert_to_tensor(xla))
             self.assertTrue(np.all(np.isfinite(graph)), variable.path)
             self.assertAllClose(graph, xla, atol=1e-5, rtol=1e-3, msg=variable.path)
         network.set_weights(weights)

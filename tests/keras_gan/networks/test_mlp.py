@@ -73,3 +73,5 @@ class MLPTest(NetworkTestCase):
             MLPDiscriminator((2,), dropout=1.0)
         with self.assertRaisesRegex(ValueError, "at least 1"):
             MLPDiscriminator((2,), activation="maxout", pieces=0)
+        with self.assertRaisesRegex(ValueError, "maxout"):
+            MLPGenerator((2,), activation="maxout")

@@ -1,0 +1,60 @@
+import keras
+
+from keras_gan import serialization
+from tests.test_case import TestCase
+
+
+@keras.saving.register_keras_serializable("keras_gan_tests")
+class Shape:
+    def __init__(self, sides=3):
+        self.sides = sides
+
+    def get_config(self):
+        return {"sides": self.sides}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class Square(Shape):
+    pass
+
+
+SHAPES = {"shape": Shape, "square": Square}
+
+
+class GetTest(TestCase):
+    def test_instances_names_and_configurations(self):
+        shape = Shape(5)
+        self.assertIs(serialization.get(shape, Shape, SHAPES), shape)
+        self.assertIs(type(serialization.get("square", Shape, SHAPES)), Square)
+        again = serialization.get(keras.saving.serialize_keras_object(shape), Shape, SHAPES)
+        self.assertEqual((type(again), again.sides), (Shape, 5))
+
+    def test_anything_else_is_refused(self):
+        dense = keras.saving.serialize_keras_object(keras.layers.Dense(1))
+        for identifier in ("circle", None, 3, Shape, keras.layers.Dense(1), dense):
+            with self.assertRaisesRegex(ValueError, r"Expected a keras_gan.Shape.*\['shape', 'square'\]. Received"):
+                serialization.get(identifier, Shape, SHAPES)
+
+
+class NumberTest(TestCase):
+    def test_numbers(self):
+        self.assertEqual(serialization.number_or_schedule("weight", 2), 2.0)
+        self.assertIsInstance(serialization.number_or_schedule("weight", 2), float)
+        self.assertEqual(serialization.serialize_number(2.0), 2.0)
+        self.assertIsNone(serialization.serialize_number(None))
+        self.assertEqual(serialization.value_at(2.0, step=7), 2.0)
+
+    def test_schedules(self):
+        schedule = keras.optimizers.schedules.PolynomialDecay(1.0, decay_steps=10, end_learning_rate=0.0)
+        self.assertIs(serialization.number_or_schedule("weight", schedule), schedule)
+        again = serialization.number_or_schedule("weight", serialization.serialize_number(schedule))
+        self.assertEqual(again.get_config(), schedule.get_config())
+        self.assertAllClose(serialization.value_at(again, step=4), 0.6)
+
+    def test_anything_else_is_refused(self):
+        for value in (True, "1", None, [1.0]):
+            with self.assertRaisesRegex(ValueError, "`weight` must be a number or .* Received: weight="):
+                serialization.number_or_schedule("weight", value)
