@@ -50,6 +50,12 @@ def max_difference(expected, actual):
 
     Raises:
         ValueError: If shapes or dtypes differ.
+
+    Example:
+
+    >>> from export import checks
+    >>> checks.max_difference(np.uint8([0, 255]), np.uint8([3, 254]))
+    3.0
     """
     expected, actual = np.asarray(expected), np.asarray(actual)
     if (expected.shape, expected.dtype) != (actual.shape, actual.dtype):
@@ -62,7 +68,21 @@ def max_difference(expected, actual):
 
 
 def psnr(expected, actual):
-    """Peak signal-to-noise ratio 10 log10(2^2 / mean (expected - actual)^2) of images in [-1, 1], in decibels."""
+    """Peak signal-to-noise ratio 10 log10(2^2 / mean (expected - actual)^2) of images in [-1, 1].
+
+    Args:
+        expected: Array.
+        actual: Array of the same shape.
+
+    Returns:
+        Decibels, a float; infinite for equal images.
+
+    Example:
+
+    >>> from export import checks
+    >>> round(checks.psnr(np.zeros(5), np.full(5, 0.2)), 6)
+    20.0
+    """
     error = np.mean((np.asarray(expected, "float64") - np.asarray(actual, "float64")) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(4 / error))
 

@@ -40,7 +40,8 @@ def load_generator(path):
 def _load(path):
     """The model in a `.keras` file, or one sentence on why there is none."""
     if not path.is_file():
-        raise ValueError(f"Expected a .keras file. Received: {path}, which is {_kind(path)}")
+        kind = "a folder" if path.is_dir() else "missing"
+        raise ValueError(f"Expected a .keras file. Received: {path}, which is {kind}")
     if path.suffix != ".keras":
         raise ValueError(f"Expected a file that ends in .keras, made by `model.save`. Received: {path}")
     try:
@@ -54,10 +55,6 @@ def _load(path):
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras passes on whatever a configuration that it cannot read runs into.
         raise ValueError(f"{path} does not load as a Keras model: {str(error).split('. ')[0]}") from error
-
-
-def _kind(path):
-    return "a folder" if path.is_dir() else "missing"
 
 
 def _float32(generator):

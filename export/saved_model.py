@@ -5,10 +5,10 @@ r"""Exports a generator as a TensorFlow SavedModel.
 The result runs wherever TensorFlow does, without Keras and without this package. It has two signatures; every
 input has the batch as its first axis, and `label` exists only where the generator has classes.
 
-| signature         | inputs                                                       | outputs                       |
-|-------------------|--------------------------------------------------------------|-------------------------------|
-| `serving_default` | `latent` float32 (b, latent_dim), `label` int32 (b)          | `images` float32, in [-1, 1]  |
-| `sample`          | `seed` int64 (b), `truncation` float32 (b), `label` int32 (b) | `images` uint8                |
+| signature         | inputs                                                        | outputs                      |
+|-------------------|---------------------------------------------------------------|------------------------------|
+| `serving_default` | `latent` float32 (b, latent_dim), `label` int32 (b)           | `images` float32, in [-1, 1] |
+| `sample`          | `seed` int64 (b), `truncation` float32 (b), `label` int32 (b) | `images` uint8               |
 
 Image i of `sample` depends on `seed[i]`, `truncation[i]` and `label[i]` alone, and is what `generator.sample` makes
 from that seed, up to one level in single pixels between batch sizes and machines. A generator of vectors has only
@@ -57,27 +57,38 @@ def signatures(generator, batch_size=None):
 
     Returns:
         Dictionary from the name of a signature to `(function, list of tf.TensorSpec)`.
+
+    Example:
+
+    >>> from export import saved_model
+    >>> generator = keras_gan.networks.MLPGenerator((8, 8, 1), latent_dim=4, hidden_units=(16,))
+    >>> function, specs = saved_model.signatures(generator)["sample"]
+    >>> [spec.name for spec in specs]
+    ['seed', 'truncation']
+    >>> function(tf.constant([7, 8], tf.int64), tf.constant([1.0, 0.5]))["images"].shape
+    TensorShape([2, 8, 8, 1])
     """
 
     def spec(name, dtype, *shape):
         return tf.TensorSpec((batch_size, *shape), dtype, name=name)
 
     def generate(latent, label):
-        _require(tf.reduce_all(tf.math.is_finite(latent)), "`latent` must be finite")
+        latent = _require(latent, tf.math.is_finite(latent), "`latent` must be finite")
         if label is None:
             return tf.cast(generator(latent, training=False), tf.float32)
         # Keras would take -1 for the last class, or for none.
         in_range = (label >= 0) & (label < generator.num_classes)
-        _require(tf.reduce_all(in_range), f"`label` must lie in [0, {generator.num_classes})")
-        _require_same_batch(latent, label)
+        label = _require(label, in_range, f"`label` must lie in [0, {generator.num_classes})")
+        latent = _require_rows(latent, label)
         return tf.cast(generator([latent, label], training=False), tf.float32)
 
     def serving_default(latent, label=None):
         return {"images": generate(latent, label)}
 
     def sample(seed, truncation, label=None):
-        _require(tf.reduce_all((truncation >= 0.0) & (truncation <= 1.0)), "`truncation` must lie in [0, 1]")
-        _require_same_batch(seed, truncation)
+        in_range = (truncation >= 0.0) & (truncation <= 1.0)
+        truncation = _require(truncation, in_range, "`truncation` must lie in [0, 1]")
+        seed = _require_rows(seed, truncation)
         latent = latents.from_seeds(seed, generator.latent_dim, generator.latent_prior, truncation)
         images = tf.floor(127.5 * generate(latent, label) + 128.0)
         return {"images": tf.cast(tf.clip_by_value(images, 0.0, 255.0), tf.uint8)}
@@ -89,28 +100,36 @@ def signatures(generator, batch_size=None):
     return result
 
 
-def _require(condition, message):
-    tf.debugging.Assert(condition, [message])
+def _require(value, condition, message):
+    """`value`, which does not exist unless all of `condition` holds."""
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(condition), [message])]):
+        return tf.identity(value)
 
 
-def _require_same_batch(a, b):
-    _require(tf.equal(tf.shape(a)[0], tf.shape(b)[0]), "All inputs must have the same number of rows")
+def _require_rows(value, other):
+    """`value`, which does not exist unless `other` is as long."""
+    return _require(value, tf.equal(tf.shape(value)[0], tf.shape(other)[0]), "inputs must have the same number of rows")
 
 
-def write(generator, folder, batch_size=None):
-    """Writes the signatures of a generator as a SavedModel, unchecked.
+def write(functions, folder):
+    """Writes a SavedModel, unchecked.
 
     Args:
-        generator: A `keras_gan.networks.Generator`.
+        functions: What `signatures` returns, or some of it.
         folder: Path of the SavedModel.
-        batch_size: Number of images per call, or `None` for any.
+
+    Raises:
+        OSError: If it cannot be written.
     """
     # The archive finds the weights through the functions. Its `track(generator)` would write them twice.
     archive = keras.export.ExportArchive()
-    for name, (function, specs) in signatures(generator, batch_size).items():
+    for name, (function, specs) in functions.items():
         archive.add_endpoint(name, function, specs)
-    with silenced():
-        archive.write_out(folder, verbose=False)
+    try:
+        with silenced():
+            archive.write_out(folder, verbose=False)
+    except tf.errors.OpError as error:
+        raise OSError(f"The SavedModel could not be written: {error.message}") from error
 
 
 def check(generator, folder):
@@ -236,7 +255,7 @@ def export(generator, out, overwrite=False):
         OSError: If it cannot be written.
     """
     with staging.staged(out, overwrite) as folder:
-        write(generator, folder)
+        write(signatures(generator), folder)
         card = {**describe(generator), "max_difference": check(generator, folder)}
         extra = folder / "assets.extra"
         extra.mkdir()
@@ -247,6 +266,8 @@ def export(generator, out, overwrite=False):
 def main():
     """Exports as the flags say, and prints what was written."""
     args, _ = command.parse(Config, "python -m export.saved_model", __doc__)
+    if not (args.model and args.out):
+        command.fail("expected --model and --out (see --help)")
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
     generator = loading.load_generator(args.model)
     card = export(generator, args.out, args.overwrite)

@@ -3,15 +3,15 @@ r"""Exports a generator as a file for TFLite (LiteRT) interpreters.
     python -m export.tflite --model=RUN/generator.keras --out=FILE.tflite [--format=float32|float16|dynamic]
 
 The file has the signature `serving_default`: `latent` float32 (b, latent_dim) and, where the generator has classes,
-`label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed, since a free one makes TFLite files
-several times slower. TFLite keeps no assertions and has no random numbers: the caller checks labels, and draws
-latents from the generator's prior.
+`label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed: a free one would make the file slower,
+and its quantized forms many times slower. TFLite keeps no assertions and has no seeded random numbers: the caller
+checks labels, and draws latents from the generator's prior.
 
-| format    | weights                                                          | size      |
-|-----------|------------------------------------------------------------------|-----------|
-| `float32` | as trained                                                       | 1         |
-| `float16` | rounded to 16 bits, computed in 32                               | 1/2       |
-| `dynamic` | large ones rounded to 8 bits, activations quantized while it runs | about 1/4 |
+| format    | weights                                                   | size of a large network |
+|-----------|-----------------------------------------------------------|-------------------------|
+| `float32` | as trained                                                | 4 bytes per parameter   |
+| `float16` | rounded to 16 bits, computed with in 32                   | 2                       |
+| `dynamic` | kernels rounded to 8 bits, activations while the net runs | 1                       |
 """
 
 import dataclasses
@@ -62,7 +62,8 @@ def convert(generator, format="float32", batch_size=1):
     # Converting the Keras model instead would name inputs and outputs after tensors; converting a concrete
     # function of it would lose the weights without a word.
     with tempfile.TemporaryDirectory() as folder, silenced():
-        saved_model.write(generator, folder, batch_size)
+        function = saved_model.signatures(generator, batch_size)["serving_default"]
+        saved_model.write({"serving_default": function}, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if format != "float32":
@@ -128,11 +129,7 @@ def check(generator, path, format="float32", batch_size=1):
             raise ValueError(f"The file failed in LiteRT: {outputs}")
         images.append(outputs["images"])
     expected, images = np.concatenate(expected), np.concatenate(images)
-
-    report = {
-        "max_difference": checks.max_difference(expected, images),
-        "psnr": checks.psnr(expected, images),
-    }
+    report = {"max_difference": checks.max_difference(expected, images), "psnr": checks.psnr(expected, images)}
     if format == "float32":
         passed, limit = report["max_difference"] <= MAX_DIFFERENCE, f"agree with Keras to {MAX_DIFFERENCE:g}"
     else:
@@ -159,7 +156,7 @@ def export(generator, out, format="float32", batch_size=1, overwrite=False):
         The results of `check`, with the file's size `bytes` and its `operators`.
 
     Raises:
-        ValueError: If an argument is out of range, `out` exists and may not be replaced, or the generator uses
+        ValueError: If an argument is out of range, `out` exists and may not be replaced, the generator uses
             operations that TFLite does not have, or the check fails.
         OSError: If it cannot be written.
     """
@@ -182,17 +179,17 @@ def export(generator, out, format="float32", batch_size=1, overwrite=False):
 def main():
     """Exports as the flags say, and prints what was written."""
     args, _ = command.parse(Config, "python -m export.tflite", __doc__)
+    if not (args.model and args.out):
+        command.fail("expected --model and --out (see --help)")
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
     generator = loading.load_generator(args.model)
     report = export(generator, args.out, args.format, args.batch_size, args.overwrite)
     rows, classes = args.batch_size, generator.num_classes
     label = "" if classes is None else f", label int32 ({rows},) in [0, {classes})"
     print(f"Wrote {args.out}: {report['bytes']:,} bytes, {args.format}, {generator.count_params():,} parameters.")
-    print(
-        f"Largest difference from Keras, run by LiteRT: {report['max_difference']:.2g}; PSNR {report['psnr']:.1f} dB."
-    )
+    print(f"Largest difference from Keras, in LiteRT: {report['max_difference']:.2g}; PSNR {report['psnr']:.1f} dB.")
     print(f"Built-in operations only: {', '.join(report['operators'])}.")
-    print(f"Inputs: latent float32 ({rows}, {generator.latent_dim}), {generator.latent_prior}{label}.")
+    print(f"Inputs: latent float32 ({rows}, {generator.latent_dim}), {generator.latent_prior} prior{label}.")
     print(f'Use it:  ai_edge_litert.interpreter.Interpreter("{args.out}").get_signature_runner()(latent=...)["images"]')
 
 

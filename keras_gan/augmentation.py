@@ -38,7 +38,11 @@ class Augmenter(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must implement `call(images, seed)`.")
 
     def update(self, real_logits):
-        """Adapts the augmenter's own variables once a training step, after the discriminator's update."""
+        """Adapts the augmenter's own variables, after each update of the discriminator.
+
+        Args:
+            real_logits: float32 `(batch,)`, the logits of the augmented real images in that update.
+        """
 
 
 _CLASSES = {}

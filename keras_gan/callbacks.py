@@ -142,6 +142,7 @@ class TrainingLog(EverySteps):
     def say(self, line):
         """Prints a line without disturbing the progress bar."""
         self._bar.write(line)
+        sys.stdout.flush()
 
     def _line(self, step, entry, rate):
         of = f"/{self.total_steps}" if self.total_steps else ""
@@ -210,18 +211,20 @@ class Checkpoint(EverySteps):
 
     That is both networks and their average, both optimizers, the step (from which latents and data order
     follow), the random state of layers that have one, the metrics since the last log entry, and the seconds
-    trained so far.
+    that the run took so far.
 
     Args:
         folder: Folder of the checkpoints.
         every: Steps between checkpoints.
         keep: How many to keep.
+        started: When this part of the run began, as `time.monotonic()` counts; now, by default.
     """
 
-    def __init__(self, folder, every, keep=3):
+    def __init__(self, folder, every, keep=3, started=None):
         super().__init__(every)
         self.folder = Path(folder)
         self.keep = keep
+        self.started = time.monotonic() if started is None else started
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._metrics = []
         self._saved = None
@@ -267,6 +270,7 @@ class Checkpoint(EverySteps):
                     f"{path} was written by another architecture: use the same configuration, or another run "
                     f"folder. Received: {str(error).splitlines()[0]}"
                 ) from None
+            self.started -= float(self.seconds)
             # `fit` resets the metrics before its first step.
             self._metrics = [variable.numpy() for variable in self._state["metrics"]]
             return step
@@ -277,9 +281,6 @@ class Checkpoint(EverySteps):
             )
         return 0
 
-    def on_train_begin(self, logs=None):
-        self._started = time.monotonic() - float(self.seconds)
-
     def on_epoch_begin(self, epoch, logs=None):
         for variable, value in zip(self._state["metrics"], self._metrics, strict=False):
             variable.assign(value)
@@ -287,7 +288,7 @@ class Checkpoint(EverySteps):
 
     def at_step(self, step, logs=None):
         if step != self._saved:
-            self.seconds.assign(time.monotonic() - self._started)
+            self.seconds.assign(time.monotonic() - self.started)
             self._manager.save(checkpoint_number=step)
             self._saved = step
 

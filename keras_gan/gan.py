@@ -98,6 +98,8 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.augmenter = augmentation.get(augmenter)
+        if self.augmenter is not None and not self.augmenter.built:
+            self.augmenter.build((None, *self.image_shape))
         self.ema_momentum = None
         self.ema_generator = None
         if ema_momentum is not None:
@@ -198,6 +200,12 @@ class GAN(keras.Model):
                 "XLA cannot compile a step that spans several replicas of one process: use jit_compile=False. "
                 f"Received: jit_compile=True with {self.distribute_strategy.num_replicas_in_sync} replicas"
             )
+        loss = losses.get(loss)
+        discriminator_regularizers = [regularizers.get(r) for r in discriminator_regularizers]
+        generator_regularizers = [regularizers.get(r) for r in generator_regularizers]
+        penalties = discriminator_regularizers + generator_regularizers
+        regularizers.check_layers(penalties, self.discriminator)
+        tracked = _tracker_names(penalties)
         with self.distribute_strategy.scope():
             # No `optimizer`: Keras would build it on the weights of both networks.
             super().compile(
@@ -206,23 +214,15 @@ class GAN(keras.Model):
                 steps_per_execution=steps_per_execution,
                 run_eagerly=run_eagerly,
             )
-            self.adversarial_loss = losses.get(loss)
-            self.discriminator_regularizers = [regularizers.get(r) for r in discriminator_regularizers]
-            self.generator_regularizers = [regularizers.get(r) for r in generator_regularizers]
-            regularizers.check_layers(self.discriminator_regularizers + self.generator_regularizers, self.discriminator)
+            self.adversarial_loss = loss
+            self.discriminator_regularizers = discriminator_regularizers
+            self.generator_regularizers = generator_regularizers
             self.discriminator_steps = discriminator_steps
             self.generator_steps = generator_steps
             self.update = update
             self.generator_optimizer = optimizers.for_network(generator_optimizer, self.generator)
             self.discriminator_optimizer = optimizers.for_network(discriminator_optimizer, self.discriminator)
-            self._trackers = self._make_trackers()
-
-    def _make_trackers(self):
-        names = ["d_loss", "g_loss", "real_logits", "fake_logits"]
-        names += [r.name for r in self.discriminator_regularizers + self.generator_regularizers]
-        if len(set(names)) < len(names):
-            raise ValueError(f"Regularizers need names that differ: pass `name=`. Received: names={names[4:]}")
-        return {name: keras.metrics.Mean(name=name) for name in names}
+            self._trackers = {name: keras.metrics.Mean(name=name) for name in tracked}
 
     @property
     def metrics(self):
@@ -444,6 +444,14 @@ class GAN(keras.Model):
         for key in ("generator_optimizer", "discriminator_optimizer"):
             config[key] = keras.saving.deserialize_keras_object(config[key])
         self.compile(**config)
+
+
+def _tracker_names(penalties):
+    """The names under which a step logs its means."""
+    names = ["d_loss", "g_loss", "real_logits", "fake_logits", *(penalty.name for penalty in penalties)]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Regularizers need names that differ: pass `name=`. Received: names={names[4:]}")
+    return names
 
 
 def _copy(network, name):

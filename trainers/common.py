@@ -74,19 +74,20 @@ def _train(program, config, given, build):
     gan = build(config, spec)
     epoch_steps = max(1, spec.num_examples // _rows(config))
     total_steps = _total_steps(config, epoch_steps)
-    print(_describe(program, config, spec, gan, total_steps))
+    print(_describe(program, config, spec, gan, total_steps), flush=True)
     if config.dry_run:
         _dry_run(config, gan, dataset, total_steps)
         return
 
-    checkpoint = callbacks.Checkpoint(folder / "checkpoints", config.checkpoint_every)
+    checkpoint = callbacks.Checkpoint(folder / "checkpoints", config.checkpoint_every, started=STARTED)
     step = checkpoint.restore(gan)
     if step != newest:
         dataset, _ = _load(config, start_batch=step)
     if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
         print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    # A default name that another process took meanwhile is an error.
+    folder.mkdir(parents=True, exist_ok=bool(config.out))
     callbacks.replace_text(folder / "config.json", _config_text(program, config))
     if step:
         print(f"Resuming {folder} at step {step}.")
@@ -96,7 +97,6 @@ def _train(program, config, given, build):
         log = callbacks.TrainingLog(
             folder, config.log_every, _rows(config), epoch_steps, total_steps, _load_held_out(config)
         )
-        deadline = STARTED + 60 * config.minutes - float(checkpoint.seconds)
         gan.fit(
             dataset,
             steps_per_epoch=sys.maxsize if total_steps is None else total_steps - step,
@@ -105,7 +105,7 @@ def _train(program, config, given, build):
                 _first_step(log),
                 callbacks.StopOnNonFinite(),
                 interrupted,
-                *([callbacks.Deadline(deadline)] if config.minutes else []),
+                *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
                 log,
                 callbacks.SampleGrids(folder, config.sample_every),
                 checkpoint,
@@ -207,7 +207,7 @@ def _is_finished(folder, config, total_steps, step, seconds):
     file = folder / "result.json"
     if not file.exists() or json.loads(file.read_text("utf-8"))["steps"] != step:
         return False
-    return seconds >= 60 * config.minutes - 60 if total_steps is None else step >= total_steps
+    return seconds >= 60 * config.minutes if total_steps is None else step >= total_steps
 
 
 def _describe(program, config, spec, gan, total_steps):

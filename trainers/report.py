@@ -67,7 +67,7 @@ def summary(folder, steps, seconds):
     Args:
         folder: Run folder.
         steps: Training steps so far.
-        seconds: Time trained so far.
+        seconds: Time that took, from the start of the process or processes.
 
     Returns:
         Several lines of text.

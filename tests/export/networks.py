@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gan import networks
+from keras_gan.networks import DCGANGenerator, MLPGenerator
 
 
 def spread(generator):
@@ -10,15 +10,17 @@ def spread(generator):
     random = np.random.default_rng(0)
     weights = []
     for weight in generator.weights:
-        values = random.normal(0.0, 0.4, weight.shape)
+        # A transposed convolution with a 4x4 kernel and stride 2 adds up 4 taps of every channel.
+        fan_in = {1: 16, 2: weight.shape[0], 4: 4 * weight.shape[-1]}[len(weight.shape)]
+        values = random.normal(0.0, 2.0 / np.sqrt(fan_in), weight.shape)
         weights.append(np.abs(values) + 0.5 if weight.path.endswith("variance") else values)
     generator.set_weights(weights)
     return generator
 
 
 def dcgan(image_shape=(9, 7, 3), filters=4, **kwargs):
-    return spread(networks.DCGANGenerator(image_shape, latent_dim=6, filters=filters, **kwargs))
+    return spread(DCGANGenerator(image_shape, latent_dim=6, filters=filters, **kwargs))
 
 
 def mlp(image_shape=(8, 8, 1), **kwargs):
-    return spread(networks.MLPGenerator(image_shape, latent_dim=6, hidden_units=(16,), **kwargs))
+    return spread(MLPGenerator(image_shape, latent_dim=6, hidden_units=(16,), **kwargs))

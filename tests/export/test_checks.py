@@ -1,6 +1,9 @@
 """Tests of the process that exported generators are checked in, and of its measures."""
 
-import keras
+import sys
+from pathlib import Path
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,17 +11,30 @@ from export import checks
 from tests.test_case import TestCase
 
 
-class Imports(tf.Module):
-    """Says whether the process that runs it can import Keras."""
-
+class Doubling(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, name="x")])
-    def importable(self, x):
-        return {"y": tf.numpy_function(lambda: 1.0, [], tf.float32) * x}
+    def double(self, x):
+        return {"y": 2.0 * x}
 
 
 class RunTest(TestCase):
-    def test_results_and_refusals_come_back(self):
-        pass
+    """That results and refusals come back is seen in the tests of what is exported."""
+
+    def test_keras_cannot_be_imported(self):
+        folder, module = self.get_temp_dir(), Doubling()
+        tf.saved_model.save(module, folder, signatures={"double": module.double})
+        with mock.patch.dict(sys.modules):
+            find, _ = checks._open_saved_model(folder)
+            for name in ("keras", "keras_gan"):
+                with self.assertRaises(ImportError):
+                    __import__(name)
+            np.testing.assert_array_equal(find("double")(x=np.float32([1, 3]))["y"], [2, 6])
+
+    def test_a_file_that_cannot_be_read_is_an_error(self):
+        file = Path(self.get_temp_dir(), "generator.tflite")
+        file.write_bytes(b"not a model")
+        with self.assertRaisesRegex(ValueError, "could not be run .*: .*not a valid Flatbuffer"):
+            checks.run([(file, "serving_default", {})])
 
 
 class MeasuresTest(TestCase):

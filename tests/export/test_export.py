@@ -1,6 +1,9 @@
-"""Tests of what importing the package does."""
+"""Tests of what holds for all export commands: a quiet terminal, and errors of one line."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 from export import silenced
 from tests.test_case import TestCase
@@ -20,3 +23,14 @@ class SilencedTest(TestCase):
         self.assertEqual(os.read(reading, 100), b"signal")
         for descriptor in (reading, writing, saved):
             os.close(descriptor)
+
+
+class ErrorTest(TestCase):
+    def test_an_error_is_one_line(self):
+        model = Path(self.get_temp_dir(), "generator.keras")
+        model.write_bytes(b"PK")
+        command = [sys.executable, "-m", "export.saved_model", f"--model={model}", f"--out={model.parent / 'out'}"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Aerror: .*generator.keras is truncated or damaged.*\n\Z")
+        self.assertEqual(list(model.parent.iterdir()), [model])

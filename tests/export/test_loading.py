@@ -45,6 +45,7 @@ class LoadGeneratorTest(TestCase):
         gan = keras_gan.GAN(
             networks.mlp((2,)), keras_gan.networks.MLPDiscriminator((2,), hidden_units=(4,)), ema_momentum=0.9
         )
+        gan.compile()
         gan.generator.set_weights([weight + 1 for weight in gan.generator.get_weights()])
         loaded = loading.load_generator(self.saved(gan, "gan.keras"))
         self.assert_same_weights(loaded, gan.ema_generator)
@@ -60,15 +61,15 @@ class LoadGeneratorTest(TestCase):
 
     def test_refuses_what_is_no_keras_file(self):
         self.assert_refused(Path(self.get_temp_dir(), "none.keras"), "none.keras, which is missing")
-        folder = Path((self.get_temp_dir(), "folder.keras"))
+        folder = Path(self.get_temp_dir(), "folder.keras")
         folder.mkdir()
         self.assert_refused(folder, "folder.keras, which is a folder")
-        text = Path((self.get_temp_dir(), "generator.h5"))
+        text = Path(self.get_temp_dir(), "generator.h5")
         text.write_text("weights")
         self.assert_refused(text, "ends in .keras")
 
     def test_refuses_damaged_files(self):
-        whole = Path(self.saved(networks.mlp()))
+        whole = self.saved(networks.mlp())
         contents = whole.read_bytes()
         middle = len(contents) // 2
         flipped = contents[:middle] + bytes([contents[middle] ^ 1]) + contents[middle + 1 :]

@@ -1,8 +1,7 @@
-"""Every recipe builds, trains a few steps and leaves a generator that `trainers.sample` draws from."""
+"""Drawing from a saved generator."""
 
 import contextlib
 import io
-import types
 from pathlib import Path
 
 import keras
@@ -10,35 +9,7 @@ from PIL import Image
 
 import keras_gan
 from tests.test_case import TestCase
-from trainers import common, dcgan, mlp_gan, sample
-
-SPEC = types.SimpleNamespace(image_shape=(28, 28, 1))
-
-
-class RecipesTest(TestCase):
-    def test_defaults_build(self):
-        for recipe in (dcgan, mlp_gan):
-            gan = recipe.build(recipe.Config(), SPEC)
-            self.assertTrue(gan.compiled)
-            self.assertIsNotNone(gan.ema_generator)
-
-    def test_dcgan_is_the_recipe_that_it_describes(self):
-        gan = dcgan.build(dcgan.Config(), SPEC)
-        self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.NonSaturating)
-        self.assertEqual([type(r) for r in gan.discriminator_regularizers], [keras_gan.regularizers.R1])
-        self.assertEqual(gan.discriminator.normalization, None)
-
-    def test_batch_normalization_without_a_penalty(self):
-        gan = dcgan.build(dcgan.Config(discriminator_normalization="batch", r1_gamma=0.0), SPEC)
-        self.assertEmpty(gan.discriminator_regularizers)
-        self.assertEqual(gan.discriminator.normalization, "batch")
-
-    def test_mlp_gan_trains(self):
-        out = self.path("run")
-        flags = ["--steps=2", "--batch_size=8", "--generator_units=8", "--discriminator_units=4", f"--out={out}"]
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            common.main("mlp_gan", "About.", mlp_gan.Config, mlp_gan.build, flags)
-        self.assertEqual(keras.models.load_model(Path(out, "generator.keras")).latent_prior, "uniform")
+from trainers import sample
 
 
 class SampleTest(TestCase):
