@@ -41,8 +41,8 @@ def check_element(images, labels, model):
     """
     if not hasattr(images, "shape") or not hasattr(images, "dtype"):
         raise ValueError(f"Expected batches `images` or `(images, labels)`. Received: {type(images).__name__}")
-    shape = tuple(images.shape)
-    if shape[1:] != tuple(model.image_shape):
+    shape = tf.TensorShape(images.shape)
+    if shape.rank is None or tuple(shape[1:]) != tuple(model.image_shape):
         raise ValueError(
             f"Expected images of shape (batch, {', '.join(map(str, model.image_shape))}), as the networks have. "
             f"Received: images of shape {shape}"
@@ -59,11 +59,11 @@ def check_element(images, labels, model):
             f"The networks are conditional on {model.num_classes} classes and need batches (images, labels). "
             "Received: images alone"
         )
-    if not tf.as_dtype(labels.dtype).is_integer or tuple(labels.shape)[1:] not in ((), (1,)):
-        raise ValueError(
-            "Expected integer labels of shape (batch,). "
-            f"Received: dtype {tf.as_dtype(labels.dtype).name}, shape {tuple(labels.shape)}"
-        )
+    if not hasattr(labels, "shape") or not hasattr(labels, "dtype"):
+        raise ValueError(f"Expected integer labels of shape (batch,). Received: {type(labels).__name__}")
+    shape, dtype = tf.TensorShape(labels.shape), tf.as_dtype(labels.dtype)
+    if not dtype.is_integer or (shape.rank is not None and tuple(shape[1:]) not in ((), (1,))):
+        raise ValueError(f"Expected integer labels of shape (batch,). Received: dtype {dtype.name}, shape {shape}")
 
 
 def split(images, labels, parts):
@@ -88,13 +88,18 @@ def split(images, labels, parts):
     return [(images[j::parts], None if labels is None else labels[j::parts]) for j in range(parts)]
 
 
-def check_divisible(size, parts):
-    """Refuses a batch size that `discriminator_steps` does not divide; an unknown one passes."""
-    if size is not None and size % parts:
+def check_divisible(size, parts, replicas=1):
+    """Refuses a batch size that `replicas * discriminator_steps` does not divide; an unknown one passes."""
+    if size is not None and size % (parts * replicas):
         raise ValueError(
-            f"A batch is split into discriminator_steps={parts} equal parts, so its size must be divisible by "
-            f"{parts}. Received: a batch (on each replica) of {size}"
+            f"{_shares(parts, replicas)}, so its size must be divisible by {parts * replicas}. "
+            f"Received: a batch of {size}"
         )
+
+
+def _shares(parts, replicas):
+    each = f" on each of {replicas} replicas" if replicas > 1 else ""
+    return f"A batch is split into discriminator_steps={parts} equal parts{each}"
 
 
 def check_fit(x, y, batch_size, steps_per_epoch, model):
@@ -115,18 +120,18 @@ def check_fit(x, y, batch_size, steps_per_epoch, model):
     if isinstance(x, tf.data.Dataset):
         check_spec(x, model)
         size = _images_of(x.element_spec).shape[0]
-        if size is None and parts > 1:
+        if size is None and parts * replicas > 1:
             raise ValueError(
-                f"A batch is split into discriminator_steps={parts} equal parts, so batches must be of one size: "
+                f"{_shares(parts, replicas)}, so batches must be of one size: "
                 "use dataset.batch(size, drop_remainder=True). Received: a dataset of batches of unknown size"
             )
-        check_divisible(size if size is None or size % replicas else size // replicas, parts)
+        check_divisible(size, parts, replicas)
         batches = steps_per_epoch or int(x.cardinality())
     elif hasattr(x, "shape") and x.shape:
         check_element(x, y, model)
         size, n = batch_size or 32, int(x.shape[0])
         for rows in (min(size, n), n % size):
-            check_divisible(rows, parts)
+            check_divisible(rows, parts, replicas)
         batches = steps_per_epoch or -(-n // size)
     else:
         return
@@ -148,34 +153,35 @@ def _images_of(spec):
     return spec[0] if isinstance(spec, tuple) else spec
 
 
-def checked(data, first, num_classes):
-    """The batch itself, once its values passed: images in [-1, 1] where `first`, labels in range always.
+def assertions(data, first, model):
+    """Assertions about the values of a batch: images in [-1, 1] where `first`, labels in range always.
 
-    These are assertions of the graph, and whatever uses the result waits for them, so that a wrong batch never
-    reaches the weights. `plain_errors` makes one sentence of their failure.
+    Whatever is to see none but a right batch has to wait for them. `plain_errors` makes one sentence of their
+    failure.
 
     Args:
         data: `images` or `(images, labels)`.
         first: Boolean scalar tensor: whether to look at the images.
-        num_classes: Number of classes, or `None`.
+        model: The `GAN`.
 
     Returns:
-        `data`.
+        List of operations.
+
+    Raises:
+        ValueError: If shapes and dtypes are wrong already.
     """
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-    images = tf.convert_to_tensor(images)
-    assertions = []
-    if images.shape.rank == 4:
+    check_element(images, labels, model)
+    found = []
+    if len(images.shape) == 4:
         worst = tf.cond(first, lambda: tf.cast(tf.reduce_max(tf.abs(images)), tf.float32), lambda: 0.0)
         sentence = "Expected images in [-1, 1]. Received: values as large as {}"
-        assertions.append(_assert(worst <= 1 + _SLACK, sentence, worst))
-    if num_classes is not None and labels is not None:
+        found.append(_assert(worst <= 1 + _SLACK, sentence, worst))
+    if model.num_classes is not None:
         low, high = tf.reduce_min(labels), tf.reduce_max(labels)
-        sentence = f"Expected labels in [0, {num_classes}). Received: labels between {{}} and {{}}"
-        assertions.append(_assert(tf.logical_and(low >= 0, high < num_classes), sentence, low, high))
-    with tf.control_dependencies(assertions):
-        images = tf.identity(images)
-    return images if labels is None else (images, labels)
+        sentence = f"Expected labels in [0, {model.num_classes}). Received: labels between {{}} and {{}}"
+        found.append(_assert(tf.logical_and(low >= 0, high < model.num_classes), sentence, low, high))
+    return found
 
 
 def _assert(condition, sentence, *values):
@@ -184,7 +190,7 @@ def _assert(condition, sentence, *values):
 
 @contextlib.contextmanager
 def plain_errors():
-    """Turns a failed assertion of `checked` into a `ValueError` of one sentence."""
+    """Turns a failed one of the `assertions` into a `ValueError` of one sentence."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

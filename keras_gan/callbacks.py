@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import signal
 import sys
 import time
@@ -94,21 +95,25 @@ class TrainingLog(EverySteps):
         epoch_steps: Training steps in one pass over the data.
         total_steps: The length of the run, or `None` if it ends otherwise.
         validation: Held-out dataset for `evaluate`, or `None`.
+        verbose: Whether to print.
     """
 
-    def __init__(self, folder, every, batch_size, epoch_steps, total_steps=None, validation=None):
+    def __init__(self, folder, every, batch_size, epoch_steps, total_steps=None, validation=None, verbose=True):
         super().__init__(every)
         self.folder = Path(folder)
         self.batch_size = batch_size
         self.epoch_steps = epoch_steps
         self.total_steps = total_steps
         self.validation = validation
+        self.verbose = verbose
 
     def on_train_begin(self, logs=None):
         step = int(self.model.step.numpy())
         forget_after(self.folder, step)
         self.writer = tf.summary.create_file_writer(str(self.folder / "logs"))
-        self._bar = tqdm.tqdm(total=self.total_steps, initial=step, unit="step", disable=None, leave=False)
+        # None: no bar where the output is not a terminal.
+        quiet = None if self.verbose else True
+        self._bar = tqdm.tqdm(total=self.total_steps, initial=step, unit="step", disable=quiet, leave=False)
         self._since = time.monotonic(), step
 
     def on_train_batch_end(self, batch, logs=None):
@@ -124,7 +129,8 @@ class TrainingLog(EverySteps):
             entry |= {f"val_{name}": value for name, value in held_out.items()}
         self.model.reset_metrics()
         for name in ("generator_optimizer", "discriminator_optimizer"):
-            entry[f"{name.split('_')[0]}_learning_rate"] = float(getattr(self.model, name).learning_rate)
+            rate_now = keras.ops.convert_to_numpy(getattr(self.model, name).learning_rate)
+            entry[f"{name.split('_')[0]}_learning_rate"] = float(rate_now)
         with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **entry}) + "\n")
         with self.writer.as_default(step):
@@ -136,13 +142,18 @@ class TrainingLog(EverySteps):
         self._since = time.monotonic(), step
 
     def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self):
+        """Closes the bar and TensorBoard's file."""
         self._bar.close()
         self.writer.close()
 
     def say(self, line):
         """Prints a line without disturbing the progress bar."""
-        self._bar.write(line)
-        sys.stdout.flush()
+        if self.verbose:
+            self._bar.write(line)
+            sys.stdout.flush()
 
     def _line(self, step, entry, rate):
         of = f"/{self.total_steps}" if self.total_steps else ""
@@ -203,6 +214,10 @@ class SampleGrids(EverySteps):
         self.writer.flush()
 
     def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self):
+        """Closes TensorBoard's file."""
         self.writer.close()
 
 
@@ -211,20 +226,23 @@ class Checkpoint(EverySteps):
 
     That is both networks and their average, both optimizers, the step (from which latents and data order
     follow), the random state of layers that have one, the metrics since the last log entry, and the seconds
-    that the run took so far.
+    that the run took so far. A state that is not finite is never saved.
 
     Args:
         folder: Folder of the checkpoints.
         every: Steps between checkpoints.
         keep: How many to keep.
         started: When this part of the run began, as `time.monotonic()` counts; now, by default.
+        write_to: Where to save instead of to `folder`. Of several workers all must save, and one in earnest.
     """
 
-    def __init__(self, folder, every, keep=3, started=None):
+    def __init__(self, folder, every, keep=3, started=None, write_to=None):
         super().__init__(every)
         self.folder = Path(folder)
         self.keep = keep
+        self.write_to = Path(write_to or folder)
         self.started = time.monotonic() if started is None else started
+        self._resumed = False
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._metrics = []
         self._saved = None
@@ -242,7 +260,7 @@ class Checkpoint(EverySteps):
         }
         self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}
         checkpoint = tf.train.Checkpoint(seconds=self.seconds, **self._state)
-        self._manager = tf.train.CheckpointManager(checkpoint, str(self.folder), max_to_keep=self.keep)
+        self._manager = tf.train.CheckpointManager(checkpoint, str(self.write_to), max_to_keep=self.keep)
 
     def restore(self, model):
         """Restores the newest readable checkpoint.
@@ -270,7 +288,9 @@ class Checkpoint(EverySteps):
                     f"{path} was written by another architecture: use the same configuration, or another run "
                     f"folder. Received: {str(error).splitlines()[0]}"
                 ) from None
-            self.started -= float(self.seconds)
+            if not self._resumed:
+                self._resumed, self.started = True, self.started - float(self.seconds)
+            self._saved = step
             # `fit` resets the metrics before its first step.
             self._metrics = [variable.numpy() for variable in self._state["metrics"]]
             return step
@@ -281,16 +301,39 @@ class Checkpoint(EverySteps):
             )
         return 0
 
+    def on_train_begin(self, logs=None):
+        # So that there is a state to go back to from the first steps on.
+        self.at_step(int(self.model.step.numpy()))
+
     def on_epoch_begin(self, epoch, logs=None):
         for variable, value in zip(self._state["metrics"], self._metrics, strict=False):
             variable.assign(value)
         self._metrics = []
 
     def at_step(self, step, logs=None):
-        if step != self._saved:
-            self.seconds.assign(time.monotonic() - self.started)
+        if step == self._saved:
+            return
+        check_weights(self.model)
+        self.seconds.assign(time.monotonic() - self.started)
+        try:
             self._manager.save(checkpoint_number=step)
-            self._saved = step
+        except (tf.errors.OpError, OSError) as error:
+            raise OSError(self._explain(step, error)) from None
+        self._saved = step
+
+    def _explain(self, step, error):
+        """What to do about a checkpoint that could not be written, after removing its half-written files."""
+        for file in self.write_to.glob(f"ckpt-{step}*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        state = [variable for variables in self._state.values() for variable in variables]
+        needed = sum(variable.shape.num_elements() * variable.dtype.size for variable in state) / 2**20
+        free = shutil.disk_usage(self.write_to.parent).free / 2**20
+        last = f"the one of step {self._saved} is intact" if self._saved is not None else "there is none yet"
+        return (
+            f"The checkpoint of step {step} could not be written to {self.write_to}: it needs {needed:.1f} MiB, and "
+            f"{free:.1f} MiB are free ({type(error).__name__}). Of earlier checkpoints {last}: make room, and run the "
+            "same command again to go on."
+        )
 
     def on_train_end(self, logs=None):
         self.at_step(int(self.model.step.numpy()))
@@ -319,33 +362,55 @@ class StopOnSignal(keras.callbacks.Callback):
     """
 
     received = None
+    _handlers = {}
 
     def on_train_begin(self, logs=None):
         self._handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def _note(self, number, frame):
         self.received = number
-        self.on_train_end()
+        self.close()
 
     def on_train_batch_end(self, batch, logs=None):
         if self.received is not None:
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self):
+        """Gives the signals back to whom they belonged."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        self._handlers = {}
 
 
-class StopOnNonFinite(keras.callbacks.Callback):
-    """Raises as soon as a logged quantity is NaN or infinite.
+class StopOnNonFinite(EverySteps):
+    """Raises as soon as a logged quantity, and within `every` steps as a weight, is NaN or infinite.
 
     `keras.callbacks.TerminateOnNaN` looks at `loss` alone and ends quietly; this names the quantity.
+
+    Args:
+        every: Steps between looks at the weights.
 
     Raises:
         FloatingPointError: With the step and the quantities.
     """
 
     def on_train_batch_end(self, batch, logs=None):
-        bad = {name: value for name, value in (logs or {}).items() if not math.isfinite(value)}
+        bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
-            raise FloatingPointError(f"Training diverged at step {int(self.model.step.numpy())}: {bad}")
+            raise FloatingPointError(f"Training diverged at step {int(self.model.step.numpy())}: {', '.join(bad)}")
+        super().on_train_batch_end(batch, logs)
+
+    def at_step(self, step, logs=None):
+        check_weights(self.model)
+
+
+def check_weights(model):
+    """Raises `FloatingPointError` if a weight of either network is NaN or infinite, and names the first."""
+    for variable in model.generator.variables + model.discriminator.variables:
+        if tf.as_dtype(variable.dtype).is_floating and not tf.reduce_all(tf.math.is_finite(variable.value)):
+            raise FloatingPointError(
+                f"Training diverged by step {int(model.step.numpy())}: the weight {variable.path} is not finite"
+            )

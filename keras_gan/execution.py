@@ -4,6 +4,8 @@ Keras' own fail with several replicas: several steps per execution under Mirrore
 `fit` under MultiWorkerMirroredStrategy, where scalar logs cannot be reduced (tensorflow#72388).
 """
 
+import itertools
+
 import tensorflow as tf
 
 from keras_gan import batches
@@ -49,11 +51,16 @@ def _function(model, step, steps):
     if model.jit_compile and not model.run_eagerly:
         step = tf.function(step, jit_compile=True, reduce_retracing=True)
 
-    def on_data(data, first):
+    def on_replica(data, first):
         # What XLA compiles for a TPU cannot hold assertions.
-        if not isinstance(strategy, tf.distribute.TPUStrategy):
-            data = strategy.run(batches.checked, args=(data, first, model.num_classes))
-        logs = strategy.run(step, args=(data,))
+        if isinstance(strategy, tf.distribute.TPUStrategy):
+            return step(data)
+        # All of the step waits, for some of it, such as counting steps, does not depend on the data.
+        with tf.control_dependencies(batches.assertions(data, first, model)):
+            return step(data)
+
+    def on_data(data, first):
+        logs = strategy.run(on_replica, args=(data, first))
         return {k: strategy.reduce(tf.distribute.ReduceOp.MEAN, v, axis=None) for k, v in logs.items()}
 
     def on_iterator(iterator, first):
@@ -70,7 +77,8 @@ def _function(model, step, steps):
         check, model.images_unchecked = tf.constant(model.images_unchecked), False
         if isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)):
             return on_iterator(iterator, check)
-        for _, data in zip(range(steps), iterator, strict=False):
+        logs = on_data(next(iterator), check)
+        for data in itertools.islice(iterator, steps - 1):
             logs = on_data(data, check)
         return logs
 

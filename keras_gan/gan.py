@@ -108,18 +108,23 @@ class GAN(keras.Model):
                 raise ValueError(f"`ema_momentum` must lie in [0, 1). Received: ema_momentum={ema_momentum}")
             self.ema_generator = _copy(generator, name=f"ema_{generator.name}")
             self.ema_generator.trainable = False
-        self.step = self.add_weight(
-            name="step",
+        self.step = self._add_counter("step")
+        # How often training went back to an earlier step. It enters the seeds, so that the next attempt differs.
+        self.rollbacks = self._add_counter("rollbacks")
+        # Set by `fit` and `evaluate`, until their first batch has been looked at.
+        self.images_unchecked = True
+        # The networks are built, and without this Keras would trace `call` on images to find that out.
+        self.built = True
+
+    def _add_counter(self, name):
+        return self.add_weight(
+            name=name,
             shape=(),
             dtype="int64",
             initializer="zeros",
             trainable=False,
             aggregation="only_first_replica",
         )
-        # Set by `fit` and `evaluate`, until their first batch has been looked at.
-        self.images_unchecked = True
-        # The networks are built, and without this Keras would trace `call` on images to find that out.
-        self.built = True
 
     @property
     def sampler(self):
@@ -230,7 +235,7 @@ class GAN(keras.Model):
 
     def train_step(self, data):
         images, labels = batches.unpack(data, self)
-        noise = latents.Noise(self.seed, self.step.value)
+        noise = latents.Noise(self.seed, self.step.value, self.rollbacks.value)
         if self.update == "simultaneous":
             self._update_both(images, labels, noise)
         else:
@@ -247,7 +252,7 @@ class GAN(keras.Model):
         images, labels = batches.unpack(data, self)
         # Negative steps, numbered by the examples seen since the metrics were reset: every evaluation draws the
         # same latents, and none that training draws.
-        seen = tf.cast(self._trackers["d_loss"].count.value, tf.int64)
+        seen = tf.cast(self._trackers["d_loss"].count.value, tf.int64) * self.distribute_strategy.num_replicas_in_sync
         noise = latents.Noise(self.seed, -1 - seen)
         fake = self._generate(self.sampler, images, labels, noise, training=False)
         critic = Critic(self.discriminator, labels, training=False)

@@ -85,6 +85,11 @@ def per_replica(draw, n):
     return rows[first : first + n]
 
 
+def attempt_seed(seed, attempt):
+    """The seed of another attempt at the same steps; that of attempt 0 is `seed` itself."""
+    return seed + attempt * 2**32
+
+
 class Noise:
     """The random draws of one training or test step: a function of a seed, the step and their order.
 
@@ -94,6 +99,8 @@ class Noise:
     Args:
         seed: The model's seed, an integer.
         step: int64 scalar tensor.
+        attempt: int64 scalar tensor or integer: how often training went back to an earlier step. Other attempts at
+            the same step draw other numbers.
 
     Example:
 
@@ -104,15 +111,15 @@ class Noise:
 
     _DRAWS = 1024  # per step; more than any step makes, so that steps never share a seed
 
-    def __init__(self, seed, step):
-        self._seed = seed
+    def __init__(self, seed, step, attempt=0):
+        self._seed = attempt_seed(tf.constant(seed, tf.int64), tf.cast(attempt, tf.int64))
         self._step = step
         self._index = 0
 
     def next_seed(self):
         """A fresh seed, two int64."""
         index, self._index = self._index, self._index + 1
-        return tf.stack([tf.constant(self._seed, tf.int64), self._step * self._DRAWS + index])
+        return tf.stack([self._seed, self._step * self._DRAWS + index])
 
     def latents(self, n, latent_dim, prior="normal"):
         """This replica's `n` latent vectors, float32 `(n, latent_dim)`."""
@@ -123,8 +130,8 @@ class Noise:
 def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
     """One latent vector per seed: row i depends on `seeds[i]` alone, whatever the batch.
 
-    The draw is that of `stateless` with the key `[seed, 0]`, multiplied by `truncation`. Exported generators use the same
-    recipe, so a seed means the same picture in Python and on a server.
+    The draw is that of `stateless` with the key `[seed, 0]`, multiplied by `truncation`. Exported generators use the
+    same recipe, so a seed means the same picture in Python and on a server.
 
     Args:
         seeds: int64 of shape `(batch,)`; any value, negative ones too.

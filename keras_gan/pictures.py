@@ -43,7 +43,7 @@ def grid(images, columns=None, border=2):
     Example:
 
     >>> keras_gan.pictures.grid(np.zeros((6, 64, 32, 3)), columns=3).shape
-    (134, 106, 3)
+    (134, 104, 3)
     """
     images = to_uint8(images)
     if images.shape[-1] == 2:

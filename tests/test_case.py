@@ -1,6 +1,8 @@
 """What every test builds on: seeds, quiet TensorFlow, and checks that many tests share."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,6 +11,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+
+_TWO_REPLICAS = """
+import importlib
+
+import keras
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+keras.utils.set_random_seed(1234)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+assert strategy.num_replicas_in_sync == 2
+importlib.import_module("{module}").{name}(strategy)
+"""
 
 
 class TestCase(tf.test.TestCase):
@@ -28,6 +44,21 @@ class TestCase(tf.test.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return str(Path(folder.name, *names))
+
+    def run_on_two_replicas(self, function):
+        """Calls `function(strategy)` with two replicas on two logical CPUs, and fails if it raises.
+
+        In a process of its own, because TensorFlow fixes its devices when it first computes.
+
+        Args:
+            function: A function of a test module.
+        """
+        code = _TWO_REPLICAS.format(module=function.__module__, name=function.__name__)
+        root = str(Path(__file__).parent.parent)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path]), "CUDA_VISIBLE_DEVICES": "-1"}
+        command = [sys.executable, "-c", code]
+        child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+        self.assertEqual(child.returncode, 0, child.stderr)
 
     def assert_same_weights(self, a, b):
         """Two models hold the same weights, bit for bit."""

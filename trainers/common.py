@@ -6,22 +6,24 @@ import json
 import re
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from keras_gan import callbacks, command, data, pictures
+from keras_gan import callbacks, command, data, latents, pictures
 from keras_gan.command import option
-from trainers import STARTED, report
+from trainers import STARTED, hardware, report
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 # What may differ between a run and its continuation.
 _FREE = {
     "out", "steps", "epochs", "minutes", "checkpoint_every", "log_every", "sample_every", "resume", "dry_run",
-    "data_dir", "download",
+    "data_dir", "download", "strategy", "tpu", "tpu_name", "tpu_zone", "tpu_project", "cpu_devices",
+    "max_rollbacks",
 }  # fmt: skip
 
 
@@ -42,10 +44,17 @@ class Config:
     discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.")
     generator_steps: int = option(1, "Generator updates per step.")
     seed: int = option(0, "Determines initial weights, data order and every random draw.")
-    precision: str = option("float32", "float32, bfloat16 or float16.")
+    precision: str = option("auto", "float32, bfloat16, float16, or auto: bfloat16 where the hardware has it.")
+    strategy: str = option("none", "none, mirrored (all devices of this machine), multiworker (TF_CONFIG) or tpu.")
+    tpu: bool = option(False, "Train on a TPU; the same as --strategy=tpu.")
+    tpu_name: str = option("", "Name or grpc:// address of the TPU; the local one if empty.")
+    tpu_zone: str = option("", "Zone of a named TPU.")
+    tpu_project: str = option("", "Project of a named TPU.")
+    cpu_devices: int = option(1, "Split the processor into as many devices, to try --strategy=mirrored without others.")
     checkpoint_every: int = option(500, "Steps between checkpoints.")
     log_every: int = option(100, "Steps between log entries, each the mean since the last.")
     sample_every: int = option(100, "Steps between sample grids.")
+    max_rollbacks: int = option(3, "How often a run that diverges goes back to its last checkpoint before it ends.")
     resume: bool = option(True, "Whether to go on with the run in --out if there is one.")
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
@@ -67,56 +76,119 @@ def main(program, about, config_class, build, argv=None):
 def _train(program, config, given, build):
     _check(config, given)
     folder = _run_folder(program, config)
+    strategy = hardware.make_strategy(config)
+    chief = hardware.is_chief(strategy)
+    config = _resolve_precision(config, folder, strategy, chief)
     _configure_tensorflow(config)
 
-    newest = max((int(file.stem.split("-")[1]) for file in folder.glob("checkpoints/ckpt-*.index")), default=0)
-    dataset, spec = _load(config, start_batch=newest)
-    gan = build(config, spec)
+    examples = _find(config)
+    _, spec = data.load(examples, repeat=True)
+    _check_data(folder, spec)
+    with strategy.scope():
+        gan = build(config, spec)
     epoch_steps = max(1, spec.num_examples // _rows(config))
     total_steps = _total_steps(config, epoch_steps)
-    print(_describe(program, config, spec, gan, total_steps), flush=True)
+    if chief:
+        print(_describe(program, config, spec, gan, total_steps), flush=True)
     if config.dry_run:
-        _dry_run(config, gan, dataset, total_steps)
+        _dry_run(config, gan, _next_batches(config, gan, strategy, examples), total_steps)
         return
 
-    checkpoint = callbacks.Checkpoint(folder / "checkpoints", config.checkpoint_every, started=STARTED)
+    # Of several workers all take part in everything, and one writes to the run folder.
+    own = folder if chief else Path(tempfile.mkdtemp(prefix="keras_gan-"))
+    checkpoint = callbacks.Checkpoint(
+        folder / "checkpoints", config.checkpoint_every, started=STARTED, write_to=own / "checkpoints"
+    )
     step = checkpoint.restore(gan)
-    if step != newest:
-        dataset, _ = _load(config, start_batch=step)
     if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
         print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
         return
     # A default name that another process took meanwhile is an error.
-    folder.mkdir(parents=True, exist_ok=bool(config.out))
-    callbacks.replace_text(folder / "config.json", _config_text(program, config))
-    if step:
-        print(f"Resuming {folder} at step {step}.")
+    own.mkdir(parents=True, exist_ok=bool(config.out) or not chief)
+    callbacks.replace_text(own / "config.json", _config_text(program, config, data=spec.fingerprint))
+    if step and chief:
+        print(f"Resuming {folder} at step {step}.", flush=True)
 
-    interrupted = callbacks.StopOnSignal()
-    if total_steps is None or step < total_steps:
-        log = callbacks.TrainingLog(
-            folder, config.log_every, _rows(config), epoch_steps, total_steps, _load_held_out(config)
-        )
-        gan.fit(
-            dataset,
-            steps_per_epoch=sys.maxsize if total_steps is None else total_steps - step,
-            verbose=0,
-            callbacks=[
-                _first_step(log),
-                callbacks.StopOnNonFinite(),
-                interrupted,
-                *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
-                log,
-                callbacks.SampleGrids(folder, config.sample_every),
-                checkpoint,
-            ],
-        )
+    log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps, verbose=chief)
+    log.validation = _load_held_out(config, strategy)
+    stop = callbacks.StopOnSignal()
+    tasks = [
+        _first_step(log),
+        callbacks.StopOnNonFinite(config.log_every),
+        stop,
+        *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
+        log,
+        callbacks.SampleGrids(own, config.sample_every),
+        checkpoint,
+    ]
+    while total_steps is None or gan.step.numpy() < total_steps:
+        try:
+            _fit(gan, _next_batches(config, gan, strategy, examples), total_steps, tasks)
+            break
+        except FloatingPointError as error:
+            _roll_back(config, gan, checkpoint, error)
     step = int(gan.step.numpy())
-    if interrupted.received:
+    if stop.received:
         rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
         print(f"Stopped at step {step}, saved. To go on: python -m trainers.{program} --out={folder} {rest}".rstrip())
-        raise SystemExit(128 + interrupted.received)
-    _finish(folder, gan, step, float(checkpoint.seconds))
+        raise SystemExit(128 + stop.received)
+    _finish(own, gan, step, float(checkpoint.seconds), verbose=chief)
+
+
+def _next_batches(config, gan, strategy, examples):
+    """The batches that come after the model's present step."""
+    seed = latents.attempt_seed(config.seed, int(gan.rollbacks.numpy()))
+    rows, step = _rows(config), int(gan.step.numpy())
+    dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step)
+    return hardware.distribute(strategy, dataset, rows)
+
+
+def _fit(gan, dataset, total_steps, tasks):
+    """Trains from the present step to the end."""
+    steps = sys.maxsize if total_steps is None else total_steps - int(gan.step.numpy())
+    try:
+        gan.fit(dataset, steps_per_epoch=steps, verbose=0, callbacks=tasks)
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise OSError(
+            f"Another worker was lost ({type(error).__name__}). Start all workers again with the same commands: they "
+            "go on from the last checkpoint."
+        ) from None
+    finally:
+        # Keras does not tell callbacks that an exception ended training.
+        for task in tasks:
+            if hasattr(task, "close"):
+                task.close()
+
+
+def _roll_back(config, gan, checkpoint, error):
+    """Goes back to the last checkpoint after a divergence, with other noise and another data order from there."""
+    attempt = int(gan.rollbacks.numpy()) + 1
+    if attempt > config.max_rollbacks:
+        raise FloatingPointError(
+            f"{error}. It diverged {attempt} times, with other noise and another data order each time, so it is not "
+            "chance: lower the learning rates, raise the gradient penalty, or, with --precision=float16, use bfloat16 "
+            "or float32."
+        ) from None
+    step = checkpoint.restore(gan)
+    gan.rollbacks.assign(attempt)
+    print(
+        f"{error}. Rolling back to step {step}, with other noise and another data order from there "
+        f"({attempt} of at most {config.max_rollbacks} times).",
+        flush=True,
+    )
+
+
+def _resolve_precision(config, folder, strategy, chief):
+    """The configuration with `auto` replaced: by what the run in the folder has, or by what suits the hardware."""
+    if config.precision != "auto":
+        return config
+    file = folder / "config.json"
+    if file.exists():
+        return dataclasses.replace(config, precision=json.loads(file.read_text("utf-8"))["precision"])
+    precision, reason = hardware.choose_precision(strategy)
+    if chief:
+        print(f"precision: {precision} ({reason})", flush=True)
+    return dataclasses.replace(config, precision=precision)
 
 
 def _check(config, given):
@@ -131,8 +203,11 @@ def _check(config, given):
     for name in lengths - {"steps"}:
         if not getattr(config, name) > 0:
             raise ValueError(f"--{name} must be positive. Received: --{name}={getattr(config, name)}")
-    if config.precision not in POLICIES:
-        raise ValueError(f"--precision must be one of {sorted(POLICIES)}. Received: --precision={config.precision}")
+    if config.precision not in ("auto", *POLICIES):
+        raise ValueError(
+            f"--precision must be auto or one of {sorted(POLICIES)}. Received: --precision={config.precision}"
+        )
+    hardware.strategy_name(config)
 
 
 def _run_folder(program, config):
@@ -152,6 +227,8 @@ def _run_folder(program, config):
     if not config.resume:
         raise ValueError(f"{folder} holds a run already: choose another --out, or leave --noresume out.")
     old, new = json.loads(file.read_text("utf-8")), json.loads(_config_text(program, config))
+    if new["precision"] == "auto":
+        new["precision"] = old.get("precision")
     differing = [name for name in new if name not in _FREE and old.get(name) != new[name]]
     if differing:
         changes = ", ".join(f"{name} was {old.get(name)!r} and is now {new[name]!r}" for name in differing)
@@ -159,8 +236,15 @@ def _run_folder(program, config):
     return folder
 
 
-def _config_text(program, config):
-    return json.dumps({"trainer": program, **dataclasses.asdict(config)}, indent=2) + "\n"
+def _check_data(folder, spec):
+    """Refuses to go on with a run on other data than it began with."""
+    file = folder / "config.json"
+    if file.exists() and json.loads(file.read_text("utf-8")).get("data") != spec.fingerprint:
+        raise ValueError(f"The data are not those that the run in {folder} began with: choose another --out.")
+
+
+def _config_text(program, config, **more):
+    return json.dumps({"trainer": program, **dataclasses.asdict(config), **more}, indent=2) + "\n"
 
 
 def _configure_tensorflow(config):
@@ -171,23 +255,23 @@ def _configure_tensorflow(config):
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
-def _load(config, **kwargs):
-    return data.load(
+def _find(config, split="train"):
+    return data.find(
         config.dataset,
-        batch_size=_rows(config),
+        split,
         image_size=config.image_size or None,
         channels=config.channels or None,
-        seed=config.seed,
         data_dir=config.data_dir or None,
         download=config.download,
-        **{"split": "train", "repeat": True, **kwargs},
     )
 
 
-def _load_held_out(config):
+def _load_held_out(config, strategy):
     """At most 512 images of the split `test`, or `None` where there is none."""
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return None
     try:
-        dataset, _ = _load(config, split="test", repeat=False, shuffle=False)
+        dataset, _ = data.load(_find(config, "test"), batch_size=_rows(config), shuffle=False)
     except ValueError:
         return None
     return dataset.take(max(1, 512 // _rows(config)))
@@ -255,7 +339,7 @@ def _first_step(log):
     return keras.callbacks.LambdaCallback(on_train_batch_end=note)
 
 
-def _finish(folder, gan, step, seconds):
+def _finish(folder, gan, step, seconds, verbose):
     pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.grid(gan.sample(64)))
     for name, save in (("gan.keras", gan.save), ("generator.keras", gan.save_generator)):
         # Keras writes in place: a disk that fills up would take the old file with it.
@@ -265,4 +349,5 @@ def _finish(folder, gan, step, seconds):
     report.draw_curves(folder)
     report.draw_progress(folder)
     callbacks.replace_text(folder / "result.json", json.dumps({"steps": step, "seconds": round(seconds, 1)}) + "\n")
-    print(report.summary(folder, step, seconds))
+    if verbose:
+        print(report.summary(folder, step, seconds))

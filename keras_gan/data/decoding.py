@@ -34,8 +34,7 @@ def parse_size(image_size):
             raise ValueError
     except (TypeError, ValueError):
         raise ValueError(
-            '`image_size` must be (height, width) or "HxW", both positive. '
-            f"Received: image_size={image_size!r}"
+            f'`image_size` must be (height, width) or "HxW", both positive. Received: image_size={image_size!r}'
         ) from None
     return height, width
 
@@ -75,9 +74,13 @@ def decode(contents, image_size=None, channels=None):
     """
     try:
         with Image.open(io.BytesIO(contents)) as image:
-            return _pixels(ImageOps.exif_transpose(image), image_size, channels)
+            ImageOps.exif_transpose(image, in_place=True)
+            if image.mode.startswith("I"):  # 16-bit gray: `convert` would clip at 255 instead of scaling
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            pixels = np.asarray(image.convert(_lossless_mode(image)))
     except Exception as error:  # on a broken file Pillow raises nearly anything
-        raise ValueError(f"The image cannot be decoded: {error}") from error
+        raise ValueError(f"the image cannot be decoded: {error}") from error
+    return fit(pixels if pixels.ndim == 3 else pixels[:, :, None], image_size, channels)
 
 
 def fit(pixels, image_size=None, channels=None):
@@ -103,26 +106,19 @@ def fit(pixels, image_size=None, channels=None):
     >>> keras_gan.data.decoding.fit(np.full((8, 12, 1), 7, "uint8"), (4, 4), channels=3)[0, 0]
     array([7, 7, 7], dtype=uint8)
     """
-    if image_size in (None, pixels.shape[:2]) and channels in (None, pixels.shape[2]):
+    height, width, depth = pixels.shape
+    if image_size in (None, (height, width)) and channels in (None, depth):
         return pixels
-    return _pixels(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), image_size, channels)
-
-
-def _pixels(image, image_size, channels):
-    """Pixels of a Pillow image, in one of the four modes and of the size asked for."""
-    if image.mode.startswith("I"):  # 16-bit gray: `convert` would clip at 255 instead of scaling
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    native = _native_mode(image)
-    for mode in (native, MODES.get(channels, native)):
-        if image.mode != mode:
-            image = image.convert(mode)
-    if image_size is not None and image.size != image_size[::-1]:
+    image = Image.fromarray(pixels[:, :, 0] if depth == 1 else pixels)
+    if channels not in (None, depth):
+        image = image.convert(MODES[channels])
+    if image_size not in (None, (height, width)):
         image = ImageOps.fit(image, image_size[::-1], method=Image.Resampling.BICUBIC)
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
-def _native_mode(image):
+def _lossless_mode(image):
     """The one of the four modes that holds an image without loss."""
     if image.mode in MODES.values():
         return image.mode

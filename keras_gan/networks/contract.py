@@ -36,6 +36,11 @@ class Contract:
         g_inputs, g_output = _shapes("generator", generator)
         d_inputs, d_output = _shapes("discriminator", discriminator)
         image_shape = g_output[1:]
+        if len(g_inputs[0]) != 2 or g_inputs[0][1] is None:
+            raise ValueError(
+                "The generator must take latents of shape (batch, latent_dim). "
+                f"Received: a generator that takes {g_inputs[0]}"
+            )
         declared = getattr(generator, "image_shape", image_shape)
         if tuple(declared) != image_shape:
             raise ValueError(
@@ -70,10 +75,16 @@ class Contract:
                 "Networks that take labels need a number of classes (pass `num_classes=` for plain Keras models), "
                 f"and others have none. Received: networks with {len(g_inputs)} inputs, num_classes={num_classes}"
             )
+        prior = getattr(generator, "latent_prior", None)
+        if None not in (prior, latent_prior) and prior != latent_prior:
+            raise ValueError(
+                f"`latent_prior` is for generators that declare none, and this one declares the prior {prior!r}. "
+                f"Received: latent_prior={latent_prior!r}"
+            )
         return cls(
             image_shape=image_shape,
             latent_dim=g_inputs[0][1],
-            latent_prior=latents.check_prior(getattr(generator, "latent_prior", None) or latent_prior or "normal"),
+            latent_prior=latents.check_prior(prior or latent_prior or "normal"),
             num_classes=known.pop() if known else None,
             class_names=getattr(generator, "class_names", None),
         )

@@ -12,8 +12,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
+import keras_gan
 from tests.test_case import TestCase
 from trainers import common, dcgan
 
@@ -25,16 +27,16 @@ class TrainerTestCase(TestCase):
         super().setUp()
         self.out = Path(self.path("run"))
 
-    def train(self, *flags, status=None, out=None, tiny=TINY):
+    def train(self, *flags, status=None, out=None, build=dcgan.build):
         """Runs the DCGAN recipe in this process; returns what it printed."""
         output = io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            argv = [f"--out={out or self.out}", *tiny, *flags]
+            argv = [f"--out={out or self.out}", *TINY, *flags]
             if status is None:
-                common.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+                common.main("dcgan", "About.", dcgan.Config, build, argv)
             else:
                 with self.assertRaises(SystemExit) as caught:
-                    common.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+                    common.main("dcgan", "About.", dcgan.Config, build, argv)
                 self.assertEqual(caught.exception.code, status)
         return output.getvalue()
 
@@ -136,6 +138,17 @@ class ResumeTest(TrainerTestCase):
         self.assertIn("r1_gamma was 1.0 and is now 2.0", text)
         self.assertEqual((self.out / "config.json").read_text(), before)
 
+    def test_other_data_are_refused(self):
+        folder = Path(self.path("images"))
+        folder.mkdir()
+        for i in range(16):
+            pixels = np.random.default_rng(i).integers(0, 256, (16, 16), dtype="uint8")
+            Image.fromarray(pixels).save(folder / f"{i}.png")
+        flags = [f"--dataset=folder:{folder}", "--steps=2"]
+        self.train(*flags)
+        (folder / "0.png").unlink()
+        self.assertIn("not those that the run", self.train(*flags, "--steps=3", status=1))
+
     def test_noresume_refuses_an_existing_run(self):
         self.train("--steps=3")
         self.assertIn("holds a run already", self.train("--steps=3", "--noresume", status=1))
@@ -147,6 +160,61 @@ class ResumeTest(TrainerTestCase):
         self.assertEqual([file.name for file in self.out.iterdir()], ["thesis.tex"])
 
 
+@keras.saving.register_keras_serializable("test_common")
+class Fault(keras_gan.regularizers.Regularizer):
+    """A penalty that is NaN at one step of the first attempts."""
+
+    name = "fault"
+
+    def __init__(self, gan=None, step=5, attempts=1, **kwargs):
+        super().__init__(**kwargs)
+        self.gan, self.step, self.attempts = gan, step, attempts
+
+    def __call__(self, critic, real, fake):
+        if self.gan is None:
+            return tf.zeros_like(critic(real))
+        now = (self.gan.step.value == self.step) & (self.gan.rollbacks.value < self.attempts)
+        return tf.where(now, np.nan, 0.0 * critic(real))
+
+
+class DivergenceTest(TrainerTestCase):
+    def run_with_fault(self, *flags, attempts=1, status=None, out=None):
+        def build(config, spec):
+            gan = dcgan.build(config, spec)
+            fault = Fault(gan, attempts=attempts)
+            gan.compile("adam", "adam", discriminator_regularizers=[fault])
+            return gan
+
+        return self.train(*flags, status=status, out=out, build=build)
+
+    def test_goes_back_and_takes_another_way(self):
+        text = self.run_with_fault("--steps=10")
+        self.assertIn("Rolling back to step 3", text)
+        self.assertIn("fault is nan", text)
+        gan = keras.models.load_model(self.out / "gan.keras")
+        self.assertEqual((int(gan.step.numpy()), int(gan.rollbacks.numpy())), (10, 1))
+        steps = [json.loads(line)["step"] for line in (self.out / "history.jsonl").read_text().splitlines()]
+        self.assertEqual(steps, [4, 8])
+        healthy = Path(self.path("healthy"))
+        self.run_with_fault("--steps=10", attempts=0, out=healthy)
+        self.assertTrue(any((a != b).any() for a, b in zip(self.state(healthy), self.state(self.out), strict=True)))
+
+    def test_the_retry_is_resumable(self):
+        through = Path(self.path("through"))
+        self.run_with_fault("--steps=12", out=through)
+        self.run_with_fault("--steps=9")
+        self.run_with_fault("--steps=12")
+        (self.out / "samples" / "step-0000009.png").unlink()
+        self.assert_equal_runs(through, self.out)
+
+    def test_gives_up_with_a_diagnosis(self):
+        text = self.run_with_fault("--steps=10", "--max_rollbacks=2", attempts=9, status=1)
+        self.assertEqual(text.count("Rolling back"), 2)
+        self.assertIn("error: Training diverged at step 6", text)
+        self.assertIn("lower the learning rates", text)
+        self.assertFalse((self.out / "generator.keras").exists())
+
+
 class MistakesTest(TrainerTestCase):
     def test_one_line_each(self):
         for flags, sentence in (
@@ -156,7 +224,10 @@ class MistakesTest(TrainerTestCase):
             (["--batch_size=-4"], "--batch_size must be at least 1"),
             (["--minutes=-1"], "--minutes must be positive"),
             (["--steps=3", "--epochs=1"], "Give one length"),
-            (["--precision=float8"], "--precision must be one of"),
+            (["--precision=float8"], "--precision must be auto or one of"),
+            (["--strategy=ring"], "--strategy must be one of"),
+            (["--tpu"], "looked for a TPU on this machine"),
+            (["--strategy=multiworker"], "TF_CONFIG"),
             (["--dataset=folder:/no/such/folder"], "/no/such/folder"),
             (["--dataset=no_such_dataset"], "no_such_dataset"),
             (["--loss=l3"], "identifier='l3'"),

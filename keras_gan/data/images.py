@@ -1,0 +1,288 @@
+"""Batches of images in [-1, 1], in an order that depends on a seed alone and that a run can resume."""
+
+import dataclasses
+import hashlib
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan.data import decoding, records, sources
+
+MEMORY_LIMIT = 2 << 30  # bytes of decoded images
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSpec:
+    """What the elements of a dataset are.
+
+    Attributes:
+        image_shape: `(height, width, channels)`, or `(size,)` for vectors.
+        num_classes: Number of classes; `None` if the elements have no labels.
+        class_names: One name per class, or `None`.
+        num_examples: Number of examples in one epoch.
+        fingerprint: Text that changes when the examples, their order or their conversion change. It covers the
+            contents of arrays and image files, and the names and sizes of records.
+        skipped: Paths of the files that could not be read.
+    """
+
+    image_shape: tuple
+    num_classes: int | None
+    class_names: list | None
+    num_examples: int
+    fingerprint: str
+    skipped: list
+
+
+def load(
+    source,
+    split="train",
+    batch_size=64,
+    *,
+    image_size=None,
+    channels=None,
+    labels=False,
+    num_classes=None,
+    shuffle=True,
+    seed=0,
+    repeat=False,
+    start_batch=0,
+    drop_remainder=True,
+    data_dir=None,
+    download=False,
+    memory_limit=MEMORY_LIMIT,
+):
+    """Loads images as batches in [-1, 1], ready for `fit`.
+
+    The order of epoch e is a permutation that depends on `seed` and e alone, not on the machine, the number of
+    threads or what was read before. A finite dataset counts its iterations: the first is epoch 0, the next is
+    epoch 1. An infinite one (`repeat=True`) runs through the epochs without a seam, and can begin at any batch:
+    with `start_batch=n` it continues at once where another run was after n batches.
+
+    Images that fit into `memory_limit` are decoded once and kept as uint8. Others are read as they are needed, at
+    random positions, in exactly the same order. Sources are checked in full when they are loaded: every file of a
+    folder is decoded, every checksum of a TFRecord verified.
+
+    Args:
+        source: Where the images come from:
+            - `"mnist5k"`: 5,000 digits of MNIST, installed with the package; the last of every ten is `"test"`.
+            - `"folder:PATH"`: image files (bmp, gif, jpeg, png, webp) at any depth; subfolders are classes. Files
+              that cannot be read are skipped, with a warning.
+            - `"tfrecord:PATTERN"`: files written by `python -m keras_gan.data.write_tfrecords`, or their folder.
+            - the name of a TFDS data set, such as `"cifar10"`.
+            - an array of uint8 images in [0, 255] or of float images in [-1, 1], of shape `(N, H, W, C)` or
+              `(N, H, W)`, or of float vectors of any range, of shape `(N, D)`; or a pair of such an array and
+              integer labels of shape `(N,)`.
+        split: `"train"` or `"test"` for mnist5k; for TFDS any split, such as `"train[:10%]"`; for folders and
+            TFRecords the subfolder of that name, and `"train"` without one is everything.
+        batch_size: Examples per batch, over all replicas.
+        image_size: `(height, width)` or `"HxW"`: images are cropped centrally to this aspect, and resized to it
+            with an antialiased filter. By default they keep their size, and all must have the same.
+        channels: 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGB and alpha) to convert to, or `None`.
+        labels: Whether the elements are pairs (images, labels).
+        num_classes: For arrays, the number of classes; by default the largest label plus one.
+        shuffle: Whether to shuffle anew in every epoch.
+        seed: Integer that determines the order.
+        repeat: Whether the dataset is infinite.
+        start_batch: With `repeat`, number of batches to leave out at the beginning.
+        drop_remainder: Whether a finite dataset leaves out the last batch of an epoch if it is smaller.
+        data_dir: Folder of TFDS data sets; by default that of the environment variable `TFDS_DATA_DIR`, or
+            `~/tensorflow_datasets`.
+        download: Whether to download a TFDS data set that is not prepared yet.
+        memory_limit: Bytes up to which decoded images are kept in memory.
+
+    Returns:
+        `tf.data.Dataset` of float32 images `(batch_size,) + image_shape`, or of pairs of these and int32 labels
+        `(batch_size,)`; and its `DataSpec`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the source is missing, empty, broken, of mixed sizes without
+            `image_size`, or without labels where they are asked for.
+
+    Example:
+
+    >>> dataset, spec = keras_gan.data.load("mnist5k", batch_size=100, labels=True)
+    >>> spec.image_shape, spec.num_classes, spec.num_examples
+    ((28, 28, 1), 10, 4500)
+    >>> images, labels = next(iter(dataset))
+    >>> images.shape, labels.shape
+    (TensorShape([100, 28, 28, 1]), TensorShape([100]))
+    """
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
+    if start_batch < 0 or (start_batch and not repeat):
+        raise ValueError(
+            "`start_batch` must not be negative, and needs repeat=True. "
+            f"Received: start_batch={start_batch}, repeat={repeat}"
+        )
+    found = source
+    if not isinstance(source, sources.Source):
+        found = find(
+            source,
+            split,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            data_dir=data_dir,
+            download=download,
+            memory_limit=memory_limit,
+        )
+    if labels and found.num_classes is None:
+        raise ValueError(
+            "labels=True needs a source with labels: a folder with every image in a class subfolder, TFRecords "
+            "written from one, a TFDS data set with a class label, or a pair of arrays. "
+            f"Received: source={source if isinstance(source, str) else 'arrays without labels'!r}"
+        )
+    if not repeat and drop_remainder and found.num_examples < batch_size:
+        raise ValueError(
+            f"{found.num_examples} examples make no batch of {batch_size}: pass a smaller batch_size, "
+            f"drop_remainder=False or repeat=True. Received: batch_size={batch_size}"
+        )
+    if labels and found.labels is not None and not 0 <= found.labels.min() <= found.labels.max() < found.num_classes:
+        raise ValueError(
+            f"Labels must lie in [0, {found.num_classes}). Received: source={source!r} with labels "
+            f"in [{found.labels.min()}, {found.labels.max()}]"
+        )
+    identity = repr((found.identity, found.image_shape, found.num_examples))
+    spec = DataSpec(
+        image_shape=found.image_shape,
+        num_classes=found.num_classes if labels else None,
+        class_names=found.class_names if labels else None,
+        num_examples=found.num_examples,
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        skipped=found.skipped,
+    )
+    order = _order(found.num_examples, shuffle, seed, repeat, first=start_batch * batch_size)
+    dataset = _batches(found, order, batch_size, drop_remainder or repeat)
+    dataset = dataset.map(lambda images, classes: (_scale(images), classes) if labels else _scale(images))
+    count = found.num_examples // batch_size if drop_remainder else -(-found.num_examples // batch_size)
+    count = tf.data.INFINITE_CARDINALITY if repeat else count
+    dataset = dataset.prefetch(2).apply(tf.data.experimental.assert_cardinality(count))
+    return dataset.with_options(_options()), spec
+
+
+def find(
+    source,
+    split="train",
+    *,
+    image_size=None,
+    channels=None,
+    num_classes=None,
+    data_dir=None,
+    download=False,
+    memory_limit=MEMORY_LIMIT,
+):
+    """Reads a source, or prepares to, so that `load` can make several datasets of it.
+
+    Args:
+        source: As for `load`.
+        split: As for `load`.
+        image_size: As for `load`.
+        channels: As for `load`.
+        num_classes: As for `load`.
+        data_dir: As for `load`.
+        download: As for `load`.
+        memory_limit: As for `load`.
+
+    Returns:
+        A source for `load`, which then ignores its own arguments of these names.
+
+    Raises:
+        ValueError: As `load` does.
+
+    Example:
+
+    >>> digits = keras_gan.data.find("mnist5k", split="test")
+    >>> first, _ = keras_gan.data.load(digits, batch_size=100)
+    >>> second, _ = keras_gan.data.load(digits, batch_size=50, shuffle=False)
+    >>> len(first), len(second)
+    (5, 10)
+    """
+    image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
+    found = _read(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
+    if found.num_examples == 0:
+        raise ValueError(f"The split has no examples. Received: source={source!r}, split={split!r}")
+    identity = repr((found.identity, image_size, channels))
+    return dataclasses.replace(found, identity=identity)
+
+
+def _read(source, split, image_size, channels, num_classes, data_dir, download, memory_limit):
+    if not isinstance(source, str):
+        return sources.from_arrays(source, split, image_size, channels, num_classes)
+    if num_classes is not None:
+        raise ValueError(f"`num_classes` is for arrays. Received: num_classes={num_classes}, source={source!r}")
+    if source == "mnist5k":
+        return sources.mnist5k(split, image_size, channels)
+    kind, _, place = source.partition(":")
+    if kind == "folder":
+        return sources.from_folder(place, split, image_size, channels, memory_limit)
+    if kind == "tfrecord":
+        return records.from_tfrecords(place, split, image_size, channels, memory_limit)
+    return records.from_tfds(source, split, image_size, channels, memory_limit, data_dir, download)
+
+
+def _order(num_examples, shuffle, seed, repeat, first):
+    """The stream of indices: one permutation after another, or the next one in each iteration."""
+    seed = (int(seed) + 2**63) % 2**64 - 2**63
+
+    def permutation(epoch):
+        indices = tf.range(num_examples, dtype=tf.int64)
+        if shuffle:
+            pair = tf.stack([tf.constant(seed, tf.int64), epoch])
+            indices = tf.random.experimental.stateless_shuffle(indices, pair, alg="philox")
+        return tf.data.Dataset.from_tensor_slices(indices)
+
+    if repeat:
+        epochs = tf.data.Dataset.range(first // num_examples, tf.int64.max)
+        return epochs.flat_map(permutation).skip(first % num_examples)
+    epochs = itertools.count()
+    this_epoch = tf.data.Dataset.range(1).map(
+        lambda _: tf.ensure_shape(tf.numpy_function(lambda: next(epochs), [], tf.int64), ())
+    )
+    return this_epoch.flat_map(permutation)
+
+
+def _batches(source, order, batch_size, drop_remainder):
+    """Pairs of raw images and labels in the given order."""
+    if source.images is not None:
+        images, labels = _tensor(source.images), _tensor(source.labels)
+        batches = order.batch(batch_size, drop_remainder)
+        return batches.map(lambda indices: (tf.gather(images, indices), tf.gather(labels, indices)))
+
+    def read(index):
+        image, label = source.read(index)
+        return image, np.int32(label)
+
+    def example(index):
+        image, label = tf.numpy_function(read, [index], (tf.uint8, tf.int32))
+        return tf.ensure_shape(image, source.image_shape), tf.ensure_shape(label, ())
+
+    examples = order.map(example, num_parallel_calls=sources.THREADS, deterministic=True)
+    return examples.batch(batch_size, drop_remainder)
+
+
+def _tensor(array):
+    """A CPU tensor with a copy of an array; `tf.constant` would make two, and take several times as long."""
+    alignment = 64  # TensorFlow requires it of memory that it takes over
+    buffer = np.empty(array.nbytes + alignment, np.uint8)
+    start = -buffer.ctypes.data % alignment
+    aligned = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    aligned[...] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+def _scale(images):
+    """[0, 255] to [-1, 1]; floats have their range already."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0 if images.dtype == tf.uint8 else images
+
+
+def _options():
+    options = tf.data.Options()
+    options.deterministic = True
+    # The autotuner's thread can delay the end of an iterator by up to a minute.
+    options.autotune.enabled = False
+    # Rewriting the graph would copy the tensors that it captures: all images once more.
+    options.experimental_optimization.apply_default_optimizations = False
+    # Several workers share out the batches; there are no files to share out.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return options

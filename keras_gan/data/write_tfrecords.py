@@ -1,0 +1,153 @@
+"""Writes a folder of images as TFRecords: `python -m keras_gan.data.write_tfrecords FOLDER OUT`.
+
+The images are shuffled once, with a fixed seed, so that every shard is a sample of the whole. `OUT` appears when it
+is complete; it holds the shards and `dataset.json`, and is read with the source `tfrecord:OUT`.
+"""
+
+import argparse
+import io
+import itertools
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from keras_gan.data import decoding, records, sources
+
+
+def write(folder, out, image_size=None, channels=None, shards=1):
+    """Writes the images of a folder as TFRecords.
+
+    A file whose pixels need no conversion is stored byte for byte, others as PNG, which loses nothing. Files that
+    cannot be decoded are left out.
+
+    Args:
+        folder: Folder of image files; its subfolders are classes, see `keras_gan.data.load`.
+        out: Folder to create.
+        image_size: `(height, width)` or `"HxW"` to convert the images to, or `None`.
+        channels: Channels to convert them to, 1 to 4, or `None`.
+        shards: Number of files to write.
+
+    Returns:
+        The contents of `dataset.json`: a dictionary with `image_shape`, `num_classes`, `class_names`,
+        `num_examples`, `shards` (from file name to number of examples) and `skipped`.
+
+    Raises:
+        ValueError: If the folder has no images, they differ in shape, `out` exists, or an argument is out of range.
+    """
+    image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
+    folder, out = Path(folder).expanduser(), Path(out).expanduser()
+    if out.exists():
+        raise ValueError(f"{str(out)!r} exists already: remove it, or choose another folder to write.")
+    files, labels, class_names = sources.list_images(folder)
+    if not 1 <= shards <= len(files):
+        raise ValueError(
+            f"The number of shards must be from 1 to that of images, {len(files)}. Received: shards={shards}"
+        )
+    order = np.random.default_rng(0).permutation(len(files))
+    files, labels = [files[index] for index in order], labels[order]
+
+    def encode(index):
+        try:
+            contents = files[index].read_bytes()
+            pixels = decoding.decode(contents)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{files[index]}: {error}") from error
+        fitted = decoding.fit(pixels, image_size, channels)
+        return contents if fitted is pixels else _png(fitted), fitted.shape
+
+    partial = out.with_name(f".{out.name}.{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        shape, counts, skipped = _write_shards(partial, shards, encode, files, labels)
+        written = {
+            "image_shape": shape,
+            "num_classes": None if class_names is None else len(class_names),
+            "class_names": class_names,
+            "num_examples": sum(counts.values()),
+            "shards": counts,
+            "skipped": [str(file.relative_to(folder)) for file in skipped],
+        }
+        text = json.dumps(written, indent=2, ensure_ascii=False)
+        (partial / records.SIDECAR).write_text(text, encoding="utf-8")
+        partial.rename(out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return written
+
+
+def _write_shards(folder, shards, encode, files, labels):
+    """Writes all examples; returns their one shape, the number in each shard, and the unreadable files."""
+    shape, counts, skipped = None, {}, []
+    encoded = sources.progress(sources.in_order(encode, len(files)), len(files), "Writing")
+    examples = zip(encoded, files, labels, strict=True)
+    for shard in range(shards):
+        name = f"images-{shard:05d}-of-{shards:05d}.tfrecord"
+        counts[name] = 0
+        end = (shard + 1) * len(files) // shards - shard * len(files) // shards
+        with tf.io.TFRecordWriter(str(folder / name)) as writer:
+            for result, file, label in itertools.islice(examples, end):
+                if isinstance(result, ValueError):
+                    skipped.append(file)
+                    continue
+                contents, found = result
+                shape = shape or found
+                if found != shape:
+                    raise ValueError(
+                        f"The images differ in shape: {file} is {_by(found)} and others are {_by(shape)}. "
+                        "Pass image_size (--image_size=HxW) or channels (--channels=3)."
+                    )
+                writer.write(_example(contents, int(label)))
+                counts[name] += 1
+    if shape is None:
+        raise ValueError(f"None of the {len(files)} image files can be read.")
+    return shape, counts, skipped
+
+
+def _example(contents, label):
+    feature = {
+        records.IMAGE_KEY: tf.train.Feature(bytes_list=tf.train.BytesList(value=[contents])),
+        records.LABEL_KEY: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def _png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _by(shape):
+    return "x".join(map(str, shape))
+
+
+def main(arguments=None):
+    """Runs the command line; exits with one line on standard error if it cannot be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_gan.data.write_tfrecords",
+        description="Write a folder of images as TFRecords, to be loaded as tfrecord:OUT.",
+    )
+    parser.add_argument("folder", help="folder of image files; its subfolders are classes")
+    parser.add_argument("out", help="folder to create")
+    parser.add_argument("--image_size", metavar="HxW", help="crop and resize the images to this size")
+    parser.add_argument("--channels", type=int, help="convert them to 1 (gray), 2 (and alpha), 3 (RGB) or 4")
+    parser.add_argument("--shards", type=int, default=1, help="number of files to write (default: 1)")
+    options = parser.parse_args(arguments)
+    try:
+        written = write(**vars(options))
+    except (ValueError, OSError) as error:
+        sys.exit(f"write_tfrecords: {error}")
+    for name in written["skipped"]:
+        print(f"write_tfrecords: skipped {name}: it cannot be read", file=sys.stderr)
+    print(f"Wrote {written['num_examples']} images of {_by(written['image_shape'])} to {options.out}")
+
+
+if __name__ == "__main__":
+    main()

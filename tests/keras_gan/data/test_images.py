@@ -1,0 +1,236 @@
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import data
+from keras_gan.data import images as loading
+from tests.test_case import TestCase
+
+
+def numbered(n, size=2):
+    """n constant images, image i of the value i."""
+    return np.broadcast_to(np.arange(n, dtype=np.uint8)[:, None, None, None], (n, size, size, 1))
+
+
+def numbers(batch):
+    """The numbers of the images of `numbered` in a batch."""
+    return np.rint((np.asarray(batch)[:, 0, 0, 0] + 1.0) * 127.5).astype(int).tolist()
+
+
+def first(dataset, count):
+    return [numbers(batch) for batch in itertools.islice(dataset, count)]
+
+
+def flat(batches):
+    return list(itertools.chain.from_iterable(batches))
+
+
+class OrderTest(TestCase):
+    def test_an_epoch_has_every_example_once_and_the_next_another_order(self):
+        dataset, _ = data.load(numbered(20), batch_size=5)
+        epochs = [flat(first(dataset, 10)) for _ in range(3)]
+        for epoch in epochs:
+            self.assertCountEqual(epoch, range(20))
+        self.assertLen({tuple(epoch) for epoch in epochs}, 3)
+
+    def test_the_order_depends_on_the_seed_alone(self):
+        for seed in (0, 7, -1, 2**63, -(2**63), 10**30):
+            a, b = (data.load(numbered(20), batch_size=5, seed=seed)[0] for _ in range(2))
+            tf.random.set_seed(seed % 1000)
+            self.assertEqual([first(a, 4), first(a, 4)], [first(b, 4), first(b, 4)])
+        orders = [first(data.load(numbered(20), batch_size=5, seed=seed)[0], 4) for seed in range(5)]
+        self.assertLen({str(order) for order in orders}, 5)
+
+    def test_without_shuffling_the_order_is_the_natural_one(self):
+        dataset, _ = data.load(numbered(6), batch_size=3, shuffle=False)
+        self.assertEqual([first(dataset, 2), first(dataset, 2)], [[[0, 1, 2], [3, 4, 5]]] * 2)
+        dataset, _ = data.load(numbered(6), batch_size=4, shuffle=False, repeat=True)
+        self.assertEqual(first(dataset, 3), [[0, 1, 2, 3], [4, 5, 0, 1], [2, 3, 4, 5]])
+
+    def test_infinite_and_finite_datasets_see_the_same_epochs(self):
+        finite, _ = data.load(numbered(10), batch_size=5, seed=3)
+        infinite, _ = data.load(numbered(10), batch_size=5, seed=3, repeat=True)
+        self.assertEqual(first(infinite, 6), first(finite, 9) + first(finite, 9) + first(finite, 9))
+
+    def test_epochs_join_without_a_seam(self):
+        stream = flat(first(data.load(numbered(10), batch_size=4, repeat=True)[0], 10))
+        for epoch in range(4):
+            self.assertCountEqual(stream[10 * epoch : 10 * epoch + 10], range(10))
+
+    def test_a_run_starts_where_another_was(self):
+        arguments = dict(batch_size=4, repeat=True, seed=5)
+        whole = first(data.load(numbered(10), **arguments)[0], 40)
+        for start in (0, 1, 2, 3, 5, 24, 25):
+            resumed, _ = data.load(numbered(10), start_batch=start, **arguments)
+            self.assertEqual(first(resumed, 15), whole[start : start + 15])
+        # Far away, and at once: batch 4e12 begins an epoch.
+        far, _ = data.load(numbered(10), start_batch=4 * 10**12, **arguments)
+        self.assertCountEqual(flat(first(far, 5)), [*range(10)] * 2)
+
+    def test_a_batch_may_be_larger_than_an_epoch(self):
+        batch = first(data.load(numbered(3), batch_size=9, repeat=True)[0], 1)[0]
+        self.assertCountEqual(batch, [0, 1, 2] * 3)
+
+    def test_the_remainder(self):
+        for drop, sizes in ((True, [4, 4]), (False, [4, 4, 2])):
+            dataset, _ = data.load(numbered(10), batch_size=4, drop_remainder=drop)
+            self.assertEqual([len(batch) for batch in dataset], sizes)
+            self.assertEqual(int(dataset.cardinality()), len(sizes))
+        dataset, _ = data.load(numbered(10), batch_size=4, repeat=True)
+        self.assertEqual(int(dataset.cardinality()), tf.data.INFINITE_CARDINALITY)
+
+    def test_it_fits(self):
+        dataset, _ = data.load((numbered(20), np.arange(20) % 2), batch_size=5, labels=True)
+        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        history = model.fit(dataset, epochs=2, verbose=0, shuffle=False)
+        self.assertLen(history.history["loss"], 2)
+        self.assertEqual(int(model.optimizer.iterations), 8)
+
+
+class ElementsTest(TestCase):
+    def test_bytes_become_minus_one_to_one(self):
+        pixels = np.array([0, 51, 204, 255], np.uint8).reshape(1, 2, 2, 1)
+        dataset, spec = data.load(pixels, batch_size=1)
+        self.assertAllClose(next(iter(dataset))[0, :, :, 0], [[-1.0, -0.6], [0.6, 1.0]], atol=1e-7)
+        self.assertEqual(dataset.element_spec, tf.TensorSpec((1, 2, 2, 1), tf.float32))
+        self.assertEqual((spec.image_shape, spec.num_examples), ((2, 2, 1), 1))
+
+    def test_floats_pass_unchanged(self):
+        images = np.random.default_rng(0).uniform(-1, 1, (4, 3, 5, 2))
+        dataset, spec = data.load(images, batch_size=4, shuffle=False)
+        self.assertAllEqual(next(iter(dataset)), images.astype(np.float32))
+        vectors = images.reshape(4, 30) * 100
+        dataset, spec = data.load(vectors, batch_size=4, shuffle=False)
+        self.assertAllEqual(next(iter(dataset)), vectors.astype(np.float32))
+        self.assertEqual(spec.image_shape, (30,))
+
+    def test_pairs_stay_together(self):
+        labels = np.arange(20) % 7
+        for given in (labels, labels[:, None], labels.astype(np.uint8)):
+            dataset, spec = data.load((numbered(20), given), batch_size=6, labels=True)
+            self.assertEqual((spec.num_classes, spec.class_names), (7, None))
+            for images, classes in dataset:
+                self.assertDTypeEqual(classes, np.int32)
+                self.assertEqual([number % 7 for number in numbers(images)], classes.numpy().tolist())
+
+    def test_labels_are_left_out_unless_asked_for(self):
+        dataset, spec = data.load((numbered(20), np.zeros(20, int)), batch_size=6)
+        self.assertIsInstance(dataset.element_spec, tf.TensorSpec)
+        self.assertIsNone(spec.num_classes)
+
+    def test_three_axes_are_gray(self):
+        _, spec = data.load(np.zeros((4, 5, 6), np.uint8), batch_size=2)
+        self.assertEqual(spec.image_shape, (5, 6, 1))
+
+    def test_conversion(self):
+        dataset, spec = data.load(numbered(8, size=6), batch_size=8, image_size="3x2", channels=3)
+        self.assertEqual(spec.image_shape, (3, 2, 3))
+        self.assertCountEqual(numbers(next(iter(dataset))), range(8))
+
+    def test_arrays_are_copied(self):
+        images = numbered(4).copy()
+        dataset, _ = data.load(images, batch_size=4, shuffle=False)
+        images[:] = 0
+        self.assertEqual(first(dataset, 1), [[0, 1, 2, 3]])
+
+    def test_fingerprints_tell_data_sets_apart(self):
+        images, labels = numbered(20), np.arange(20) % 2
+        changed = images.copy()
+        changed[7, 1, 1, 0] += 1
+        fingerprints = [
+            data.load(source, batch_size=2, **arguments)[1].fingerprint
+            for source, arguments in (
+                (images, {}),
+                (images, {"channels": 3}),
+                (images[::-1], {}),
+                (changed, {}),
+                ((images, labels), {}),
+                ((images, 1 - labels), {}),
+            )
+        ]
+        self.assertLen(set(fingerprints), 6)
+        again = data.load(images.copy(), batch_size=5, seed=9, repeat=True)[1].fingerprint
+        self.assertEqual(again, fingerprints[0])
+
+    def test_one_copy_of_the_images(self):
+        for array in (numbered(50), np.linspace(-1, 1, 7, dtype=np.float32), np.arange(3, dtype=np.int32)):
+            tensor = loading._tensor(array)
+            self.assertAllEqual(tensor, array)
+            self.assertDTypeEqual(tensor, array.dtype)
+
+
+class Mnist5kTest(TestCase):
+    def test_the_splits(self):
+        splits = {}
+        for split, size in (("train", 4500), ("test", 500)):
+            dataset, spec = data.load("mnist5k", split, size, labels=True, shuffle=False)
+            self.assertEqual((spec.image_shape, spec.num_classes, spec.num_examples), ((28, 28, 1), 10, size))
+            self.assertEqual(spec.class_names, list("0123456789"))
+            images, labels = next(iter(dataset))
+            self.assertAllEqual(np.bincount(labels), [size // 10] * 10)
+            splits[split] = {image.tobytes() for image in images.numpy()}
+        self.assertLen(splits["train"] | splits["test"], 5000)
+
+    def test_they_look_like_their_labels(self):
+        train, test = (
+            next(iter(data.load("mnist5k", split, n, labels=True, shuffle=False)[0]))
+            for split, n in (("train", 4500), ("test", 500))
+        )
+        means = np.stack([train[0].numpy()[train[1] == digit].mean(0) for digit in range(10)])
+        distances = ((test[0].numpy()[:, None] - means) ** 2).sum((2, 3, 4))
+        # A nearest-mean classifier is right on about four digits of MNIST in five.
+        self.assertGreater((distances.argmin(1) == test[1].numpy()).mean(), 0.75)
+
+    def test_conversion_and_errors(self):
+        _, spec = data.load("mnist5k", "test", image_size=(32, 32), channels=3)
+        self.assertEqual(spec.image_shape, (32, 32, 3))
+        with self.assertRaisesRegex(ValueError, "Received: split='validation'"):
+            data.load("mnist5k", "validation")
+        with self.assertRaisesRegex(ValueError, "Received: num_classes=3"):
+            data.load("mnist5k", num_classes=3)
+
+
+class ErrorsTest(TestCase):
+    def assert_refused(self, message, *arguments, **keywords):
+        with self.assertRaisesRegex(ValueError, message):
+            data.load(*arguments, **keywords)
+
+    def test_arguments(self):
+        self.assert_refused("Received: batch_size=0", numbered(4), batch_size=0)
+        self.assert_refused("4 examples make no batch of 5", numbered(4), batch_size=5)
+        self.assert_refused("needs repeat=True", numbered(4), batch_size=2, start_batch=1)
+        self.assert_refused("Received: start_batch=-1", numbered(4), batch_size=2, start_batch=-1, repeat=True)
+        self.assert_refused("Received: split='test'", numbered(4), "test", batch_size=2)
+        self.assert_refused("Received: channels=7", numbered(4), batch_size=2, channels=7)
+        self.assert_refused("labels=True needs", numbered(4), batch_size=2, labels=True)
+
+    def test_images(self):
+        floats = np.zeros((4, 2, 2, 1))
+        for value in (np.nan, np.inf, -np.inf):
+            broken = floats.copy()
+            broken[1, 0, 1, 0] = value
+            self.assert_refused("NaN or infinity", broken, batch_size=2)
+            self.assert_refused("NaN or infinity", broken.reshape(4, 4), batch_size=2)
+        self.assert_refused(r"must lie in \[-1, 1\]", floats + 1.5, batch_size=2)
+        self.assert_refused("uint8 images only", floats, batch_size=2, channels=3)
+        for shape, dtype in (
+            ((4,), np.uint8),
+            ((4, 4), np.uint8),
+            ((4, 2, 2, 1), np.int32),
+            ((0, 2, 2, 1), np.uint8),
+            ((4, 2, 2, 5), np.uint8),
+        ):
+            self.assert_refused("Received: an array of shape", np.zeros(shape, dtype), batch_size=2)
+
+    def test_labels(self):
+        images = numbered(4)
+        self.assert_refused("one for each of the 4 images", (images, np.zeros(3, int)), batch_size=2)
+        self.assert_refused("must be integers", (images, np.zeros(4)), batch_size=2)
+        self.assert_refused(r"Labels must lie in \[0, 2\)", (images, [0, 1, -1, 1]), batch_size=2)
+        self.assert_refused(r"Labels must lie in \[0, 3\)", (images, [0, 1, 2, 3]), batch_size=2, num_classes=3)
+        self.assert_refused("`num_classes` needs labels", images, batch_size=2, num_classes=3)
+        _, spec = data.load((images, [0, 1, 1, 0]), batch_size=2, num_classes=3, labels=True)
+        self.assertEqual(spec.num_classes, 3)

@@ -1,0 +1,127 @@
+import contextlib
+import dataclasses
+import io
+import sys
+from unittest import mock
+
+from absl.testing import parameterized
+
+from keras_gan import command
+from tests.test_case import TestCase
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    out: str = command.option("", "Where to.")
+    dataset: str = command.option("mnist", "Which data.")
+    steps: int = command.option(2000, "How many.")
+    rate: float = command.option(0.5, "How fast.")
+    resume: bool = command.option(True, "Whether to go on.")
+    verbose: bool = command.option(False, "Whether to say much.")
+
+
+def call(function, *args):
+    """The exit status of a function, or `None` if it returned, and what it wrote to both streams."""
+    output, errors, status = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        try:
+            function(*args)
+        except SystemExit as exit:
+            status = exit.code
+    return status, output.getvalue(), errors.getvalue()
+
+
+def raising(error):
+    """A program that ends with `error`."""
+
+    def main():
+        raise error
+
+    return main
+
+
+def parse(*argv):
+    return command.parse(Config, "python -m prog", "Does things.\n", argv)
+
+
+class ParseTest(TestCase, parameterized.TestCase):
+    def test_defaults(self):
+        config, given = parse()
+        self.assertEqual(config, Config())
+        self.assertEqual(given, set())
+
+    def test_values_have_the_types_of_their_defaults(self):
+        config, given = parse("--out=a b", "--steps", "-5", "--rate=2", "--noresume", "--verbose")
+        self.assertEqual(config, Config(out="a b", steps=-5, rate=2.0, resume=False, verbose=True))
+        self.assertIsInstance(config.rate, float)
+        self.assertEqual(given, {"out", "steps", "rate", "resume", "verbose"})
+
+    @parameterized.parameters("--verbose=true", "--verbose=1", "--noverbose", "--verbose=false")
+    def test_booleans(self, flag):
+        config, given = parse(flag)
+        self.assertEqual(config.verbose, flag in ("--verbose=true", "--verbose=1"))
+        self.assertEqual(given, {"verbose"})
+
+    def test_given_even_if_equal_to_the_default(self):
+        config, given = parse("--steps=2000", "--resume")
+        self.assertEqual((config, given), (Config(), {"steps", "resume"}))
+
+    def test_the_last_one_counts(self):
+        self.assertEqual(parse("--steps=1", "--steps=2")[0].steps, 2)
+
+    @parameterized.parameters(
+        (["--stepps=3"], "stepps.*see --help"),
+        (["--steps=many"], "--steps=many.*see --help"),
+        (["--steps=1.5"], "--steps=1.5"),
+        (["--rate=fast"], "--rate=fast"),
+        (["--verbose=maybe"], "--verbose=maybe"),
+        (["--out"], "out.*see --help"),
+        (["--nosteps"], "nosteps"),
+        (["train"], "expected flags only, as --name=value. Received: 'train'"),
+        (["--steps=3", "more"], "Received: 'more'"),
+    )
+    def test_errors_are_one_line_and_exit_status_1(self, argv, message):
+        status, output, errors = call(parse, *argv)
+        self.assertEqual((status, output), (1, ""))
+        self.assertRegex(errors, rf"\Aerror: [^\n]*{message}[^\n]*\n\Z")
+
+    @parameterized.parameters("--help", "-h", "--h")
+    def test_help(self, flag):
+        status, output, errors = call(parse, flag)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertEqual(
+            output,
+            "Does things.\n"
+            "\n"
+            "usage: python -m prog [--flag=value ...]\n"
+            "\n"
+            "  --out                      Where to.\n"
+            "  --dataset                  Which data. [mnist]\n"
+            "  --steps                    How many. [2000]\n"
+            "  --rate                     How fast. [0.5]\n"
+            "  --[no]resume               Whether to go on. [True]\n"
+            "  --[no]verbose              Whether to say much.\n",
+        )
+
+    def test_the_arguments_of_the_process_by_default(self):
+        with mock.patch.object(sys, "argv", ["prog.py", "--steps=7"]):
+            config, given = command.parse(Config, "python -m prog", "Does things.")
+        self.assertEqual((config.steps, given), (7, {"steps"}))
+
+
+class RunTest(TestCase):
+    def test_what_a_user_can_mend_is_one_line(self):
+        for error in (ValueError("bad\n  value"), FileNotFoundError("bad value"), FloatingPointError("bad value")):
+            self.assertEqual(call(command.run, raising(error)), (1, "", "error: bad value\n"))
+
+    def test_anything_else_keeps_its_traceback(self):
+        for error in (TypeError("defect"), KeyError("defect"), AssertionError("defect")):
+            with self.assertRaises(type(error)):
+                command.run(raising(error))
+
+    def test_exits_and_returns_pass(self):
+        self.assertEqual(call(command.run, raising(SystemExit(143)))[0], 143)
+        self.assertEqual(call(command.run, lambda: print("fine")), (None, "fine\n", ""))
+
+    def test_fail(self):
+        self.assertEqual(call(command.fail, "no such\nfile"), (1, "", "error: no such file\n"))

@@ -1,0 +1,116 @@
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+import keras_gan
+from keras_gan import networks, optimizers
+from tests.test_case import TestCase
+
+LossScale = keras.optimizers.LossScaleOptimizer
+
+
+def generator(dtype=None):
+    return networks.MLPGenerator((2,), latent_dim=2, hidden_units=(8,), dtype=dtype)
+
+
+def an_overflow_on_one_replica_skips_the_update_on_both(strategy):
+    with strategy.scope():
+        weight = keras.Variable([1.0, 2.0])
+        optimizer = LossScale(keras.optimizers.SGD(0.5), initial_scale=8.0)
+        optimizer.build([weight])
+
+    @tf.function
+    def step(factors):
+        def on_replica():
+            factor = factors[tf.distribute.get_replica_context().replica_id_in_sync_group]
+            with tf.GradientTape() as tape:
+                scaled = optimizer.scale_loss(factor * tf.reduce_sum(weight))
+            optimizers.apply(optimizer, tape.gradient(scaled, [weight.value]), [weight])
+
+        strategy.run(on_replica)
+
+    def copies(variable):
+        return [np.asarray(copy) for copy in strategy.experimental_local_results(variable.value)]
+
+    for factors in ([1.0, np.inf], [np.nan, 1.0], [np.inf, -np.inf]):
+        step(tf.constant(factors))
+        np.testing.assert_array_equal(copies(weight), [[1.0, 2.0]] * 2)
+    # Each of the three halved the scale.
+    np.testing.assert_array_equal(copies(optimizer.dynamic_scale), [1.0] * 2)
+    step(tf.constant([1.0, 3.0]))
+    np.testing.assert_allclose(copies(weight), [[-1.0, 0.0]] * 2)  # minus 0.5 * (1 + 3)
+
+
+class ForNetworkTest(TestCase, parameterized.TestCase):
+    @parameterized.parameters((None, False), ("mixed_bfloat16", False), ("mixed_float16", True), ("float16", True))
+    def test_loss_scaling_where_a_layer_computes_in_float16(self, dtype, scaled):
+        network = generator(dtype)
+        optimizer = optimizers.for_network("sgd", network)
+        self.assertEqual(isinstance(optimizer, LossScale), scaled)
+        self.assertIsInstance(optimizer.inner_optimizer if scaled else optimizer, keras.optimizers.SGD)
+        self.assertTrue(optimizer.built)
+
+    def test_one_layer_deep_down_is_enough(self):
+        inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, dtype="mixed_float16")])
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), inner])
+        self.assertIsInstance(optimizers.for_network("sgd", network), LossScale)
+
+    def test_wrapped_only_once(self):
+        network = generator("mixed_float16")
+        mine = LossScale(keras.optimizers.SGD(0.1), initial_scale=4.0)
+        optimizer = optimizers.for_network(mine, network)
+        self.assertIs(optimizer, mine)
+        self.assertIs(optimizers.for_network(optimizer, network), mine)
+
+    def test_a_built_optimizer_keeps_its_state(self):
+        network = generator()
+        optimizer = optimizers.for_network(keras.optimizers.SGD(momentum=0.9), network)
+        optimizer.apply([tf.ones_like(variable) for variable in network.trainable_variables])
+        state = [variable.numpy() for variable in optimizer.variables]
+        again = optimizers.for_network(optimizer, network)
+        self.assertIs(again, optimizer)
+        self.assertLen(again.variables, len(state))
+        self.assertAllEqual([variable.numpy() for variable in again.variables][0], state[0])
+        self.assertEqual(int(again.iterations.numpy()), 1)
+
+    def test_what_keras_does_not_know_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "adamm"):
+            optimizers.for_network("adamm", generator())
+
+
+class ApplyTest(TestCase):
+    def test_scaled_and_plain_updates_are_equal(self):
+        after = []
+        for optimizer in (keras.optimizers.SGD(0.5), LossScale(keras.optimizers.SGD(0.5))):
+            weight = keras.Variable([1.0, -2.0])
+            optimizer.build([weight])
+            with tf.GradientTape() as tape:
+                loss = optimizer.scale_loss(tf.reduce_sum(tf.square(weight)))
+            optimizers.apply(optimizer, tape.gradient(loss, [weight.value]), [weight])
+            after.append(weight.numpy())
+        self.assertAllClose(after, [[0.0, 0.0]] * 2)  # w - 0.5 * 2w
+
+    def test_an_overflow_skips_the_update(self):
+        weight = keras.Variable([1.0, -2.0])
+        optimizer = LossScale(keras.optimizers.SGD(0.5), initial_scale=8.0)
+        optimizer.build([weight])
+        optimizers.apply(optimizer, [tf.constant([np.inf, 0.0])], [weight])
+        self.assertAllEqual(weight, [1.0, -2.0])
+        self.assertEqual(float(optimizer.dynamic_scale), 4.0)
+
+    def test_an_overflow_on_one_of_two_replicas(self):
+        self.run_on_two_replicas(an_overflow_on_one_replica_skips_the_update_on_both)
+
+
+class GANTest(TestCase):
+    def test_each_network_gets_what_it_needs(self):
+        """A float16 discriminator facing a float32 generator; saved and loaded, it is wrapped no second time."""
+        gan = keras_gan.GAN(generator(), networks.MLPDiscriminator((2,), hidden_units=(8,), dtype="mixed_float16"))
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
+        gan.train_on_batch(np.ones((4, 2), "float32"))
+        gan.save(path := self.path("gan.keras"))
+        for model in (gan, keras.saving.load_model(path)):
+            self.assertIsInstance(model.generator_optimizer, keras.optimizers.SGD)
+            self.assertIsInstance(model.discriminator_optimizer, LossScale)
+            self.assertIsInstance(model.discriminator_optimizer.inner_optimizer, keras.optimizers.SGD)

@@ -1,0 +1,287 @@
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from keras import layers
+
+import keras_gan
+from keras_gan import networks, regularizers
+from keras_gan.critic import Critic
+from tests.test_case import TestCase
+
+WRONG_TO_SECOND_ORDER = (
+    ("LayerNormalization", layers.LayerNormalization, {}),
+    ("GroupNormalization", layers.GroupNormalization, {"groups": 2}),
+    ("BatchNormalization", layers.BatchNormalization, {}),
+    ("UpSampling2D", layers.UpSampling2D, {"interpolation": "bilinear"}),
+    ("Resizing", layers.Resizing, {"height": 5, "width": 5}),
+)
+
+
+class Quadratic(networks.Discriminator):
+    """D(x) = x^T A x / 2 with a symmetric A, so that grad D = A x."""
+
+    def __init__(self, matrix, **kwargs):
+        super().__init__(image_shape=(len(matrix),), **kwargs)
+        self.matrix = np.array(matrix, "float32")
+        self.build()
+
+    def call(self, inputs, training=None):
+        return 0.5 * tf.reduce_sum(inputs * (inputs @ self.matrix), axis=-1, keepdims=True)
+
+
+def linear(kernel):
+    """D(x) = <w, x> + 7 for images of the shape of w."""
+    kernel = np.array(kernel, "float32")
+    discriminator = keras.Sequential([keras.Input(kernel.shape), layers.Flatten(), layers.Dense(1)])
+    discriminator.set_weights([kernel.reshape(-1, 1), np.array([7.0])])
+    return discriminator
+
+
+def dense(activation):
+    """A small discriminator of Keras layers, in float64."""
+    return keras.Sequential(
+        [
+            keras.Input((6,), dtype="float64"),
+            layers.Dense(5, activation=activation, dtype="float64"),
+            layers.Dense(5, activation="softplus", dtype="float64"),
+            layers.Dense(1, dtype="float64"),
+        ]
+    )
+
+
+def convolutional(layer):
+    """A small discriminator with `layer` between two smooth ones, in float64."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1), dtype="float64"),
+            layers.Conv2D(4, 3, activation="softplus", dtype="float64"),
+            layer,
+            layers.Conv2D(2, 3, activation="softplus", dtype="float64"),
+            layers.Flatten(dtype="float64"),
+            layers.Dense(1, dtype="float64"),
+        ]
+    )
+
+
+DISCRIMINATORS = {
+    "softplus": lambda: dense("softplus"),
+    "leaky_relu": lambda: dense("leaky_relu"),
+    "mlp": lambda: networks.MLPDiscriminator((6,), hidden_units=(5, 4), dtype="float64"),
+    "maxout": lambda: networks.MLPDiscriminator(
+        (6,), hidden_units=(5, 4), activation="maxout", pieces=3, dtype="float64"
+    ),
+    "dcgan": lambda: networks.DCGANDiscriminator((8, 8, 1), filters=3, normalization=None, dtype="float64"),
+    "batch_normalization": lambda: networks.DCGANDiscriminator((16, 16, 1), filters=2, dtype="float64"),
+    "nearest": lambda: convolutional(layers.UpSampling2D(dtype="float64")),
+}
+
+
+def randomized(discriminator):
+    """The same network with weights of ordinary size; those of a new one are nearly zero."""
+    rng = np.random.default_rng(0)
+    for variable in discriminator.trainable_variables:
+        variable.assign(rng.normal(scale=0.5, size=variable.shape))
+    return discriminator
+
+
+def batches(discriminator):
+    """Five real and five fake images, in float64."""
+    rng = np.random.default_rng(1)
+    image_shape = getattr(discriminator, "image_shape", None) or discriminator.input_shape[1:]
+    return tf.constant(rng.uniform(-1, 1, (2, 5, *image_shape)))[0], tf.constant(rng.uniform(-1, 1, (5, *image_shape)))
+
+
+def weighted_penalty(regularizer, discriminator, real, fake):
+    """The term of the objective, and its gradients with respect to the discriminator's trainable variables."""
+    variables = [variable.value for variable in discriminator.trainable_variables]
+    with tf.GradientTape() as tape:
+        penalty = regularizer(Critic(discriminator), real, fake)
+        term = regularizer.weight * tf.reduce_mean(penalty)
+    return term, tape.gradient(term, variables, unconnected_gradients="zero")
+
+
+def worst_error(regularizer, discriminator):
+    """The largest relative error of the gradients, in random directions, against central differences.
+
+    Critics cast logits to float32, but input gradients start from exact ones: with a float64 network and float64
+    images all that matters here is float64.
+    """
+    real, fake = batches(discriminator)
+    rng = np.random.default_rng(2)
+    _, gradients = weighted_penalty(regularizer, discriminator, real, fake)
+    errors = []
+    for variable, gradient in zip(discriminator.trainable_variables, gradients, strict=True):
+        value = variable.numpy()
+        direction = rng.normal(size=value.shape)
+        terms, points = [], []
+        for step in (1e-5, -1e-5):
+            variable.assign(value + step * direction)
+            points.append(variable.numpy())
+            terms.append(weighted_penalty(regularizer, discriminator, real, fake)[0])
+        variable.assign(value)
+        # The points as they were rounded: the last layer is in float32.
+        expected = float(np.sum(gradient.numpy() * (points[0] - points[1]))) / 2e-5
+        numeric = float(terms[0] - terms[1]) / 2e-5
+        errors.append(abs(expected - numeric) / max(abs(numeric), 1e-2))
+    return max(errors)
+
+
+class RegularizersTest(TestCase, parameterized.TestCase):
+    def test_linear_discriminator(self):
+        """grad D = w everywhere: the penalty is ||w||^2 / 2 = (9 + 16 + 144) / 2, whatever the images."""
+        real, fake = tf.random.normal((4, 3)), tf.random.normal((4, 3))
+        for penalty in (regularizers.R1(), regularizers.R2(weight=10.0)):
+            self.assertAllClose(penalty(Critic(linear([3, 4, -12])), real, fake), [84.5] * 4)
+
+    def test_quadratic_discriminator(self):
+        """||A x||^2 / 2 for A = [[2, 1], [1, 0]]: R1 sees the real points, R2 the fake ones."""
+        critic = Critic(Quadratic([[2, 1], [1, 0]]))
+        real, fake = tf.constant([[1.0, 0.0], [0.0, 2.0]]), tf.constant([[1.0, -2.0], [0.0, 0.0]])
+        self.assertAllClose(regularizers.R1()(critic, real, fake), [(4 + 1) / 2, 4 / 2])  # A x = (2, 1), (2, 0)
+        self.assertAllClose(regularizers.R2()(critic, real, fake), [1 / 2, 0])  # (0, 1), (0, 0)
+
+    def test_the_norm_is_summed_over_all_pixels(self):
+        critic, images = Critic(linear(np.full((2, 3, 4), 0.5))), tf.zeros((2, 2, 3, 4))
+        self.assertAllClose(regularizers.R1()(critic, images, images), [24 * 0.25 / 2] * 2)
+
+    def test_real_and_fake_change_places(self):
+        discriminator = randomized(DISCRIMINATORS["mlp"]())
+        real, fake = batches(discriminator)
+        critic = Critic(discriminator)
+        self.assertAllEqual(regularizers.R1()(critic, real, fake), regularizers.R2()(critic, fake, real))
+        self.assertNotAllClose(regularizers.R1()(critic, real, fake), regularizers.R2()(critic, real, fake))
+
+    @parameterized.product(name=sorted(DISCRIMINATORS), cls=(regularizers.R1, regularizers.R2))
+    def test_gradients_against_finite_differences(self, name, cls):
+        self.assertLess(worst_error(cls(weight=3.0), randomized(DISCRIMINATORS[name]())), 1e-5)
+
+    @parameterized.parameters("leaky_relu", "maxout", "dcgan", "batch_normalization")
+    def test_eager_graph_and_xla_agree(self, name):
+        discriminator = randomized(DISCRIMINATORS[name]())
+        real, fake = batches(discriminator)
+
+        def both(real, fake):
+            terms = [weighted_penalty(cls(3.0), discriminator, real, fake) for cls in (regularizers.R1, regularizers.R2)]
+            return tf.nest.flatten(terms)
+
+        eager = both(real, fake)
+        for jit_compile in (False, True):
+            for a, b in zip(tf.function(both, jit_compile=jit_compile)(real, fake), eager, strict=True):
+                self.assertAllClose(a, b, rtol=1e-4, atol=1e-5)
+
+    @parameterized.parameters("mixed_bfloat16", "mixed_float16")
+    def test_penalties_are_float32_in_mixed_precision(self, policy):
+        exact = networks.DCGANDiscriminator((8, 8, 1), filters=3, normalization=None)
+        mixed = networks.DCGANDiscriminator((8, 8, 1), filters=3, normalization=None, dtype=policy)
+        mixed.set_weights(randomized(exact).get_weights())
+        real, fake = (tf.cast(images, tf.float32) for images in batches(exact))
+        for penalty in (regularizers.R1(), regularizers.R2()):
+            value = penalty(Critic(mixed), real, fake)
+            self.assertEqual((value.dtype, value.shape), (tf.float32, (5,)))
+            self.assertAllClose(value, penalty(Critic(exact), real, fake), rtol=0.05)
+
+    def test_sums_of_squares_do_not_overflow_in_float16(self):
+        # The sum is 4096 * 10^2, and float16 ends at 65504.
+        keras.mixed_precision.set_global_policy("mixed_float16")
+        critic, images = Critic(linear(np.full((64, 64, 1), 10.0))), tf.zeros((1, 64, 64, 1))
+        self.assertAllClose(regularizers.R1()(critic, images, images), [4096 * 100 / 2])
+
+
+class WeightTest(TestCase):
+    def test_the_weight_follows_its_schedule(self):
+        """Wasserstein's objective is the difference of the logged logits, so d_loss shows each term."""
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1, 2], [0.0, 2.0, 5.0])
+        gan = keras_gan.GAN(
+            networks.MLPGenerator((2,), latent_dim=2, hidden_units=(8,)),
+            randomized(networks.MLPDiscriminator((2,), hidden_units=(8,), activation="softplus")),
+        )
+        gan.compile(
+            keras.optimizers.SGD(0.0),
+            keras.optimizers.SGD(0.0),
+            loss="wasserstein",
+            discriminator_regularizers=[regularizers.R1(weight=schedule), regularizers.R2(weight=0.5)],
+        )
+        x = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+        logs = [gan.train_on_batch(x, return_dict=True) for _ in range(4)]
+        for log, weight in zip(logs, (0.0, 0.0, 2.0, 5.0), strict=True):
+            expected = log["fake_logits"] - log["real_logits"] + weight * log["r1"] + 0.5 * log["r2"]
+            self.assertAllClose(log["d_loss"], expected, rtol=1e-5)
+            self.assertAllClose(log["r1"], logs[0]["r1"])  # logged without its weight
+        self.assertGreater(logs[0]["r1"], 0.01)
+
+    def test_a_weight_is_a_number_or_a_schedule(self):
+        with self.assertRaisesRegex(ValueError, "`weight` must be a number or .*Received: weight='1'"):
+            regularizers.R1(weight="1")
+
+
+class CheckLayersTest(TestCase, parameterized.TestCase):
+    @parameterized.named_parameters(*WRONG_TO_SECOND_ORDER)
+    def test_layers_that_are_wrong_are_refused(self, cls, config):
+        layer = cls(**config, dtype="float64")
+        discriminator = randomized(convolutional(layer))
+        self.assertGreater(worst_error(regularizers.R1(), discriminator), 1e-4)
+        nested = keras.Sequential([keras.Input((8, 8, 1)), keras.Sequential([discriminator])])
+        for network in (discriminator, nested):
+            with self.assertRaisesRegex(ValueError, f"'r2' would be.*{cls.__name__}.*{layer.name}.*Received: .*'r2'"):
+                regularizers.check_layers([regularizers.R2()], network)
+
+    def test_layers_that_are_right_are_not(self):
+        for discriminator in DISCRIMINATORS.values():
+            regularizers.check_layers([regularizers.R1(), regularizers.R2()], discriminator())
+        resizing = convolutional(layers.Resizing(5, 5, interpolation="nearest", dtype="float64"))
+        regularizers.check_layers([regularizers.R1()], resizing)
+
+    def test_only_penalties_on_gradients_mind(self):
+        class LogitDrift(regularizers.Regularizer):
+            def __call__(self, critic, real, fake):
+                return tf.square(critic(real))
+
+        wrong = convolutional(layers.LayerNormalization(dtype="float64"))
+        regularizers.check_layers([], wrong)
+        regularizers.check_layers([LogitDrift()], wrong)
+        with self.assertRaisesRegex(ValueError, "LayerNormalization"):
+            regularizers.check_layers([LogitDrift(), regularizers.R1()], wrong)
+
+    def test_compile_refuses_before_it_changes_anything(self):
+        discriminator = keras.Sequential([keras.Input((2,)), layers.LayerNormalization(), layers.Dense(1)])
+        gan = keras_gan.GAN(networks.MLPGenerator((2,), latent_dim=2, hidden_units=(8,)), discriminator)
+        optimizers = keras.optimizers.Adam(), keras.optimizers.Adam()
+        for name in ("discriminator_regularizers", "generator_regularizers"):
+            with self.assertRaisesRegex(ValueError, "LayerNormalization"):
+                gan.compile(*optimizers, **{name: ["r1"]})
+        self.assertFalse(gan.compiled)
+        self.assertFalse(any(optimizer.built for optimizer in optimizers))
+
+
+class IdentityTest(TestCase, parameterized.TestCase):
+    @parameterized.parameters(("r1", regularizers.R1), ("r2", regularizers.R2))
+    def test_names(self, name, cls):
+        self.assertIs(type(regularizers.get(name)), cls)
+        self.assertEqual((cls().name, cls(name="mine").name, cls().weight), (name, "mine", 1.0))
+        penalty = cls(2.0)
+        self.assertIs(regularizers.get(penalty), penalty)
+
+    def test_a_class_without_a_name_is_called_by_its_own(self):
+        class Drift(regularizers.Regularizer):
+            pass
+
+        self.assertEqual((Drift().name, Drift(name="d").name), ("Drift", "d"))
+        with self.assertRaisesRegex(NotImplementedError, "Drift must implement `__call__"):
+            Drift()(None, None, None)
+
+    @parameterized.parameters(regularizers.R1, regularizers.R2)
+    def test_serialization(self, cls):
+        schedule = keras.optimizers.schedules.CosineDecay(10.0, decay_steps=100)
+        for penalty in (cls(weight=20, name="penalty"), cls(weight=schedule)):
+            again = self.assert_config_round_trip(penalty)
+            self.assertEqual(again.get_config(), penalty.get_config())
+            again = regularizers.deserialize(regularizers.serialize(penalty))
+            self.assertIs(type(again), cls)
+            self.assertEqual(again.get_config(), penalty.get_config())
+        self.assertEqual(again.weight(50), schedule(50))
+
+    @parameterized.parameters("r3", None, 1.0, regularizers.R1, keras.regularizers.L2())
+    def test_get_refuses_what_names_no_regularizer(self, identifier):
+        with self.assertRaisesRegex(ValueError, r"keras_gan.Regularizer.*\['r1', 'r2'.*Received: identifier="):
+            regularizers.get(identifier)
