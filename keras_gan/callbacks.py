@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tqdm
 
@@ -106,6 +107,7 @@ class TrainingLog(EverySteps):
         self.total_steps = total_steps
         self.validation = validation
         self.verbose = verbose
+        self.entry = {}
 
     def on_train_begin(self, logs=None):
         step = int(self.model.step.numpy())
@@ -128,14 +130,22 @@ class TrainingLog(EverySteps):
             held_out = self.model.evaluate(self.validation, verbose=0, return_dict=True)
             entry |= {f"val_{name}": value for name, value in held_out.items()}
         self.model.reset_metrics()
-        for name in ("generator_optimizer", "discriminator_optimizer"):
-            rate_now = keras.ops.convert_to_numpy(getattr(self.model, name).learning_rate)
-            entry[f"{name.split('_')[0]}_learning_rate"] = float(rate_now)
+        for role, updates in (
+            ("generator", self.model.generator_steps),
+            ("discriminator", self.model.discriminator_steps),
+        ):
+            optimizer = getattr(self.model, f"{role}_optimizer")
+            entry[f"{role}_learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                # An overflow skips the update, which the optimizer then does not count.
+                entry[f"{role}_overflows"] = step * updates - int(keras.ops.convert_to_numpy(optimizer.iterations))
+        self.entry = {"step": step, **entry}
         with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **entry}) + "\n")
+            file.write(json.dumps(self.entry) + "\n")
         with self.writer.as_default(step):
-            for name, value in (entry | {"images_per_second": rate * self.batch_size}).items():
-                tf.summary.scalar(name, value)
+            tf.summary.scalar("speed/images_per_second", rate * self.batch_size)
+            for name, value in entry.items():
+                tf.summary.scalar(_tag(name), value)
         self.writer.flush()
         self.say(self._line(step, entry, rate))
         # Validation is not training time.
@@ -166,6 +176,15 @@ class TrainingLog(EverySteps):
         epoch = step / self.epoch_steps
         speed = f"{rate:.3g} steps/s  {rate * self.batch_size:.0f} images/s"
         return f"step {step}{of}  epoch {epoch:.1f}  {values}  {speed}{left}"
+
+
+def _tag(name):
+    """The name of a logged quantity in TensorBoard, which groups by what comes before a slash."""
+    if name.startswith("val_"):
+        return f"held_out/{name.removeprefix('val_')}"
+    if name.endswith("_learning_rate"):
+        return f"learning_rate/{name.removesuffix('_learning_rate')}"
+    return f"train/{name}"
 
 
 def forget_after(folder, step):
@@ -209,8 +228,8 @@ class SampleGrids(EverySteps):
         pictures.write_png(self.folder / "samples" / f"step-{step:07d}.png", grid)
         between = pictures.grid(latents.interpolations(self.model), columns=8)
         with self.writer.as_default(step):
-            tf.summary.image("samples", grid[None])
-            tf.summary.image("interpolations", between[None])
+            tf.summary.image("pictures/samples", grid[None])
+            tf.summary.image("pictures/interpolations", between[None])
         self.writer.flush()
 
     def on_train_end(self, logs=None):
@@ -234,13 +253,21 @@ class Checkpoint(EverySteps):
         keep: How many to keep.
         started: When this part of the run began, as `time.monotonic()` counts; now, by default.
         write_to: Where to save instead of to `folder`. Of several workers all must save, and one in earnest.
+        best: Name of a quantity in the log's entries; the state in which it was best is kept as well, in `best/`.
+        mode: Whether `"min"` or `"max"` is best.
+        log: The `TrainingLog`, an earlier callback of the same `fit`, if there is a `best`.
     """
 
-    def __init__(self, folder, every, keep=3, started=None, write_to=None):
+    def __init__(self, folder, every, keep=3, started=None, write_to=None, best=None, mode="min", log=None):
         super().__init__(every)
         self.folder = Path(folder)
         self.keep = keep
         self.write_to = Path(write_to or folder)
+        if mode not in ("min", "max"):
+            raise ValueError(f"`mode` must be 'min' or 'max'. Received: mode={mode!r}")
+        self.best, self.log = best, log
+        self._sign = 1.0 if mode == "min" else -1.0
+        self._best_value = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
         self.started = time.monotonic() if started is None else started
         self._resumed = False
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
@@ -259,8 +286,9 @@ class Checkpoint(EverySteps):
             "metrics": [variable for metric in model.metrics for variable in metric.variables],
         }
         self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}
-        checkpoint = tf.train.Checkpoint(seconds=self.seconds, **self._state)
+        checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **self._state)
         self._manager = tf.train.CheckpointManager(checkpoint, str(self.write_to), max_to_keep=self.keep)
+        self._best_manager = tf.train.CheckpointManager(checkpoint, str(self.write_to / "best"), max_to_keep=1)
 
     def restore(self, model):
         """Restores the newest readable checkpoint.
@@ -280,14 +308,14 @@ class Checkpoint(EverySteps):
             path = self.folder / f"ckpt-{step}"
             try:
                 self._manager.checkpoint.restore(str(path)).assert_consumed()
-            except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError, IndexError) as error:
-                print(f"{path} cannot be read ({type(error).__name__}); trying the one before", file=sys.stderr)
-                continue
-            except (ValueError, AssertionError) as error:
+            except (ValueError, AssertionError, tf.errors.InvalidArgumentError) as error:
                 raise ValueError(
                     f"{path} was written by another architecture: use the same configuration, or another run "
                     f"folder. Received: {str(error).splitlines()[0]}"
                 ) from None
+            except (tf.errors.OpError, IndexError) as error:
+                print(f"{path} cannot be read ({type(error).__name__}); trying the one before", file=sys.stderr)
+                continue
             if not self._resumed:
                 self._resumed, self.started = True, self.started - float(self.seconds)
             self._saved = step
@@ -310,27 +338,45 @@ class Checkpoint(EverySteps):
             variable.assign(value)
         self._metrics = []
 
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.step.numpy())
+        if self.best is not None and self.log.entry.get("step") == step:
+            self._keep_if_best(step)
+        super().on_train_batch_end(batch, logs)
+
+    def _keep_if_best(self, step):
+        if self.best not in self.log.entry:
+            raise ValueError(
+                f"The log has no quantity {self.best!r} to keep the best of. Received: {sorted(self.log.entry)}"
+            )
+        value = self._sign * self.log.entry[self.best]
+        if value < self._best_value.numpy():
+            self._best_value.assign(value)
+            self._save(self._best_manager, step)
+
     def at_step(self, step, logs=None):
-        if step == self._saved:
-            return
+        if step != self._saved:
+            self._save(self._manager, step)
+            self._saved = step
+
+    def _save(self, manager, step):
         check_weights(self.model)
         self.seconds.assign(time.monotonic() - self.started)
         try:
-            self._manager.save(checkpoint_number=step)
+            manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
-            raise OSError(self._explain(step, error)) from None
-        self._saved = step
+            raise OSError(self._explain(Path(manager.directory), step, error)) from None
 
-    def _explain(self, step, error):
+    def _explain(self, folder, step, error):
         """What to do about a checkpoint that could not be written, after removing its half-written files."""
-        for file in self.write_to.glob(f"ckpt-{step}*"):
+        for file in [*folder.glob(f"ckpt-{step}.*"), *folder.glob(f"ckpt-{step}_temp*")]:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         state = [variable for variables in self._state.values() for variable in variables]
         needed = sum(variable.shape.num_elements() * variable.dtype.size for variable in state) / 2**20
         free = shutil.disk_usage(self.write_to.parent).free / 2**20
         last = f"the one of step {self._saved} is intact" if self._saved is not None else "there is none yet"
         return (
-            f"The checkpoint of step {step} could not be written to {self.write_to}: it needs {needed:.1f} MiB, and "
+            f"The checkpoint of step {step} could not be written to {folder}: it needs {needed:.1f} MiB, and "
             f"{free:.1f} MiB are free ({type(error).__name__}). Of earlier checkpoints {last}: make room, and run the "
             "same command again to go on."
         )
@@ -365,6 +411,7 @@ class StopOnSignal(keras.callbacks.Callback):
     _handlers = {}
 
     def on_train_begin(self, logs=None):
+        self.received = None
         self._handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def _note(self, number, frame):

@@ -55,8 +55,10 @@ def _function(model, step, steps):
         # What XLA compiles for a TPU cannot hold assertions.
         if isinstance(strategy, tf.distribute.TPUStrategy):
             return step(data)
-        # All of the step waits, for some of it, such as counting steps, does not depend on the data.
-        with tf.control_dependencies(batches.assertions(data, first, model)):
+        # All of the step waits for its data and what is asserted of them. Some of it depends on neither, such as
+        # counting steps, and would run with a refused batch, or once more at the end of the data.
+        tensors = [tensor for tensor in tf.nest.flatten(data) if tensor is not None]
+        with tf.control_dependencies(tensors + batches.assertions(data, first, model)):
             return step(data)
 
     def on_data(data, first):

@@ -23,7 +23,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 _FREE = {
     "out", "steps", "epochs", "minutes", "checkpoint_every", "log_every", "sample_every", "resume", "dry_run",
     "data_dir", "download", "strategy", "tpu", "tpu_name", "tpu_zone", "tpu_project", "cpu_devices",
-    "max_rollbacks",
+    "max_rollbacks", "best_metric", "best_mode",
 }  # fmt: skip
 
 
@@ -54,6 +54,10 @@ class Config:
     checkpoint_every: int = option(500, "Steps between checkpoints.")
     log_every: int = option(100, "Steps between log entries, each the mean since the last.")
     sample_every: int = option(100, "Steps between sample grids.")
+    best_metric: str = option(
+        "", "A logged quantity: the checkpoint where it was best is kept too."
+    )
+    best_mode: str = option("min", "Whether min or max of --best_metric is best.")
     max_rollbacks: int = option(3, "How often a run that diverges goes back to its last checkpoint before it ends.")
     resume: bool = option(True, "Whether to go on with the run in --out if there is one.")
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
@@ -96,8 +100,16 @@ def _train(program, config, given, build):
 
     # Of several workers all take part in everything, and one writes to the run folder.
     own = folder if chief else Path(tempfile.mkdtemp(prefix="keras_gan-"))
+    log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps, verbose=chief)
+    log.validation = _load_held_out(config, strategy)
     checkpoint = callbacks.Checkpoint(
-        folder / "checkpoints", config.checkpoint_every, started=STARTED, write_to=own / "checkpoints"
+        folder / "checkpoints",
+        config.checkpoint_every,
+        started=STARTED,
+        write_to=own / "checkpoints",
+        best=_best_metric(config, gan, log),
+        mode=config.best_mode,
+        log=log,
     )
     step = checkpoint.restore(gan)
     if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
@@ -109,8 +121,6 @@ def _train(program, config, given, build):
     if step and chief:
         print(f"Resuming {folder} at step {step}.", flush=True)
 
-    log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps, verbose=chief)
-    log.validation = _load_held_out(config, strategy)
     stop = callbacks.StopOnSignal()
     tasks = [
         _first_step(log),
@@ -133,6 +143,16 @@ def _train(program, config, given, build):
         print(f"Stopped at step {step}, saved. To go on: python -m trainers.{program} --out={folder} {rest}".rstrip())
         raise SystemExit(128 + stop.received)
     _finish(own, gan, step, float(checkpoint.seconds), verbose=chief)
+
+
+def _best_metric(config, gan, log):
+    """The quantity that --best_metric names, or `None`."""
+    if config.best_mode not in ("min", "max"):
+        raise ValueError(f"--best_mode must be min or max. Received: --best_mode={config.best_mode}")
+    logged = [*gan.get_metrics_result(), *(f"val_{name}" for name in gan.get_metrics_result() if log.validation)]
+    if config.best_metric and config.best_metric not in logged:
+        raise ValueError(f"--best_metric must be one of {logged}. Received: --best_metric={config.best_metric}")
+    return config.best_metric or None
 
 
 def _next_batches(config, gan, strategy, examples):

@@ -18,6 +18,7 @@ from trainers import common
 
 @dataclasses.dataclass(frozen=True)
 class Config(common.Config):
+    steps: int = option(3000, "Length in training steps.")
     latent_dim: int = option(64, "Length of a latent vector.")
     latent_prior: str = option("normal", "normal or uniform.")
     filters: int = option(64, "Feature maps at the image's side of both networks.")

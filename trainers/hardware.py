@@ -150,7 +150,7 @@ def choose_precision(strategy):
     if native is None:
         return "float32", "no native bfloat16 here"
     ratio = _bfloat16_speed()
-    chosen = "bfloat16" if ratio >= 1.2 else "float32"
+    chosen = "bfloat16" if ratio >= 1.5 else "float32"
     return chosen, f"{native}; a convolution took {1 / ratio:.2f} times as long in bfloat16 as in float32"
 
 

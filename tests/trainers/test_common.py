@@ -102,6 +102,20 @@ class RunFolderTest(TrainerTestCase):
         gan = keras.models.load_model(self.out / "gan.keras")
         self.assertEqual(int(gan.discriminator_optimizer.iterations.numpy()), 6)
 
+    def test_keeps_the_best_by_a_named_metric(self):
+        self.train("--steps=12", "--best_metric=val_real_logits", "--best_mode=max")
+        entries = [json.loads(line) for line in (self.out / "history.jsonl").read_text().splitlines()]
+        best = max(entries, key=lambda entry: entry["val_real_logits"])["step"]
+        kept = [file.name for file in (self.out / "checkpoints" / "best").glob("*.index")]
+        self.assertEqual(kept, [f"ckpt-{best}.index"])
+
+    def test_float16_counts_overflows(self):
+        self.train("--steps=4", "--precision=float16")
+        entry = json.loads((self.out / "history.jsonl").read_text().splitlines()[0])
+        gan = keras.models.load_model(self.out / "gan.keras")
+        applied = int(gan.discriminator_optimizer.iterations.numpy())
+        self.assertEqual(entry["discriminator_overflows"], 4 - applied)
+
     def test_mixed_precision(self):
         self.train("--steps=2", "--precision=bfloat16")
         self.assertEqual(keras.models.load_model(self.out / "gan.keras").generator.compute_dtype, "bfloat16")
@@ -225,6 +239,8 @@ class MistakesTest(TrainerTestCase):
             (["--minutes=-1"], "--minutes must be positive"),
             (["--steps=3", "--epochs=1"], "Give one length"),
             (["--precision=float8"], "--precision must be auto or one of"),
+            (["--best_metric=fid"], "--best_metric must be one of"),
+            (["--best_mode=most"], "--best_mode must be min or max"),
             (["--strategy=ring"], "--strategy must be one of"),
             (["--tpu"], "looked for a TPU on this machine"),
             (["--strategy=multiworker"], "TF_CONFIG"),

@@ -59,7 +59,7 @@ class PrecisionTest(TestCase):
 
     def test_needs_both_the_unit_and_the_speed(self):
         self.assertEqual(self.choose(None, 9.0)[0], "float32")
-        self.assertEqual(self.choose("a unit", 1.1)[0], "float32")
+        self.assertEqual(self.choose("a unit", 1.4)[0], "float32")
         self.assertEqual(self.choose("a unit", 2.0)[0], "bfloat16")
         self.assertIn("0.50 times as long", self.choose("a unit", 2.0)[1])
 
