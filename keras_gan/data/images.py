@@ -98,6 +98,7 @@ def load(
     Raises:
         ValueError: If an argument is out of range, or the source is missing, empty, broken, of mixed sizes without
             `image_size`, or without labels where they are asked for.
+        OSError: If there is no permission to read a folder.
 
     Example:
 
@@ -214,6 +215,8 @@ def _read(source, split, image_size, channels, num_classes, data_dir, download, 
     if source == "mnist5k":
         return sources.mnist5k(split, image_size, channels)
     kind, _, place = source.partition(":")
+    if kind in ("folder", "tfrecord") and not place:
+        raise ValueError(f"A source is written {kind}:PATH, with the path of the data. Received: source={source!r}")
     if kind == "folder":
         return sources.from_folder(place, split, image_size, channels, memory_limit)
     if kind == "tfrecord":

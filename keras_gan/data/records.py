@@ -5,10 +5,10 @@ import difflib
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from etils import epath
 from google.protobuf.message import DecodeError
 
 from keras_gan.data import decoding, sources
@@ -19,7 +19,7 @@ IMAGE_KEY, LABEL_KEY = "image/encoded", "image/class/label"
 
 def from_tfrecords(place, split, image_size, channels, memory_limit):
     """Files written by `keras_gan.data.write_tfrecords`: a pattern, or the folder that holds them."""
-    place = Path(place).expanduser()
+    place = epath.Path(place).expanduser()
     folder, pattern = (place, "*.tfrecord") if place.is_dir() else (place.parent, place.name)
     folder = sources.split_folder(folder, split)
     files = sorted(file for file in folder.glob(pattern) if file.name != SIDECAR)
@@ -80,7 +80,7 @@ def from_tfds(name, split, image_size, channels, memory_limit, data_dir, downloa
     label_key = _feature(info.features, "label", tfds.features.ClassLabel)
     label = info.features[label_key] if label_key else None
     return _from_shards(
-        [(Path(part.filename), part.skip, part.skip + part.take) for part in chosen.file_instructions],
+        [(epath.Path(part.filename), part.skip, part.skip + part.take) for part in chosen.file_instructions],
         info.features[image_key].shape,
         image_key,
         label_key,

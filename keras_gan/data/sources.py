@@ -10,9 +10,9 @@ import warnings
 import zlib
 from collections.abc import Callable
 from concurrent import futures
-from pathlib import Path
 
 import numpy as np
+from etils import epath
 from tqdm import tqdm
 
 from keras_gan.data import decoding
@@ -148,7 +148,7 @@ def _check_labels(labels, num_examples, num_classes):
 
 def from_folder(place, split, image_size, channels, memory_limit):
     """The image files of a folder; each is read once here, so that broken ones are known before training."""
-    root = split_folder(Path(place).expanduser(), split)
+    root = split_folder(epath.Path(place).expanduser(), split)
     files, labels, class_names = list_images(root)
     checksums = [0] * len(files)
 
@@ -164,6 +164,11 @@ def from_folder(place, split, image_size, channels, memory_limit):
     skipped = sorted(set(range(len(files))) - set(readable))
     if not readable:
         raise ValueError(f"None of the {len(files)} image files in {str(root)!r} can be read.")
+    if len(shapes) > 1:
+        seen = ", ".join(f"{'x'.join(map(str, shape))} ({n} files)" for shape, n in shapes.most_common(5))
+        cures = ["image_size=(height, width)"] if len({shape[:2] for shape in shapes}) > 1 else []
+        cures += ["channels, such as channels=3"] if len({shape[2] for shape in shapes}) > 1 else []
+        raise ValueError(f"The images in {str(root)!r} differ in shape: {seen}. Pass {' and '.join(cures)}.")
     if skipped:
         names = ", ".join(str(files[index].relative_to(root)) for index in skipped[:3])
         warnings.warn(
@@ -171,11 +176,6 @@ def from_folder(place, split, image_size, channels, memory_limit):
             f"{names}{', ...' if len(skipped) > 3 else ''}",
             stacklevel=4,
         )
-    if len(shapes) > 1:
-        seen = ", ".join(f"{'x'.join(map(str, shape))} ({n} files)" for shape, n in shapes.most_common(5))
-        cures = ["image_size=(height, width)"] if len({shape[:2] for shape in shapes}) > 1 else []
-        cures += ["channels, such as channels=3"] if len({shape[2] for shape in shapes}) > 1 else []
-        raise ValueError(f"The images in {str(root)!r} differ in shape: {seen}. Pass {' and '.join(cures)}.")
     return Source(
         identity=repr([(str(files[index].relative_to(root)), checksums[index]) for index in readable]),
         image_shape=next(iter(shapes)),
@@ -196,7 +196,7 @@ def list_images(folder):
     name begins with a dot are ignored.
 
     Args:
-        folder: `pathlib.Path` of the folder.
+        folder: `epath.Path` of the folder, local or `gs://`.
 
     Returns:
         Sorted list of paths; int32 array with a label for each; list of the class names. The last is `None`,
@@ -204,13 +204,18 @@ def list_images(folder):
 
     Raises:
         ValueError: If there is no such folder or no image in it.
+        OSError: If the folder or one below it cannot be read.
     """
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r}.")
+
+    def refuse(error):
+        raise error  # `os.walk` would go on without the folder, and so without the images in it.
+
     files = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(parent, name) for name in names if not name.startswith(".")]
+        files += [epath.Path(parent, name) for name in names if not name.startswith(".")]
     files = sorted(file for file in files if file.suffix.lower() in EXTENSIONS)
     if not files:
         raise ValueError(f"{str(folder)!r} holds no image file: no {', '.join(EXTENSIONS)}.")

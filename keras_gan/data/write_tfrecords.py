@@ -8,8 +8,6 @@ import argparse
 import io
 import itertools
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from keras_gan import command, staging
 from keras_gan.data import decoding, records, sources
 
 
@@ -38,7 +37,9 @@ def write(folder, out, image_size=None, channels=None, shards=1):
         `num_examples`, `shards` (from file name to number of examples) and `skipped`.
 
     Raises:
-        ValueError: If the folder has no images, they differ in shape, `out` exists, or an argument is out of range.
+        ValueError: If the folder has no images, they differ in shape, `out` exists or cannot be created, or an
+            argument is out of range.
+        OSError: If it cannot be written.
     """
     image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
     folder, out = Path(folder).expanduser(), Path(out).expanduser()
@@ -61,10 +62,12 @@ def write(folder, out, image_size=None, channels=None, shards=1):
         fitted = decoding.fit(pixels, image_size, channels)
         return contents if fitted is pixels else _png(fitted), fitted.shape
 
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        shape, counts, skipped = _write_shards(partial, shards, encode, files, labels)
+    with staging.staged(out) as partial:
+        partial.mkdir()
+        try:
+            shape, counts, skipped = _write_shards(partial, shards, encode, files, labels)
+        except tf.errors.OpError as error:  # TensorFlow's class for a full disk
+            raise OSError(f"{out} could not be written: {error.message}") from None
         written = {
             "image_shape": shape,
             "num_classes": None if class_names is None else len(class_names),
@@ -75,10 +78,6 @@ def write(folder, out, image_size=None, channels=None, shards=1):
         }
         text = json.dumps(written, indent=2, ensure_ascii=False)
         (partial / records.SIDECAR).write_text(text, encoding="utf-8")
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return written
 
 
@@ -128,25 +127,27 @@ def _by(shape):
     return "x".join(map(str, shape))
 
 
-def main(arguments=None):
-    """Runs the command line; exits with one line on standard error if it cannot be done."""
+def main(argv=None):
+    """Reads the arguments, from the command line or `argv`, writes, and prints what was written."""
     parser = argparse.ArgumentParser(
         prog="python -m keras_gan.data.write_tfrecords",
         description="Write a folder of images as TFRecords, to be loaded as tfrecord:OUT.",
     )
+    parser.error = lambda message: command.fail(f"{message} (see --help)")
     parser.add_argument("folder", help="folder of image files; its subfolders are classes")
     parser.add_argument("out", help="folder to create")
     parser.add_argument("--image_size", metavar="HxW", help="crop and resize the images to this size")
     parser.add_argument("--channels", type=int, help="convert them to 1 (gray), 2 (and alpha), 3 (RGB) or 4")
     parser.add_argument("--shards", type=int, default=1, help="number of files to write (default: 1)")
-    options = parser.parse_args(arguments)
-    try:
-        written = write(**vars(options))
-    except (ValueError, OSError) as error:
-        sys.exit(f"write_tfrecords: {error}")
+    arguments = parser.parse_args(argv)
+    command.run(lambda: _write(arguments))
+
+
+def _write(arguments):
+    written = write(**vars(arguments))
     for name in written["skipped"]:
-        print(f"write_tfrecords: skipped {name}: it cannot be read", file=sys.stderr)
-    print(f"Wrote {written['num_examples']} images of {_by(written['image_shape'])} to {options.out}")
+        print(f"warning: skipped {name}: it cannot be read", file=sys.stderr)
+    print(f"Wrote {written['num_examples']} images of {_by(written['image_shape'])} to {arguments.out}")
 
 
 if __name__ == "__main__":
