@@ -27,8 +27,8 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from export import checks, loading, silenced, staging
-from keras_gan import command, latents, pictures
+from export import checks, loading
+from keras_gan import command, latents, pictures, staging
 from keras_gan.command import option
 
 FORMAT_VERSION = 1
@@ -126,7 +126,7 @@ def write(functions, folder):
     for name, (function, specs) in functions.items():
         archive.add_endpoint(name, function, specs)
     try:
-        with silenced():
+        with command.silenced():
             archive.write_out(folder, verbose=False)
     except tf.errors.OpError as error:
         raise OSError(f"The SavedModel could not be written: {error.message}") from error
@@ -251,9 +251,11 @@ def export(generator, out, overwrite=False):
         The contents of `generator.json`.
 
     Raises:
-        ValueError: If `out` exists and may not be replaced, or the check fails.
+        ValueError: If `out` exists and may not be replaced, nothing can be written there, or the check fails.
         OSError: If it cannot be written.
     """
+    if Path(out).is_file():
+        raise ValueError(f"{out} is a file, and a SavedModel is a folder; choose another path.")
     with staging.staged(out, overwrite) as folder:
         write(signatures(generator), folder)
         card = {**describe(generator), "max_difference": check(generator, folder)}
@@ -263,11 +265,15 @@ def export(generator, out, overwrite=False):
     return card
 
 
-def main():
-    """Exports as the flags say, and prints what was written."""
-    args, _ = command.parse(Config, "python -m export.saved_model", __doc__)
+def main(argv=None):
+    """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
+    args, _ = command.parse(Config, "python -m export.saved_model", __doc__, argv)
     if not (args.model and args.out):
         command.fail("expected --model and --out (see --help)")
+    command.run(lambda: _export(args))
+
+
+def _export(args):
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
     generator = loading.load_generator(args.model)
     card = export(generator, args.out, args.overwrite)
@@ -284,4 +290,4 @@ def main():
 
 
 if __name__ == "__main__":
-    command.run(main)
+    main()

@@ -23,8 +23,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from export import checks, loading, saved_model, silenced, staging
-from keras_gan import command, latents
+from export import checks, loading, saved_model
+from keras_gan import command, latents, staging
 from keras_gan.command import option
 
 FORMATS = ("float32", "float16", "dynamic")
@@ -61,7 +61,7 @@ def convert(generator, format="float32", batch_size=1):
     """
     # Converting the Keras model instead would name inputs and outputs after tensors; converting a concrete
     # function of it would lose the weights without a word.
-    with tempfile.TemporaryDirectory() as folder, silenced():
+    with tempfile.TemporaryDirectory() as folder, command.silenced():
         function = saved_model.signatures(generator, batch_size)["serving_default"]
         saved_model.write({"serving_default": function}, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
@@ -176,11 +176,15 @@ def export(generator, out, format="float32", batch_size=1, overwrite=False):
     return {**report, "bytes": len(contents), "operators": builtin}
 
 
-def main():
-    """Exports as the flags say, and prints what was written."""
-    args, _ = command.parse(Config, "python -m export.tflite", __doc__)
+def main(argv=None):
+    """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
+    args, _ = command.parse(Config, "python -m export.tflite", __doc__, argv)
     if not (args.model and args.out):
         command.fail("expected --model and --out (see --help)")
+    command.run(lambda: _export(args))
+
+
+def _export(args):
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
     generator = loading.load_generator(args.model)
     report = export(generator, args.out, args.format, args.batch_size, args.overwrite)
@@ -194,4 +198,4 @@ def main():
 
 
 if __name__ == "__main__":
-    command.run(main)
+    main()

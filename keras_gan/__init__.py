@@ -1,5 +1,15 @@
 """Generative adversarial networks for Keras 3 on TensorFlow."""
 
+import sys
+
+from keras_gan import command
+
+# While Python locates a command, such as `python -m trainers.dcgan`, this is what its name is. TensorFlow prints a page
+# about the machine when it is imported, which would come before the command's own first line.
+if sys.argv[:1] == ["-m"]:
+    with command.silenced():
+        import tensorflow  # noqa: F401
+
 from keras_gan import (
     augmentation,
     callbacks,

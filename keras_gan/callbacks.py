@@ -1,5 +1,6 @@
 """Callbacks for long runs, and which of Keras' own a GAN cannot serve."""
 
+import itertools
 import json
 import math
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from keras_gan import latents, pictures
+from keras_gan import execution, latents, pictures, staging
 
 _REFUSED = {
     keras.callbacks.LearningRateScheduler: (
@@ -108,6 +109,9 @@ class TrainingLog(EverySteps):
         self.validation = validation
         self.verbose = verbose
         self.entry = {}
+        # Until training begins, so that `close` needs no beginning.
+        self.writer = tf.summary.create_noop_writer()
+        self._bar = tqdm.tqdm(disable=True)
 
     def on_train_begin(self, logs=None):
         step = int(self.model.step.numpy())
@@ -191,16 +195,22 @@ def forget_after(folder, step):
     """Drops the log entries of a run folder that come after `step`, which a resumed run writes again."""
     file = Path(folder) / "history.jsonl"
     if file.exists():
-        lines = [line for line in file.read_text("utf-8").splitlines() if line.endswith("}")]
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        kept = [line for line in file.read_text("utf-8", errors="replace").splitlines() if _step_of(line) <= step]
         replace_text(file, "".join(line + "\n" for line in kept))
+
+
+def _step_of(line):
+    """The step of a log entry; infinity for what a process that was killed may have left in its place."""
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def replace_text(path, text):
     """Writes a text file so that it is the old one or the new one, and never half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+    with staging.replacing(path) as partial:
+        partial.write_text(text, "utf-8")
 
 
 class SampleGrids(EverySteps):
@@ -217,6 +227,7 @@ class SampleGrids(EverySteps):
         super().__init__(every)
         self.folder = Path(folder)
         self.n = n
+        self.writer = tf.summary.create_noop_writer()
 
     def on_train_begin(self, logs=None):
         self.writer = tf.summary.create_file_writer(str(self.folder / "logs"))
@@ -303,7 +314,8 @@ class Checkpoint(EverySteps):
             ValueError: If the checkpoints are of another architecture, or if none can be read.
         """
         self._attach(model)
-        steps = sorted((int(file.stem.split("-")[1]) for file in self.folder.glob("ckpt-*.index")), reverse=True)
+        numbers = (file.stem.removeprefix("ckpt-") for file in self.folder.glob("ckpt-*.index"))
+        steps = sorted((int(number) for number in numbers if number.isdecimal()), reverse=True)
         for step in steps:
             path = self.folder / f"ckpt-{step}"
             try:
@@ -364,20 +376,23 @@ class Checkpoint(EverySteps):
         self.seconds.assign(time.monotonic() - self.started)
         try:
             manager.save(checkpoint_number=step)
+        except (tf.errors.UnavailableError, tf.errors.AbortedError):
+            # Another worker was lost: the metrics, which are summed over workers, could not be read.
+            raise
         except (tf.errors.OpError, OSError) as error:
             raise OSError(self._explain(Path(manager.directory), step, error)) from None
 
     def _explain(self, folder, step, error):
         """What to do about a checkpoint that could not be written, after removing its half-written files."""
-        for file in [*folder.glob(f"ckpt-{step}.*"), *folder.glob(f"ckpt-{step}_temp*")]:
+        for file in itertools.chain(*map(folder.glob, (f"ckpt-{step}.*", f"ckpt-{step}_temp*", "checkpoint.tmp*"))):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         state = [variable for variables in self._state.values() for variable in variables]
         needed = sum(variable.shape.num_elements() * variable.dtype.size for variable in state) / 2**20
         free = shutil.disk_usage(self.write_to.parent).free / 2**20
         last = f"the one of step {self._saved} is intact" if self._saved is not None else "there is none yet"
         return (
-            f"The checkpoint of step {step} could not be written to {folder}: it needs {needed:.1f} MiB, and "
-            f"{free:.1f} MiB are free ({type(error).__name__}). Of earlier checkpoints {last}: make room, and run the "
+            f"The checkpoint of step {step} could not be written to {folder}: it needs {needed:.2f} MiB, and "
+            f"{free:.2f} MiB are free ({type(error).__name__}). Of earlier checkpoints {last}: make room, and run the "
             "same command again to go on."
         )
 
@@ -404,7 +419,9 @@ class Deadline(keras.callbacks.Callback):
 class StopOnSignal(keras.callbacks.Callback):
     """On SIGTERM and SIGINT lets the present step finish, then ends training in the ordinary way.
 
-    `received` is the signal's number afterwards, or `None`. A second signal acts as it does without this callback.
+    Of several workers all end after the same step, whichever was signalled. `received` is the signal's number
+    afterwards, that of SIGTERM where it came to another worker alone, or `None`. A second signal acts as it does
+    without this callback.
     """
 
     received = None
@@ -418,12 +435,21 @@ class StopOnSignal(keras.callbacks.Callback):
         self.received = number
         self.close()
 
+    def _came_to_any(self):
+        """Whether a signal came to any worker, which then is one that came to all."""
+        came = execution.mean_over_workers(self.model.distribute_strategy, self.received is not None) > 0
+        if came:
+            self.received = self.received or signal.SIGTERM
+        return came
+
     def on_train_batch_end(self, batch, logs=None):
-        if self.received is not None:
+        if self._came_to_any():
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
+        # None is noted any more: what the workers agree on here stands.
         self.close()
+        self._came_to_any()
 
     def close(self):
         """Gives the signals back to whom they belonged."""

@@ -1,24 +1,30 @@
 """Command lines: flags from the fields of a dataclass, help that a person can read, errors of one line."""
 
+import contextlib
 import dataclasses
+import math
+import os
 import sys
+import warnings
 
 from absl import flags
 
 _DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
 
 
-def option(default, help):
+def option(default, help, low=None, below=None):
     """A dataclass field that becomes a flag.
 
     Args:
         default: The default value; its type is the flag's.
         help: One sentence.
+        low: The smallest value that is accepted; `None` for that of the base class's field of this name, if any.
+        below: A number that values must be smaller than, or `None`, likewise.
 
     Returns:
         `dataclasses.field`.
     """
-    return dataclasses.field(default=default, metadata={"help": help})
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "below": below})
 
 
 def parse(config_class, program, about, argv=None):
@@ -50,9 +56,29 @@ def parse(config_class, program, about, argv=None):
         raise SystemExit(0)
     if rest:
         fail(f"expected flags only, as --name=value. Received: {rest[0]!r} (see --help)")
+    for field in dataclasses.fields(config_class):
+        _check_range(config_class, field.name, values[field.name].value)
     names = [field.name for field in dataclasses.fields(config_class)]
     given = {name for name in names if values[name].present}
     return config_class(**{name: values[name].value for name in names}), given
+
+
+def _check_range(config_class, name, value):
+    low, below = (_bound(config_class, name, end) for end in ("low", "below"))
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if finite and (low is None or value >= low) and (below is None or value < below):
+        return
+    wanted = [] if finite else ["finite"]
+    wanted += [] if low is None else [f"at least {low}"]
+    wanted += [] if below is None else [f"below {below}"]
+    fail(f"--{name} must be {' and '.join(wanted)}. Received: --{name}={value} (see --help)")
+
+
+def _bound(config_class, name, end):
+    """A bound that a class sets, or inherits with a field to which it gives another default."""
+    fields = (cls.__dataclass_fields__.get(name) for cls in config_class.__mro__ if dataclasses.is_dataclass(cls))
+    bounds = (field.metadata[end] for field in fields if field is not None)
+    return next((bound for bound in bounds if bound is not None), None)
 
 
 def _help(config_class, program, about):
@@ -66,19 +92,47 @@ def _help(config_class, program, about):
 
 def fail(message):
     """Ends the program with one line on standard error and exit status 1."""
-    print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+    _complain("error", message)
     raise SystemExit(1)
+
+
+def _complain(kind, message):
+    print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def run(main):
     """Runs a program's `main()`: what a user can mend becomes one line, not a traceback.
 
+    Warnings become one line as well, without the place in the code.
+
     Args:
-        main: Function without arguments. `ValueError`, `OSError` (a missing file, a full disk) and
+        main: Function without arguments. `ValueError`, `OSError` (a missing file, a full disk), `MemoryError` and
             `FloatingPointError` (a run that diverged) are what its user can do something about; anything else is
             a defect, and keeps its traceback.
     """
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: _complain("warning", message)
+        try:
+            main()
+        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
+            fail(error)
+
+
+@contextlib.contextmanager
+def silenced():
+    """Discards what compiled code prints to the terminal meanwhile; exceptions pass."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        main()
-    except (ValueError, OSError, FloatingPointError) as error:
-        fail(error)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for terminal, copy in enumerate(saved, start=1):
+            os.dup2(copy, terminal)
+            os.close(copy)
+        os.close(nowhere)

@@ -4,6 +4,7 @@ Keras' own fail with several replicas: several steps per execution under Mirrore
 `fit` under MultiWorkerMirroredStrategy, where scalar logs cannot be reduced (tensorflow#72388).
 """
 
+import functools
 import itertools
 
 import tensorflow as tf
@@ -44,6 +45,36 @@ def test_function(model):
         return logs
 
     return function
+
+
+def mean_over_workers(strategy, value):
+    """The mean of a number over the workers of a strategy, each of which must call this at the same point.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        value: This worker's number.
+
+    Returns:
+        The mean, a float; with one worker `value` itself.
+
+    Example:
+
+    >>> keras_gan.execution.mean_over_workers(tf.distribute.get_strategy(), True)
+    1.0
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return float(value)
+    return float(_reduction(strategy)(tf.constant(value, tf.float64)))
+
+
+@functools.cache
+def _reduction(strategy):
+    # Compiled, because this runs beside every training step: without, it takes three times as long.
+    @tf.function
+    def mean(value):
+        return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(tf.identity, args=(value,)), axis=None)
+
+    return mean
 
 
 def _function(model, step, steps):

@@ -379,7 +379,7 @@ class GAN(keras.Model):
         batches.check_fit(x, y, batch_size, kwargs.get("steps_per_epoch"), self)
         if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
             batches.check_spec(kwargs["validation_data"], self)
-        if isinstance(x, tf.data.Dataset):
+        if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             # Keras warns otherwise that it will not shuffle a dataset, which nobody asked for.
             kwargs.setdefault("shuffle", False)
         self.images_unchecked = True

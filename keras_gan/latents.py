@@ -178,8 +178,8 @@ def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
         float32 array of shape `(n,) + image_shape`, in [-1, 1].
 
     Raises:
-        ValueError: If `n`, `labels` or `truncation` is out of range, or labels are given to an unconditional
-            generator.
+        ValueError: If `n`, `labels`, `seed` or `truncation` is out of range, or labels are given to an
+            unconditional generator.
 
     Example:
 
@@ -192,6 +192,8 @@ def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
         raise ValueError(f"The number of samples must be at least 1. Received: n={n}")
     if not 0.0 <= truncation <= 1.0:
         raise ValueError(f"`truncation` must lie in [0, 1]. Received: truncation={truncation}")
+    if not -(2**63) <= seed <= 2**63 - 1 - n:
+        raise ValueError(f"Seeds must lie in [-2^63, 2^63). Received: seed={seed}, n={n}")
     labels = sample_labels(n, generator.num_classes, labels)
     seeds = np.arange(seed, seed + n, dtype=np.int64)
     images = []

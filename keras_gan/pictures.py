@@ -1,10 +1,11 @@
 """Images as files: quantized, arranged in grids, written as PNG and animated GIF."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from keras_gan import staging
 
 
 def to_uint8(images):
@@ -71,12 +72,8 @@ def write_png(path, picture):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Through memory, so that the file is never seen half written.
-    buffer = io.BytesIO()
-    _image(picture).save(buffer, format="PNG")
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    with staging.replacing(path) as partial:
+        _image(picture).save(partial, format="PNG")
 
 
 def write_gif(path, png_files, seconds=6.0):
@@ -92,7 +89,8 @@ def write_gif(path, png_files, seconds=6.0):
         with Image.open(file) as frame:
             frames.append(frame.convert("L" if frame.mode == "L" else "RGB"))
     durations = [max(40, int(1000 * seconds / len(frames)))] * (len(frames) - 1) + [2000]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    with staging.replacing(Path(path)) as partial:
+        frames[0].save(partial, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
 def _image(picture):

@@ -1,5 +1,7 @@
 """The get/serialize/deserialize triple shared by losses, regularizers and augmenters."""
 
+import math
+
 import keras
 
 PACKAGE = "keras_gan"
@@ -39,9 +41,9 @@ def number_or_schedule(name, value):
         return value
     if isinstance(value, dict):
         return keras.saving.deserialize_keras_object(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(
-            f"`{name}` must be a number or a keras.optimizers.schedules.LearningRateSchedule. "
+            f"`{name}` must be a finite number or a keras.optimizers.schedules.LearningRateSchedule. "
             f"Received: {name}={value!r}"
         )
     return float(value)

@@ -1,19 +1,22 @@
 """From flags to a finished run folder: what all trainers share."""
 
+import contextlib
 import dataclasses
+import errno
 import itertools
 import json
+import os
 import re
 import resource
+import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from keras_gan import callbacks, command, data, latents, pictures
+from keras_gan import callbacks, command, data, latents, pictures, staging
 from keras_gan.command import option
 from trainers import STARTED, hardware, report
 
@@ -37,28 +40,31 @@ class Config:
     download: bool = option(False, "Whether TensorFlow Datasets may download what is not prepared.")
     image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.")
     channels: int = option(0, "1 to 4: convert images to as many channels; 0 leaves them.")
-    steps: int = option(2000, "Length in training steps.")
+    steps: int = option(2000, "Length in training steps.", low=1)
     epochs: float = option(0.0, "Length in passes over the data, instead of --steps.")
     minutes: float = option(0.0, "Length in minutes since the process started, instead of --steps.")
-    batch_size: int = option(64, "Images in one update's minibatch.")
-    discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.")
-    generator_steps: int = option(1, "Generator updates per step.")
-    seed: int = option(0, "Determines initial weights, data order and every random draw.")
+    batch_size: int = option(64, "Images in one update's minibatch.", low=1)
+    discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.", low=1)
+    generator_steps: int = option(1, "Generator updates per step.", low=1)
+    seed: int = option(0, "Determines initial weights, data order and every random draw.", low=0, below=2**32)
+    deterministic: bool = option(False, "Use only operations that give equal bits every time; a GPU needs it for that.")
     precision: str = option("auto", "float32, bfloat16, float16, or auto: bfloat16 where the hardware has it.")
     strategy: str = option("none", "none, mirrored (all devices of this machine), multiworker (TF_CONFIG) or tpu.")
     tpu: bool = option(False, "Train on a TPU; the same as --strategy=tpu.")
     tpu_name: str = option("", "Name or grpc:// address of the TPU; the local one if empty.")
     tpu_zone: str = option("", "Zone of a named TPU.")
     tpu_project: str = option("", "Project of a named TPU.")
-    cpu_devices: int = option(1, "Split the processor into as many devices, to try --strategy=mirrored without others.")
-    checkpoint_every: int = option(500, "Steps between checkpoints.")
-    log_every: int = option(100, "Steps between log entries, each the mean since the last.")
-    sample_every: int = option(100, "Steps between sample grids.")
-    best_metric: str = option(
-        "", "A logged quantity: the checkpoint where it was best is kept too."
+    cpu_devices: int = option(
+        1, "Split the processor into as many devices, to try --strategy=mirrored without others.", low=1
     )
+    checkpoint_every: int = option(500, "Steps between checkpoints.", low=1)
+    log_every: int = option(100, "Steps between log entries, each the mean since the last.", low=1)
+    sample_every: int = option(100, "Steps between sample grids.", low=1)
+    best_metric: str = option("", "A logged quantity: the checkpoint where it was best is kept too.")
     best_mode: str = option("min", "Whether min or max of --best_metric is best.")
-    max_rollbacks: int = option(3, "How often a run that diverges goes back to its last checkpoint before it ends.")
+    max_rollbacks: int = option(
+        3, "How often a run that diverges goes back to its last checkpoint before it ends.", low=0
+    )
     resume: bool = option(True, "Whether to go on with the run in --out if there is one.")
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
@@ -81,68 +87,88 @@ def _train(program, config, given, build):
     _check(config, given)
     folder = _run_folder(program, config)
     strategy = hardware.make_strategy(config)
-    chief = hardware.is_chief(strategy)
-    config = _resolve_precision(config, folder, strategy, chief)
-    _configure_tensorflow(config)
+    with hardware.worker(strategy, folder) as own, _room(own):
+        staging.nearest_folder(own / "config.json")
+        config = _resolve_precision(config, folder, strategy)
+        _configure_tensorflow(config)
 
-    examples = _find(config)
-    _, spec = data.load(examples, repeat=True)
-    _check_data(folder, spec)
-    with strategy.scope():
-        gan = build(config, spec)
-    epoch_steps = max(1, spec.num_examples // _rows(config))
-    total_steps = _total_steps(config, epoch_steps)
-    if chief:
+        examples = _find(config)
+        _, spec = data.load(examples, repeat=True)
+        _check_data(folder, spec)
+        hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
+        with strategy.scope():
+            gan = build(config, spec)
+        epoch_steps = max(1, spec.num_examples // _rows(config))
+        total_steps = _total_steps(config, epoch_steps)
         print(_describe(program, config, spec, gan, total_steps), flush=True)
-    if config.dry_run:
-        _dry_run(config, gan, _next_batches(config, gan, strategy, examples), total_steps)
-        return
+        if config.dry_run:
+            _dry_run(config, gan, _next_batches(config, gan, strategy, examples), total_steps)
+            return
 
-    # Of several workers all take part in everything, and one writes to the run folder.
-    own = folder if chief else Path(tempfile.mkdtemp(prefix="keras_gan-"))
-    log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps, verbose=chief)
-    log.validation = _load_held_out(config, strategy)
-    checkpoint = callbacks.Checkpoint(
-        folder / "checkpoints",
-        config.checkpoint_every,
-        started=STARTED,
-        write_to=own / "checkpoints",
-        best=_best_metric(config, gan, log),
-        mode=config.best_mode,
-        log=log,
-    )
-    step = checkpoint.restore(gan)
-    if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
-        print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
-        return
-    # A default name that another process took meanwhile is an error.
-    own.mkdir(parents=True, exist_ok=bool(config.out) or not chief)
-    callbacks.replace_text(own / "config.json", _config_text(program, config, data=spec.fingerprint))
-    if step and chief:
-        print(f"Resuming {folder} at step {step}.", flush=True)
+        log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps)
+        log.verbose = hardware.is_chief(strategy)
+        log.validation = _load_held_out(config, strategy)
+        checkpoint = callbacks.Checkpoint(
+            folder / "checkpoints",
+            config.checkpoint_every,
+            started=STARTED,
+            write_to=own / "checkpoints",
+            best=_best_metric(config, gan, log),
+            mode=config.best_mode,
+            log=log,
+        )
+        step = checkpoint.restore(gan)
+        hardware.check_same(strategy, "checkpoints", step)
+        if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
+            print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
+            return
+        # A default name that another process took meanwhile is an error.
+        own.mkdir(parents=True, exist_ok=bool(config.out))
+        callbacks.replace_text(own / "config.json", _config_text(program, config, data=spec.fingerprint))
+        if step:
+            print(f"Resuming {folder} at step {step}.", flush=True)
 
-    stop = callbacks.StopOnSignal()
-    tasks = [
-        _first_step(log),
-        callbacks.StopOnNonFinite(config.log_every),
-        stop,
-        *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
-        log,
-        callbacks.SampleGrids(own, config.sample_every),
-        checkpoint,
-    ]
-    while total_steps is None or gan.step.numpy() < total_steps:
-        try:
-            _fit(gan, _next_batches(config, gan, strategy, examples), total_steps, tasks)
-            break
-        except FloatingPointError as error:
-            _roll_back(config, gan, checkpoint, error)
-    step = int(gan.step.numpy())
-    if stop.received:
-        rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
-        print(f"Stopped at step {step}, saved. To go on: python -m trainers.{program} --out={folder} {rest}".rstrip())
-        raise SystemExit(128 + stop.received)
-    _finish(own, gan, step, float(checkpoint.seconds), verbose=chief)
+        stop = callbacks.StopOnSignal()
+        tasks = [
+            _first_step(log),
+            callbacks.StopOnNonFinite(config.log_every),
+            stop,
+            *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
+            log,
+            callbacks.SampleGrids(own, config.sample_every),
+            checkpoint,
+        ]
+        while total_steps is None or gan.step.numpy() < total_steps:
+            try:
+                _fit(gan, _next_batches(config, gan, strategy, examples), total_steps, tasks)
+                break
+            except FloatingPointError as error:
+                _roll_back(config, gan, checkpoint, error)
+        step = int(gan.step.numpy())
+        if stop.received:
+            rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
+            print(
+                f"Stopped at step {step}, saved. To go on: python -m trainers.{program} --out={folder} {rest}".rstrip()
+            )
+            raise SystemExit(128 + stop.received)
+        _finish(own, gan, step, float(checkpoint.seconds))
+
+
+@contextlib.contextmanager
+def _room(folder):
+    """Where an error says only that some disk is full, says which one, and what to do."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reasons = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+        reason = next((reason for reason in reasons if reason in str(error)), None)
+        if reason is None:
+            raise
+        free = shutil.disk_usage(staging.nearest_folder(folder / "config.json")).free / 2**20
+        raise OSError(
+            f"{folder} could not be written: {reason}, {free:.2f} MiB are free. What was there before is intact: make "
+            f"room, and run the same command again with --out={folder} to go on."
+        ) from None
 
 
 def _best_metric(config, gan, log):
@@ -168,11 +194,6 @@ def _fit(gan, dataset, total_steps, tasks):
     steps = sys.maxsize if total_steps is None else total_steps - int(gan.step.numpy())
     try:
         gan.fit(dataset, steps_per_epoch=steps, verbose=0, callbacks=tasks)
-    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
-        raise OSError(
-            f"Another worker was lost ({type(error).__name__}). Start all workers again with the same commands: they "
-            "go on from the last checkpoint."
-        ) from None
     finally:
         # Keras does not tell callbacks that an exception ended training.
         for task in tasks:
@@ -198,16 +219,14 @@ def _roll_back(config, gan, checkpoint, error):
     )
 
 
-def _resolve_precision(config, folder, strategy, chief):
+def _resolve_precision(config, folder, strategy):
     """The configuration with `auto` replaced: by what the run in the folder has, or by what suits the hardware."""
     if config.precision != "auto":
         return config
-    file = folder / "config.json"
-    if file.exists():
-        return dataclasses.replace(config, precision=json.loads(file.read_text("utf-8"))["precision"])
+    if (folder / "config.json").exists():
+        return dataclasses.replace(config, precision=_read_config(folder)["precision"])
     precision, reason = hardware.choose_precision(strategy)
-    if chief:
-        print(f"precision: {precision} ({reason})", flush=True)
+    print(f"precision: {precision} ({reason})", flush=True)
     return dataclasses.replace(config, precision=precision)
 
 
@@ -215,11 +234,6 @@ def _check(config, given):
     lengths = given & {"steps", "epochs", "minutes"}
     if len(lengths) > 1:
         raise ValueError(f"Give one length, --steps, --epochs or --minutes. Received: {', '.join(sorted(lengths))}")
-    for name in (
-        "steps", "batch_size", "discriminator_steps", "generator_steps", "checkpoint_every", "log_every", "sample_every"
-    ):  # fmt: skip
-        if getattr(config, name) < 1:
-            raise ValueError(f"--{name} must be at least 1. Received: --{name}={getattr(config, name)}")
     for name in lengths - {"steps"}:
         if not getattr(config, name) > 0:
             raise ValueError(f"--{name} must be positive. Received: --{name}={getattr(config, name)}")
@@ -227,7 +241,10 @@ def _check(config, given):
         raise ValueError(
             f"--precision must be auto or one of {sorted(POLICIES)}. Received: --precision={config.precision}"
         )
-    hardware.strategy_name(config)
+    if hardware.strategy_name(config) == "multiworker" and config.minutes:
+        raise ValueError(
+            "--minutes does not go with --strategy=multiworker, whose workers have a clock each: give --steps or --epochs."
+        )
 
 
 def _run_folder(program, config):
@@ -241,25 +258,37 @@ def _run_folder(program, config):
         raise ValueError(f"--out must be a folder. Received: --out={folder}, which is a file")
     if not folder.is_dir() or not any(folder.iterdir()):
         return folder
-    file = folder / "config.json"
-    if not file.exists():
+    if not (folder / "config.json").exists():
         raise ValueError(f"{folder} is not empty and holds no run: choose another --out.")
     if not config.resume:
         raise ValueError(f"{folder} holds a run already: choose another --out, or leave --noresume out.")
-    old, new = json.loads(file.read_text("utf-8")), json.loads(_config_text(program, config))
+    old, new = _read_config(folder), json.loads(_config_text(program, config))
     if new["precision"] == "auto":
-        new["precision"] = old.get("precision")
+        new["precision"] = old["precision"]
     differing = [name for name in new if name not in _FREE and old.get(name) != new[name]]
     if differing:
         changes = ", ".join(f"{name} was {old.get(name)!r} and is now {new[name]!r}" for name in differing)
         raise ValueError(f"{folder} holds a run of another configuration: {changes}. Choose another --out.")
+    if (folder / "result.json").exists() and not any(folder.glob("checkpoints/ckpt-*.index")):
+        raise ValueError(f"{folder} holds the results of a run, but no checkpoint to go on from: choose another --out.")
     return folder
+
+
+def _read_config(folder):
+    """What the run in a folder was started with."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text("utf-8"))
+        if config["precision"] in POLICIES:
+            return config
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ValueError(f"{file} is damaged: restore it from a backup, or choose another --out.")
 
 
 def _check_data(folder, spec):
     """Refuses to go on with a run on other data than it began with."""
-    file = folder / "config.json"
-    if file.exists() and json.loads(file.read_text("utf-8")).get("data") != spec.fingerprint:
+    if (folder / "config.json").exists() and _read_config(folder).get("data") != spec.fingerprint:
         raise ValueError(f"The data are not those that the run in {folder} began with: choose another --out.")
 
 
@@ -271,7 +300,11 @@ def _configure_tensorflow(config):
     # The remapper fails on convolutions with bias and LeakyReLU, at a node that differs from process to process,
     # so that equal runs would get different graphs.
     tf.config.optimizer.set_experimental_options({"remapping": False})
+    # Of what it warns of, such as checkpoints of another architecture, our errors say more.
+    tf.get_logger().setLevel("ERROR")
     keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
@@ -308,8 +341,11 @@ def _total_steps(config, epoch_steps):
 
 
 def _is_finished(folder, config, total_steps, step, seconds):
-    file = folder / "result.json"
-    if not file.exists() or json.loads(file.read_text("utf-8"))["steps"] != step:
+    try:
+        finished = json.loads((folder / "result.json").read_text("utf-8"))["steps"] == step
+    except (OSError, ValueError, KeyError, TypeError):  # without a result that can be read, it is made again
+        finished = False
+    if not finished:
         return False
     return seconds >= 60 * config.minutes if total_steps is None else step >= total_steps
 
@@ -359,15 +395,13 @@ def _first_step(log):
     return keras.callbacks.LambdaCallback(on_train_batch_end=note)
 
 
-def _finish(folder, gan, step, seconds, verbose):
+def _finish(folder, gan, step, seconds):
     pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.grid(gan.sample(64)))
     for name, save in (("gan.keras", gan.save), ("generator.keras", gan.save_generator)):
         # Keras writes in place: a disk that fills up would take the old file with it.
-        partial = folder / f".partial.{name}"
-        save(partial)
-        partial.replace(folder / name)
+        with staging.replacing(folder / name) as partial:
+            save(partial)
     report.draw_curves(folder)
     report.draw_progress(folder)
     callbacks.replace_text(folder / "result.json", json.dumps({"steps": step, "seconds": round(seconds, 1)}) + "\n")
-    if verbose:
-        print(report.summary(folder, step, seconds))
+    print(report.summary(folder, step, seconds))

@@ -24,17 +24,24 @@ class Config(common.Config):
     filters: int = option(64, "Feature maps at the image's side of both networks.")
     discriminator_normalization: str = option("none", "none or batch; batch does not go with --r1_gamma.")
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get.")
-    r1_gamma: float = option(1.0, "Weight of the R1 gradient penalty; 0 leaves it out.")
-    generator_learning_rate: float = option(2e-3, "Adam's learning rate for the generator.")
-    discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.")
-    beta_1: float = option(0.5, "Adam's beta_1.")
-    beta_2: float = option(0.99, "Adam's beta_2.")
-    ema_momentum: float = option(0.998, "Momentum of the average of the generator's weights; 0 leaves it out.")
+    r1_gamma: float = option(1.0, "Weight of the R1 gradient penalty; 0 leaves it out.", low=0)
+    generator_learning_rate: float = option(2e-3, "Adam's learning rate for the generator.", low=0)
+    discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
+    beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
+    beta_2: float = option(0.99, "Adam's beta_2.", low=0, below=1)
+    ema_momentum: float = option(
+        0.998, "Momentum of the average of the generator's weights; 0 leaves it out.", low=0, below=1
+    )
 
 
 def build(config, spec):
     """The compiled GAN of a configuration, for images of `spec.image_shape`."""
     normalization = None if config.discriminator_normalization == "none" else config.discriminator_normalization
+    if normalization == "batch" and config.r1_gamma:
+        raise ValueError(
+            "--discriminator_normalization=batch makes logits depend on the whole batch, and --r1_gamma penalizes "
+            f"gradients of single images: pass --r1_gamma=0. Received: --r1_gamma={config.r1_gamma}"
+        )
     gan = keras_gan.GAN(
         keras_gan.networks.DCGANGenerator(
             spec.image_shape, config.latent_dim, latent_prior=config.latent_prior, filters=config.filters

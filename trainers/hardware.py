@@ -1,13 +1,19 @@
 """What a run computes on, and in which precision; or one sentence on why it cannot."""
 
+import contextlib
+import hashlib
 import json
 import os
+import signal
 import socket
 import statistics
+import tempfile
 import time
 from pathlib import Path
 
 import tensorflow as tf
+
+from keras_gan import execution
 
 NAMES = ("none", "mirrored", "multiworker", "tpu")
 _SECONDS = 5  # to wait for an address; TensorFlow itself would wait for many minutes
@@ -56,6 +62,63 @@ def is_chief(strategy):
     return resolver is None or not resolver.task_type or resolver.task_type == "chief" or resolver.task_id == 0
 
 
+@contextlib.contextmanager
+def worker(strategy, folder):
+    """Trains as one of several workers, or as the only one: all take part in everything, and one writes and prints.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        folder: Run folder.
+
+    Yields:
+        The folder to write to: the run folder for the chief, and for the others one that is removed at the end.
+
+    Raises:
+        OSError: If another worker is lost meanwhile.
+    """
+    with contextlib.ExitStack() as stack:
+        if not is_chief(strategy):
+            nowhere = stack.enter_context(Path(os.devnull).open("w"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keras_gan-")), folder.name)
+        try:
+            yield folder
+        except Exception as error:
+            if not _is_loss_of_worker(error):
+                raise
+            raise OSError(
+                "Another worker was lost. Start all workers again with the same commands: they go on from the last "
+                "checkpoint."
+            ) from None
+
+
+def _is_loss_of_worker(error):
+    """Whether TensorFlow said that another worker is gone; Keras may have failed in turn to pass that on."""
+    while error and not isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def check_same(strategy, what, value):
+    """Refuses to go on if the workers differ in a value, which each of them has to bring here.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        what: What the value is, for the message.
+        value: Anything whose `repr` tells.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    # As many bits as a mean of float64 keeps exactly.
+    number = int(hashlib.sha256(repr(value).encode()).hexdigest()[:10], 16)
+    if execution.mean_over_workers(strategy, number) != number:
+        raise ValueError(
+            f"The workers differ in their {what}: start all of them with the same flags, on the same data, and with an "
+            "--out that all of them can read."
+        )
+
+
 def distribute(strategy, dataset, rows):
     """What `fit` is given: the dataset itself, or this worker's share of every batch.
 
@@ -99,7 +162,10 @@ def _multiworker():
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}} with this worker\'s '
             f"index. Received: TF_CONFIG={text!r}"
         ) from None
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    # TensorFlow has just set a handler, unknown to Python, that ignores the signal.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return strategy
 
 
 def _tpu(config):
@@ -136,7 +202,7 @@ def choose_precision(strategy):
     """What `--precision=auto` means here.
 
     bfloat16 where the hardware computes it natively and a convolution with its gradients, timed on the spot, is at
-    least 1.2 times as fast in it; else float32.
+    least 1.5 times as fast in it; else float32.
 
     Args:
         strategy: `tf.distribute.Strategy`.
@@ -147,10 +213,11 @@ def choose_precision(strategy):
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return "bfloat16", "a TPU's native format"
     native = _native_bfloat16()
+    ratio = _bfloat16_speed() if native else 0.0
+    # Several workers compute in one format, the one that suits all of them.
+    chosen = "bfloat16" if execution.mean_over_workers(strategy, ratio >= 1.5) == 1.0 else "float32"
     if native is None:
-        return "float32", "no native bfloat16 here"
-    ratio = _bfloat16_speed()
-    chosen = "bfloat16" if ratio >= 1.5 else "float32"
+        return chosen, "no native bfloat16 here"
     return chosen, f"{native}; a convolution took {1 / ratio:.2f} times as long in bfloat16 as in float32"
 
 

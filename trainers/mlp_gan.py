@@ -27,14 +27,16 @@ class Config(common.Config):
     generator_units: int = option(1200, "Width of the generator's two hidden layers.")
     discriminator_units: int = option(240, "Width of the discriminator's two hidden layers.")
     maxout_pieces: int = option(5, "Affine maps per maxout unit of the discriminator.")
-    input_dropout: float = option(0.2, "Rate at which the discriminator's inputs are dropped.")
-    dropout: float = option(0.5, "Rate at which the discriminator's hidden units are dropped.")
+    input_dropout: float = option(0.2, "Rate at which the discriminator's inputs are dropped.", low=0, below=1)
+    dropout: float = option(0.5, "Rate at which the discriminator's hidden units are dropped.", low=0, below=1)
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get; the paper's is minimax.")
     update: str = option("alternating", "alternating, as the paper's algorithm, or simultaneous, as its code.")
-    generator_learning_rate: float = option(2e-4, "Adam's learning rate for the generator.")
-    discriminator_learning_rate: float = option(2e-4, "Adam's learning rate for the discriminator.")
-    beta_1: float = option(0.5, "Adam's beta_1.")
-    ema_momentum: float = option(0.998, "Momentum of the average of the generator's weights; 0 leaves it out.")
+    generator_learning_rate: float = option(2e-4, "Adam's learning rate for the generator.", low=0)
+    discriminator_learning_rate: float = option(2e-4, "Adam's learning rate for the discriminator.", low=0)
+    beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
+    ema_momentum: float = option(
+        0.998, "Momentum of the average of the generator's weights; 0 leaves it out.", low=0, below=1
+    )
 
 
 def build(config, spec):

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from keras_gan import pictures
+from keras_gan import pictures, staging
 
 
 def read_history(folder):
@@ -41,7 +41,8 @@ def draw_curves(folder):
         axis.set(title=title, xlabel="training step")
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(Path(folder, "curves.png"), dpi=110)
+    with staging.replacing(Path(folder, "curves.png")) as partial:
+        figure.savefig(partial, dpi=110)
     plt.close(figure)
 
 
@@ -58,7 +59,8 @@ def draw_progress(folder, most=60):
     count = min(len(files), most)
     chosen = [files[round(i * (len(files) - 1) / max(1, count - 1))] for i in range(count)]
     pictures.write_gif(Path(folder, "progress.gif"), chosen)
-    Path(folder, "samples.png").write_bytes(files[-1].read_bytes())
+    with staging.replacing(Path(folder, "samples.png")) as partial:
+        partial.write_bytes(files[-1].read_bytes())
 
 
 def summary(folder, steps, seconds):

@@ -9,14 +9,15 @@ import dataclasses
 from pathlib import Path
 
 from export import loading
-from keras_gan import command, pictures
+from keras_gan import command, pictures, staging
 from keras_gan.command import option
+from keras_gan.data import sources
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     model: str = option("", "generator.keras or gan.keras of a run.")
-    n: int = option(64, "Number of images.")
+    n: int = option(64, "Number of images.", low=1, below=10**6)
     seed: int = option(0, "Seed of the first image.")
     label: str = option("", "Class of all images, by number or name; all classes in turn if empty.")
     truncation: float = option(1.0, "Factor in [0, 1] on the latents: less variety, often better pictures.")
@@ -30,9 +31,10 @@ def _label(text, generator):
         return None
     if generator.class_names and text in generator.class_names:
         return generator.class_names.index(text)
-    if not text.isdigit():
-        names = generator.class_names or (generator.num_classes and range(generator.num_classes)) or "none"
-        raise ValueError(f"--label must be a class of this generator: {list(names)}. Received: --label={text}")
+    classes = range(generator.num_classes or 0)
+    if not (text.isdecimal() and int(text) in classes):
+        known = generator.class_names or list(classes) or "it has none"
+        raise ValueError(f"--label must be a class of this generator: {known}. Received: --label={text}")
     return int(text)
 
 
@@ -41,13 +43,16 @@ def _sample(config):
         raise ValueError("--model is needed: the generator.keras of a run.")
     out = Path(config.out)
     grid = out.suffix.lower() == ".png"
-    if config.n < 1:
-        raise ValueError(f"--n must be at least 1. Received: --n={config.n}")
+    if not config.out or (out.suffix.lower() in sources.EXTENSIONS and not grid):
+        raise ValueError(f"--out must be a .png file, or a folder. Received: --out={config.out}")
     digits = len(str(config.seed + config.n - 1))
     files = [out] if grid else [out / f"seed-{config.seed + i:0{digits}d}.png" for i in range(config.n)]
     existing = [file for file in files if file.exists()]
     if existing and not config.overwrite:
         raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
+    if existing and existing[0].is_dir():
+        raise ValueError(f"{existing[0]} is a folder: choose another --out.")
+    staging.nearest_folder(files[0])
     generator = loading.load_generator(config.model)
     images = generator.sample(
         config.n, labels=_label(config.label, generator), seed=config.seed, truncation=config.truncation

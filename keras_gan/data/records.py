@@ -64,8 +64,8 @@ def from_tfds(name, split, image_size, channels, memory_limit, data_dir, downloa
         raise ValueError(f"TFDS cannot load {name!r}: {_first_line(error)}") from error
     if not builder.is_prepared():
         raise ValueError(
-            f"{name!r} is not prepared in {str(builder.data_path)!r}. Pass download=True to download and prepare "
-            "it there, or as data_dir the folder of prepared TFDS data sets that has it."
+            f"{name!r} is not prepared in {str(builder.data_path)!r}. Pass download=True (--download) to download and "
+            "prepare it there, or as data_dir the folder of prepared TFDS data sets that has it."
         )
     info = builder.info
     if info.file_format.value != "tfrecord":

@@ -1,28 +1,10 @@
 """Tests of what holds for all export commands: a quiet terminal, and errors of one line."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from export import silenced
 from tests.test_case import TestCase
-
-
-class SilencedTest(TestCase):
-    def test_silence_ends(self):
-        reading, writing = os.pipe()
-        saved = os.dup(2)
-        os.dup2(writing, 2)
-        try:
-            with silenced():
-                os.write(2, b"noise")
-            os.write(2, b"signal")
-        finally:
-            os.dup2(saved, 2)
-        self.assertEqual(os.read(reading, 100), b"signal")
-        for descriptor in (reading, writing, saved):
-            os.close(descriptor)
 
 
 class ErrorTest(TestCase):

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from export import checks, saved_model, silenced, tflite
+from export import checks, saved_model, tflite
+from keras_gan import command
 from tests.export import networks
 from tests.test_case import TestCase
 
@@ -69,7 +70,7 @@ class ExportTest(TestCase):
         self.assertEmpty(list(self.folder.iterdir()))
 
     def test_operators_finds_custom_ones(self):
-        with silenced():
+        with command.silenced():
             saved_model.write(saved_model.signatures(inverting(), batch_size=1), self.folder)
             converter = tf.lite.TFLiteConverter.from_saved_model(str(self.folder), signature_keys=["serving_default"])
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]

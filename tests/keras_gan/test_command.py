@@ -1,7 +1,10 @@
 import contextlib
 import dataclasses
 import io
+import os
 import sys
+import warnings
+from pathlib import Path
 from unittest import mock
 
 from absl.testing import parameterized
@@ -18,6 +21,8 @@ class Config:
     rate: float = command.option(0.5, "How fast.")
     resume: bool = command.option(True, "Whether to go on.")
     verbose: bool = command.option(False, "Whether to say much.")
+    momentum: float = command.option(0.5, "How steadily.", low=0.0, below=1.0)
+    every: int = command.option(1, "How often.", low=1)
 
 
 def call(function, *args):
@@ -79,11 +84,29 @@ class ParseTest(TestCase, parameterized.TestCase):
         (["--nosteps"], "nosteps"),
         (["train"], "expected flags only, as --name=value. Received: 'train'"),
         (["--steps=3", "more"], "Received: 'more'"),
+        (["--every=0"], "--every must be at least 1. Received: --every=0"),
+        (["--momentum=-0.1"], "--momentum must be at least 0.0 and below 1.0. Received: --momentum=-0.1"),
+        (["--momentum=1"], "--momentum must be at least 0.0 and below 1.0. Received: --momentum=1.0"),
+        (["--momentum=nan"], "--momentum must be finite and at least"),
+        (["--rate=inf"], "--rate must be finite. Received: --rate=inf"),
     )
     def test_errors_are_one_line_and_exit_status_1(self, argv, message):
         status, output, errors = call(parse, *argv)
         self.assertEqual((status, output), (1, ""))
         self.assertRegex(errors, rf"\Aerror: [^\n]*{message}[^\n]*\n\Z")
+
+    def test_another_default_keeps_the_range(self):
+        @dataclasses.dataclass(frozen=True)
+        class Rarely(Config):
+            every: int = command.option(100, "How often.")
+
+        status, _, errors = call(command.parse, Rarely, "python -m prog", "Does things.", ["--every=0"])
+        self.assertEqual(status, 1)
+        self.assertIn("--every must be at least 1", errors)
+
+    def test_the_ends_of_a_range(self):
+        config, _ = parse("--momentum=0", "--every=1", "--steps=-1")
+        self.assertEqual((config.momentum, config.every, config.steps), (0.0, 1, -1))
 
     @parameterized.parameters("--help", "-h", "--h")
     def test_help(self, flag):
@@ -100,7 +123,9 @@ class ParseTest(TestCase, parameterized.TestCase):
             "  --steps                    How many. [2000]\n"
             "  --rate                     How fast. [0.5]\n"
             "  --[no]resume               Whether to go on. [True]\n"
-            "  --[no]verbose              Whether to say much.\n",
+            "  --[no]verbose              Whether to say much.\n"
+            "  --momentum                 How steadily. [0.5]\n"
+            "  --every                    How often. [1]\n",
         )
 
     def test_the_arguments_of_the_process_by_default(self):
@@ -111,8 +136,14 @@ class ParseTest(TestCase, parameterized.TestCase):
 
 class RunTest(TestCase):
     def test_what_a_user_can_mend_is_one_line(self):
-        for error in (ValueError("bad\n  value"), FileNotFoundError("bad value"), FloatingPointError("bad value")):
-            self.assertEqual(call(command.run, raising(error)), (1, "", "error: bad value\n"))
+        for kind in (ValueError, FileNotFoundError, FloatingPointError, MemoryError):
+            self.assertEqual(call(command.run, raising(kind("bad\n  value"))), (1, "", "error: bad value\n"))
+
+    def test_warnings_are_one_line(self):
+        def main():
+            warnings.warn("take\n  care", stacklevel=1)
+
+        self.assertEqual(call(command.run, main), (None, "", "warning: take care\n"))
 
     def test_anything_else_keeps_its_traceback(self):
         for error in (TypeError("defect"), KeyError("defect"), AssertionError("defect")):
@@ -125,3 +156,16 @@ class RunTest(TestCase):
 
     def test_fail(self):
         self.assertEqual(call(command.fail, "no such\nfile"), (1, "", "error: no such file\n"))
+
+
+class SilencedTest(TestCase):
+    def test_what_compiled_code_writes_is_discarded(self):
+        """Both streams, at the level of the file descriptors; and given back, with exceptions too."""
+        before = [os.fstat(number) for number in (1, 2)]
+        with self.assertRaises(KeyError), command.silenced():
+            for number in (1, 2):
+                self.assertEqual(os.fstat(number).st_rdev, Path(os.devnull).stat().st_rdev)
+            raise KeyError
+        self.assertTrue(
+            all(os.path.samestat(os.fstat(number), old) for number, old in zip((1, 2), before, strict=True))
+        )

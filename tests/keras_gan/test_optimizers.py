@@ -70,9 +70,9 @@ class ForNetworkTest(TestCase, parameterized.TestCase):
         state = [variable.numpy() for variable in optimizer.variables]
         again = optimizers.for_network(optimizer, network)
         self.assertIs(again, optimizer)
-        self.assertLen(again.variables, len(state))
-        self.assertAllEqual([variable.numpy() for variable in again.variables][0], state[0])
-        self.assertEqual(int(again.iterations.numpy()), 1)
+        for variable, value in zip(again.variables, state, strict=True):
+            self.assertAllEqual(variable, value)
+        self.assertEqual(int(again.iterations), 1)
 
     def test_what_keras_does_not_know_is_refused(self):
         with self.assertRaisesRegex(ValueError, "adamm"):

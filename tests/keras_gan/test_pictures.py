@@ -19,6 +19,12 @@ def flat(n, height, width, channels):
     return images * 10 / 127.5 - 1
 
 
+def write_half(image, file, **kwargs):
+    """Begins a file on a disk that fills up."""
+    Path(file).write_bytes(b"half")
+    raise OSError("disk full")
+
+
 class ToUint8Test(TestCase):
     def test_rounding(self):
         # floor(127.5 x + 128)
@@ -98,9 +104,9 @@ class PNGTest(TestCase, parameterized.TestCase):
         old = path.read_bytes()
         with self.assertRaises(TypeError):
             pictures.write_png(path, np.zeros((20, 30, 5), np.uint8))
-        self.assertEqual(list(path.parent.iterdir()), [path])
-        with mock.patch.object(Path, "write_bytes", side_effect=OSError("disk full")), self.assertRaises(OSError):
+        with mock.patch.object(Image.Image, "save", write_half), self.assertRaisesRegex(OSError, "disk full"):
             pictures.write_png(path, random_picture(20, 30, 3, seed=1))
+        self.assertEqual(list(path.parent.iterdir()), [path])
         self.assertEqual(path.read_bytes(), old)
 
 
@@ -121,6 +127,13 @@ class GIFTest(TestCase, parameterized.TestCase):
                 values.append(np.asarray(gif.convert("L"))[5, 6])
         self.assertEqual(durations, [150, 150, 150, 2000])  # 0.6 s for four frames, and the last one stays
         self.assertAllClose(values, [0, 60, 120, 180], atol=1)
+
+    def test_a_failure_leaves_nothing(self):
+        folder = Path(self.path())
+        pictures.write_png(folder / "0.png", random_picture(10, 12, 1))
+        with mock.patch.object(Image.Image, "save", write_half), self.assertRaisesRegex(OSError, "disk full"):
+            pictures.write_gif(folder / "a.gif", [folder / "0.png"])
+        self.assertEqual([file.name for file in folder.iterdir()], ["0.png"])
 
     def test_many_frames_are_not_too_fast_to_see(self):
         folder = Path(self.path())

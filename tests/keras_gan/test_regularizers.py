@@ -162,7 +162,9 @@ class RegularizersTest(TestCase, parameterized.TestCase):
         real, fake = batches(discriminator)
 
         def both(real, fake):
-            terms = [weighted_penalty(cls(3.0), discriminator, real, fake) for cls in (regularizers.R1, regularizers.R2)]
+            terms = [
+                weighted_penalty(cls(3.0), discriminator, real, fake) for cls in (regularizers.R1, regularizers.R2)
+            ]
             return tf.nest.flatten(terms)
 
         eager = both(real, fake)
@@ -211,7 +213,7 @@ class WeightTest(TestCase):
         self.assertGreater(logs[0]["r1"], 0.01)
 
     def test_a_weight_is_a_number_or_a_schedule(self):
-        with self.assertRaisesRegex(ValueError, "`weight` must be a number or .*Received: weight='1'"):
+        with self.assertRaisesRegex(ValueError, "`weight` must be a finite number or .*Received: weight='1'"):
             regularizers.R1(weight="1")
 
 

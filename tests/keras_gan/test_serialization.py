@@ -56,5 +56,5 @@ class NumberTest(TestCase):
 
     def test_anything_else_is_refused(self):
         for value in (True, "1", None, [1.0]):
-            with self.assertRaisesRegex(ValueError, "`weight` must be a number or .* Received: weight="):
+            with self.assertRaisesRegex(ValueError, "`weight` must be a finite number or .* Received: weight="):
                 serialization.number_or_schedule("weight", value)

@@ -55,7 +55,7 @@ class SampleTest(TestCase):
             (["--n=1"], "exists"),
             (["--n=0"], "--n must be at least 1"),
             (["--overwrite", "--label=cow"], "--label must be a class"),
-            (["--overwrite", "--label=3"], "must lie in [0, 3)"),
+            (["--overwrite", "--label=3"], "--label must be a class"),
             (["--overwrite", "--truncation=2"], "`truncation` must lie in [0, 1]"),
             (["--model=missing.keras", "--overwrite"], "missing.keras"),
             (["--model=", "--overwrite"], "--model is needed"),

@@ -23,14 +23,14 @@ class WriteTest(TestCase):
             Image.fromarray(image).save(file)
 
     def run_main(self, *arguments):
-        """The exit message, and what was printed."""
-        printed, message = io.StringIO(), None
+        """The exit status, and what was printed."""
+        printed, status = io.StringIO(), None
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             try:
                 write_tfrecords.main([str(argument) for argument in arguments])
             except SystemExit as stop:
-                message = stop.code
-        return message, printed.getvalue()
+                status = stop.code
+        return status, printed.getvalue()
 
     def load(self, place=None, **arguments):
         dataset, spec = data.load(
@@ -98,8 +98,8 @@ class WriteTest(TestCase):
 
     def test_unreadable_files_are_left_out_and_named(self):
         (self.folder / "класс 1" / "0.png").write_bytes(b"no image")
-        message, printed = self.run_main(self.folder, self.out)
-        self.assertIsNone(message)
+        status, printed = self.run_main(self.folder, self.out)
+        self.assertIsNone(status)
         self.assertIn("skipped класс 1/0.png", printed)
         self.assertIn("Wrote 11 images", printed)
         self.assertLen(self.load()[0], 11)
@@ -138,10 +138,12 @@ class WriteTest(TestCase):
             ("Received: shards=12", self.folder, self.out, "--shards=12"),
             ("Received: image_size='8'", self.folder, self.out, "--image_size=8"),
             ("Received: channels=9", self.folder, self.out, "--channels=9"),
-            ("Not a directory", self.folder, mixed / "1.png" / "out"),
+            ("1.png is a file, not a folder", self.folder, mixed / "1.png" / "out"),
+            ("required: out", self.folder),
+            ("unrecognized arguments: --size=8", self.folder, self.out, "--size=8"),
+            ("invalid int value: 'two'", self.folder, self.out, "--shards=two"),
         ):
-            exit_message, printed = self.run_main(*arguments)
-            self.assertRegex(exit_message, message)
-            self.assertNotIn("\n", exit_message)
-            self.assertEqual(printed, "")
+            status, printed = self.run_main(*arguments)
+            self.assertEqual(status, 1)
+            self.assertRegex(printed, rf"\Aerror: .*{message}.*\n\Z")
         self.assertEqual([*self.out.parent.glob("*")], [])

@@ -1,0 +1,151 @@
+"""What a TPU asks of a training step and can be shown without one: XLA compiles it, and every shape is known."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl.testing import parameterized
+
+import keras_gan
+from keras_gan import augmentation, losses, networks, regularizers
+from tests.test_case import TestCase
+
+SHAPE = (8, 8, 1)
+BATCH = 4
+CLASSES = 3
+
+# One line for each part of the package: a later network, mode or precision joins by its own.
+NETWORKS = {
+    "mlp": lambda: (
+        networks.MLPGenerator(SHAPE, latent_dim=2, hidden_units=(4,)),
+        networks.MLPDiscriminator(SHAPE, hidden_units=(4,)),
+    ),
+    "maxout_dropout": lambda: (
+        networks.MLPGenerator(SHAPE, latent_dim=2, latent_prior="uniform", hidden_units=(4,)),
+        networks.MLPDiscriminator(SHAPE, (4,), activation="maxout", pieces=2, input_dropout=0.2, dropout=0.5),
+    ),
+    "conditional_mlp": lambda: (
+        networks.MLPGenerator(SHAPE, latent_dim=2, hidden_units=(4,), num_classes=CLASSES),
+        networks.MLPDiscriminator(SHAPE, hidden_units=(4,), num_classes=CLASSES),
+    ),
+    "dcgan": lambda: (
+        networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, normalization=None),
+        networks.DCGANDiscriminator(SHAPE, filters=2, normalization=None),
+    ),
+    "dcgan_batch_normalization": lambda: (
+        networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2),
+        networks.DCGANDiscriminator(SHAPE, filters=2),
+    ),
+    "conditional_dcgan": lambda: (
+        networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES),
+        networks.DCGANDiscriminator(SHAPE, filters=2, normalization=None, num_classes=CLASSES),
+    ),
+}
+UPDATES = {
+    "alternating": {},
+    "simultaneous": {"update": "simultaneous"},
+    "several_steps": {"discriminator_steps": 2, "generator_steps": 2},
+}
+POLICIES = ("float32", "mixed_bfloat16")
+AUGMENTERS = (None, *augmentation._CLASSES)
+
+
+class Sum(losses.AdversarialLoss):
+    """The sum of several losses, which XLA compiles in the time of one."""
+
+    def __init__(self, names):
+        self.losses = [losses.get(name) for name in names]
+        self.uses_real_logits = any(loss.uses_real_logits for loss in self.losses)
+
+    def _discriminator_loss(self, real, fake):
+        return tf.add_n([loss.discriminator_loss(real, fake) for loss in self.losses])
+
+    def _generator_loss(self, real, fake):
+        return tf.add_n([loss.generator_loss(real, fake) for loss in self.losses])
+
+
+def cycle(n, table):
+    """`n` entries of a table: all of them, and again from the start, if there are that many."""
+    return list(itertools.islice(itertools.cycle(table), n))
+
+
+def covering():
+    """One case for each network, in which every other part appears at least once."""
+    n = len(NETWORKS)
+    assert n >= max(map(len, (UPDATES, POLICIES, AUGMENTERS)))
+    shares = [sorted(losses._LOSSES)[i::n] for i in range(n)]
+    return list(zip(NETWORKS, cycle(n, UPDATES), cycle(n, POLICIES), cycle(n, AUGMENTERS), shares, strict=True))
+
+
+def product():
+    """Every network in every mode, precision and augmentation, with all losses at once."""
+    return [(*case, sorted(losses._LOSSES)) for case in itertools.product(NETWORKS, UPDATES, POLICIES, AUGMENTERS)]
+
+
+def graphs(graph):
+    """A graph and the functions that it calls, those in their bodies too."""
+    yield graph
+    for function in graph._functions.values():
+        yield from graphs(function.graph)
+
+
+class XLATest(TestCase, parameterized.TestCase):
+    def check(self, network, update, policy, augmenter, names):
+        keras.config.set_dtype_policy(policy)
+        gan = keras_gan.GAN(*NETWORKS[network](), augmenter=augmenter, ema_momentum=0.9)
+        gan.compile(
+            keras.optimizers.Adam(1e-3),
+            keras.optimizers.Adam(1e-3),
+            loss=Sum(names),
+            discriminator_regularizers=sorted(regularizers._CLASSES),
+            **UPDATES[update],
+        )
+        images = np.random.default_rng(0).uniform(-1, 1, (BATCH, *SHAPE)).astype("float32")
+        data = tf.constant(images)
+        if gan.num_classes is not None:
+            data = data, tf.range(BATCH) % CLASSES
+
+        signature = [tf.nest.map_structure(tf.TensorSpec.from_tensor, data)]
+        for step in (gan.train_step, gan.test_step):
+            compiled = tf.function(step, jit_compile=True, input_signature=signature)
+            unknown = [
+                f"{operation.name} of type {operation.type}: {tensor.shape}"
+                for graph in graphs(compiled.get_concrete_function().graph)
+                for operation in graph.get_operations()
+                for tensor in operation.outputs
+                if not tensor.shape.is_fully_defined()
+            ]
+            self.assertEqual(unknown, [])
+            if step == gan.train_step:
+                before = [np.asarray(variable) for variable in gan.trainable_variables]
+                for name, value in compiled(data).items():
+                    self.assertTrue(np.isfinite(value), f"{name} is {value}")
+                for variable, old in zip(gan.trainable_variables, before, strict=True):
+                    self.assertTrue(np.all(np.isfinite(variable)), variable.path)
+                    self.assertNotAllEqual(variable, old, variable.path)
+
+    @parameterized.parameters(*covering())
+    def test_every_part(self, *case):
+        self.check(*case)
+
+    @parameterized.parameters(*product())
+    @pytest.mark.slow
+    def test_every_combination(self, *case):
+        self.check(*case)
+
+    def test_what_has_no_fixed_shape_is_found(self):
+        """In a branch too, and in a function that is called there."""
+
+        @tf.function(input_signature=[tf.TensorSpec((4,), tf.float32)])
+        def ragged(x):
+            return tf.cond(x[0] > 0, lambda: tf.size(tf.function(lambda y: tf.unique(y)[0])(x)), lambda: 0)
+
+        found = [
+            operation.type
+            for graph in graphs(ragged.get_concrete_function().graph)
+            for operation in graph.get_operations()
+            if not all(tensor.shape.is_fully_defined() for tensor in operation.outputs)
+        ]
+        self.assertIn("Unique", found)
