@@ -390,6 +390,11 @@ def call(door, arguments):
     return status, output.getvalue(), errors.getvalue()
 
 
+def weights(run):
+    """All that the model of a finished run consists of."""
+    return [np.asarray(variable) for variable in keras.models.load_model(Path(run, "gan.keras")).variables]
+
+
 def snapshot():
     """What is in the current folder: permissions of everything, contents of files."""
     return {
@@ -399,7 +404,7 @@ def snapshot():
 
 
 class BadInputTestCase(TestCase, parameterized.TestCase):
-    """Tests that run in a folder of inputs, which none of them changes."""
+    """Tests that run in a folder of inputs."""
 
     @classmethod
     def setUpClass(cls):
@@ -412,6 +417,7 @@ class BadInputTestCase(TestCase, parameterized.TestCase):
         make_files()
 
     def assert_refused(self, sentence, door, arguments):
+        """A command ends with one line, which has the sentence, and leaves the folder as it was."""
         before = snapshot()
         status, _, errors = call(door, arguments)
         self.assertEqual(status, 1, errors)
@@ -462,18 +468,14 @@ class RecoveryTest(BadInputTestCase):
         shutil.copytree("whole", "run")
         self.addCleanup(shutil.rmtree, "run")
 
-    def weights(self):
-        return [np.asarray(variable) for variable in keras.models.load_model("run/gan.keras").variables]
-
     def test_a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before(self):
-        expected = self.weights()
         Path("run/gan.keras").unlink()
         truncate(Path("run/checkpoints/ckpt-4.data-00000-of-00001"))
         status, output, errors = call("dcgan", ["--out=run", "--steps=4"])
         self.assertIsNone(status, errors)
         self.assertRegex(errors, r"\A.*ckpt-4 cannot be read .*\n\Z")
         self.assertIn("Resuming run at step 2", output)
-        for found, wanted in zip(self.weights(), expected, strict=True):
+        for found, wanted in zip(weights("run"), weights("whole"), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
     def test_a_damaged_result_is_made_again(self):
@@ -511,9 +513,6 @@ class FullDiskTest(BadInputTestCase):
     def setUp(self):
         super().setUp()
         self.addCleanup(shutil.rmtree, "run", ignore_errors=True)
-
-    def weights(self, run):
-        return [np.asarray(variable) for variable in keras.models.load_model(Path(run, "gan.keras")).variables]
 
     def mount(self, options):
         """Mounts a small file system as the folder `disk`, until the test ends."""
@@ -554,7 +553,7 @@ class FullDiskTest(BadInputTestCase):
         status, output, errors = call("dcgan", [*self.FLAGS, "--out=run", "--steps=8"])
         self.assertEqual((status, errors), (None, ""))
         self.assertIn("Resuming run at step 4", output)
-        for found, wanted in zip(self.weights("run"), self.weights("through"), strict=True):
+        for found, wanted in zip(weights("run"), weights("through"), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
     @parameterized.parameters("8k", "64k", "160k", "240k", "400k")
@@ -585,17 +584,12 @@ class FullDiskTest(BadInputTestCase):
         self.assertEqual(snapshot(), before)
 
     @parameterized.parameters(
-        *(
-            (door, arguments)
-            for door, arguments in (
-                ("dcgan", ["--out=disk/run"]),
-                ("sample", ["--out=disk/new.png"]),
-                ("sample", ["--out=disk/deep/new"]),
-                ("write_tfrecords", ["good", "disk/new"]),
-                ("saved_model", ["--out=disk/new"]),
-                ("tflite", ["--out=disk/deep/new.tflite"]),
-            )
-        )
+        ("dcgan", ["--out=disk/run"]),
+        ("sample", ["--out=disk/new.png"]),
+        ("sample", ["--out=disk/deep/new"]),
+        ("write_tfrecords", ["good", "disk/new"]),
+        ("saved_model", ["--out=disk/new"]),
+        ("tflite", ["--out=disk/deep/new.tflite"]),
     )
     def test_a_disk_that_is_read_only(self, door, arguments):
         self.mount("ro")

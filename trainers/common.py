@@ -243,7 +243,8 @@ def _check(config, given):
         )
     if hardware.strategy_name(config) == "multiworker" and config.minutes:
         raise ValueError(
-            "--minutes does not go with --strategy=multiworker, whose workers have a clock each: give --steps or --epochs."
+            "--minutes does not go with --strategy=multiworker, whose workers have a clock each: give --steps or "
+            "--epochs."
         )
 
 

@@ -154,15 +154,23 @@ def _multiworker():
     text = os.environ.get("TF_CONFIG", "")
     try:
         cluster = json.loads(text)
-        workers = cluster["cluster"]["worker"]
-        workers[cluster["task"]["index"]]
+        workers, index = cluster["cluster"]["worker"], cluster["task"]["index"]
+        own = workers[index]
     except (ValueError, KeyError, TypeError, IndexError):
         raise ValueError(
             "--strategy=multiworker needs the environment variable TF_CONFIG, as "
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}} with this worker\'s '
             f"index. Received: TF_CONFIG={text!r}"
         ) from None
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    if index == 0:
+        print(f"Waiting for all of {', '.join(workers)}.", flush=True)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        raise OSError(
+            f"The workers of TF_CONFIG could not be joined as {own}: is the port taken, or this worker running already? "
+            f"Received: {str(error).splitlines()[0][:200]}"
+        ) from None
     # TensorFlow has just set a handler, unknown to Python, that ignores the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return strategy

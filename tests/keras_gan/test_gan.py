@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -416,8 +418,7 @@ class CallbacksTest(TestCase):
             keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["g_loss"])),
         )
         self.assertLen(seen, 3)
-        with open(path) as file:
-            self.assertLen(file.readlines(), 4)
+        self.assertLen(Path(path).read_text().splitlines(), 4)
 
     def test_logs_are_epoch_means(self):
         """The history holds means over the epoch, not the last step's values."""
