@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_gan import callbacks, command, data, latents, pictures, staging
+from keras_gan import batches, callbacks, command, data, latents, pictures, staging
 from keras_gan.command import option
 from trainers import STARTED, hardware, report
 
@@ -185,6 +185,7 @@ def _next_batches(config, gan, strategy, examples):
     """The batches that come after the model's present step."""
     seed = latents.attempt_seed(config.seed, int(gan.rollbacks.numpy()))
     rows, step = _rows(config), int(gan.step.numpy())
+    batches.check_divisible(rows, config.discriminator_steps, strategy.num_replicas_in_sync)
     dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step)
     return hardware.distribute(strategy, dataset, rows)
 

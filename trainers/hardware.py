@@ -59,7 +59,7 @@ def strategy_name(config):
 def is_chief(strategy):
     """Whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.task_type or resolver.task_type == "chief" or resolver.task_id == 0
+    return resolver is None or not resolver.task_type or resolver.task_id == 0
 
 
 @contextlib.contextmanager
@@ -153,23 +153,26 @@ def distribute(strategy, dataset, rows):
 def _multiworker():
     text = os.environ.get("TF_CONFIG", "")
     try:
-        cluster = json.loads(text)
-        workers, index = cluster["cluster"]["worker"], cluster["task"]["index"]
-        own = workers[index]
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        own = cluster["worker"][task["index"]]
+        valid = list(cluster) == ["worker"] and task["type"] == "worker"
     except (ValueError, KeyError, TypeError, IndexError):
+        valid = False
+    if not valid:
         raise ValueError(
             "--strategy=multiworker needs the environment variable TF_CONFIG, as "
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}} with this worker\'s '
             f"index. Received: TF_CONFIG={text!r}"
-        ) from None
-    if index == 0:
-        print(f"Waiting for all of {', '.join(workers)}.", flush=True)
+        )
+    if task["index"] == 0:
+        print(f"Waiting for all workers: {', '.join(cluster['worker'])}", flush=True)
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise OSError(
-            f"The workers of TF_CONFIG could not be joined as {own}: is the port taken, or this worker running already? "
-            f"Received: {str(error).splitlines()[0][:200]}"
+            f"--strategy=multiworker could not join the others as {own}. Is its port taken, or does this worker run "
+            f"already? Received: {str(error).splitlines()[0][:200]}"
         ) from None
     # TensorFlow has just set a handler, unknown to Python, that ignores the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

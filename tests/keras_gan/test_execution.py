@@ -57,14 +57,19 @@ def compiled(gan, **compile_arguments):
 def dataset(n, conditional=False, batch_size=8, drop_remainder=True):
     rng = np.random.default_rng(1)
     x = rng.uniform(-1, 1, (n, *SHAPE)).astype("float32")
-    data = tf.data.Dataset.from_tensor_slices((x, rng.integers(0, 3, n)) if conditional else x)
+    return batched((x, rng.integers(0, 3, n)) if conditional else x, batch_size, drop_remainder)
+
+
+def batched(arrays, batch_size, drop_remainder=True):
+    # What autotunes can take a minute to end.
     options = tf.data.Options()
     options.autotune.enabled = False
+    data = tf.data.Dataset.from_tensor_slices(arrays)
     return data.batch(batch_size, drop_remainder=drop_remainder).with_options(options)
 
 
 def distributed(strategy, data):
-    # Fetching to devices autotunes, and what autotunes can take a minute to end.
+    # Fetching to devices autotunes too.
     options = tf.distribute.InputOptions(experimental_fetch_to_device=False)
     return strategy.experimental_distribute_dataset(data, options)
 
@@ -150,8 +155,8 @@ def what_two_replicas_cannot_do_is_refused(strategy):
     assert_refused(message + "a batch of 2", gan.fit, x[:10], batch_size=8)
     assert_refused("batches must be of one size", gan.fit, dataset(16, drop_remainder=False))
     x[-1] = 255.0  # on the second replica only
-    before = weights(gan)
-    assert_refused("Expected images in [-1, 1]. Received: values as large as 255", gan.fit, x, batch_size=16, verbose=0)
+    before, data = weights(gan), distributed(strategy, batched(x, 16))
+    assert_refused("Expected images in [-1, 1]. Received: values as large as 255", gan.fit, data, verbose=0)
     for a, b in zip(before, weights(gan), strict=True):
         np.testing.assert_array_equal(a, b)
 
