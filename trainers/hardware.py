@@ -171,8 +171,8 @@ def _multiworker():
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise OSError(
-            f"--strategy=multiworker could not join the others as {own}. Is its port taken, or does this worker run "
-            f"already? Received: {str(error).splitlines()[0][:200]}"
+            f"Worker {own} could not join the others: all of them must start within an hour, each once and on a port "
+            f"of its own. Received: {str(error).splitlines()[0][:100]}"
         ) from None
     # TensorFlow has just set a handler, unknown to Python, that ignores the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
