@@ -13,6 +13,7 @@ if sys.argv[:1] == ["-m"]:
 from keras_gan import (
     augmentation,
     callbacks,
+    checkpoints,
     critic,
     data,
     latents,
@@ -31,6 +32,7 @@ __all__ = [
     "GAN",
     "augmentation",
     "callbacks",
+    "checkpoints",
     "critic",
     "data",
     "latents",

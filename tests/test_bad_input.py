@@ -24,7 +24,7 @@ from PIL import Image
 
 import keras_gan
 from export import loading, saved_model, tflite
-from keras_gan import callbacks, data
+from keras_gan import checkpoints, data
 from keras_gan.data import write_tfrecords
 from tests.test_case import TestCase
 from trainers import common, dcgan, mlp_gan, sample
@@ -274,11 +274,11 @@ CALLS = {
     "too much truncation": (lambda: tiny_gan().sample(1, truncation=2.0), "must lie in [0, 1]"),
     "a model that is none": (lambda: loading.load_generator("flipped.keras"), "flipped.keras is truncated or damaged"),
     "a checkpoint of another size": (
-        lambda: callbacks.Checkpoint("run/checkpoints", every=1).restore(tiny_gan()),
+        lambda: checkpoints.Checkpoint("run/checkpoints", every=1).restore(tiny_gan()),
         "was written by another architecture",
     ),
     "no checkpoint that can be read": (
-        lambda: callbacks.Checkpoint("run-unreadable/checkpoints", every=1).restore(tiny_gan()),
+        lambda: checkpoints.Checkpoint("run-unreadable/checkpoints", every=1).restore(tiny_gan()),
         "None of the 3 checkpoints in run-unreadable/checkpoints can be read",
     ),
 }

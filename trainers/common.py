@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_gan import batches, callbacks, command, data, latents, pictures, staging
+from keras_gan import batches, callbacks, checkpoints, command, data, latents, pictures, staging
 from keras_gan.command import option
 from trainers import STARTED, hardware, report
 
@@ -108,7 +108,7 @@ def _train(program, config, given, build):
         log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps)
         log.verbose = hardware.is_chief(strategy)
         log.validation = _load_held_out(config, strategy)
-        checkpoint = callbacks.Checkpoint(
+        checkpoint = checkpoints.Checkpoint(
             folder / "checkpoints",
             config.checkpoint_every,
             started=STARTED,

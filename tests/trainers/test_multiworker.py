@@ -153,14 +153,22 @@ class MultiworkerTestCase(TestCase):
         moved = {name: np.max(np.abs(x[name] - before[name])) for name in x}
         for name in x:
             np.testing.assert_allclose(x[name], y[name], rtol=0, atol=1e-2 * moved[name] + 1e-6, err_msg=name)
-        self.assertGreater(np.median(list(moved.values())), 1e-4)
+        self.assertGreater(np.mean(np.greater(list(moved.values()), 1e-4)), 0.3)
 
     def assert_equal_runs(self, a, b, step):
         x, y = state(a, step), state(b, step)
         self.assertEqual(list(x), list(y))
         for name in x:
             np.testing.assert_array_equal(x[name], y[name], err_msg=name)
-        self.assertEqual(history(a), history(b))
+        # A checkpoint holds the sum of what the workers have seen, which they share out evenly when they go on.
+        self.assert_close_histories(a, b)
+
+    def assert_close_histories(self, a, b):
+        """Two runs logged the same, but for what only a single process does: it looks at held-out data."""
+        for x, y in zip(history(a), history(b), strict=True):
+            self.assertContainsSubset({"step", "d_loss", "g_loss", "real_logits", "r1"} & set(x), y)
+            for name in set(x) & set(y):
+                self.assertAllClose(x[name], y[name], rtol=1e-4, atol=1e-5, msg=name)
 
 
 class TwoWorkersTest(MultiworkerTestCase, parameterized.TestCase):
@@ -170,8 +178,7 @@ class TwoWorkersTest(MultiworkerTestCase, parameterized.TestCase):
         text = self.train(DCGAN, "--steps=5")
         self.assertEqual(single.end()[0][0], 0)
         self.assert_close(alone, self.out, 5)
-        for a, b in zip(history(alone), history(self.out), strict=True):
-            self.assertAllClose({name: a[name] for name in b}, b, rtol=1e-4, atol=1e-5)
+        self.assert_close_histories(alone, self.out)
         self.assertIn("step 4/5", text)
         self.assertIn("Trained 5 steps", text)
         for folder in (self.out, self.out / "checkpoints", self.out / "samples"):
@@ -197,9 +204,7 @@ class TwoWorkersTest(MultiworkerTestCase, parameterized.TestCase):
             text = self.train(DCGAN, "--steps=9", out=run, workers=second)
             self.assertIn(f"Resuming {run} at step 5", text)
             self.assert_close(alone, run, 9)
-            for a, b in zip(history(alone), history(run), strict=True):
-                for name in ("d_loss", "g_loss", "r1"):
-                    self.assertAllClose(a[name], b[name], rtol=1e-3, msg=name)
+            self.assert_close_histories(alone, run)
 
     @pytest.mark.slow
     def test_a_worker_may_start_late(self):
