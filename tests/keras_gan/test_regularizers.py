@@ -89,7 +89,8 @@ def batches(discriminator):
     """Five real and five fake images, in float64."""
     rng = np.random.default_rng(1)
     image_shape = getattr(discriminator, "image_shape", None) or discriminator.input_shape[1:]
-    return tf.constant(rng.uniform(-1, 1, (2, 5, *image_shape)))[0], tf.constant(rng.uniform(-1, 1, (5, *image_shape)))
+    real, fake = rng.uniform(-1, 1, (2, 5, *image_shape))
+    return tf.constant(real), tf.constant(fake)
 
 
 def weighted_penalty(regularizer, discriminator, real, fake):
