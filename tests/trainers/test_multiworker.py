@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,7 +21,7 @@ from absl.testing import parameterized
 
 from keras_gan import callbacks, execution
 from tests.test_case import TestCase
-from trainers import common, hardware
+from trainers import common, dcgan, hardware
 from trainers.dcgan import Config
 
 # An entry of the log spans a checkpoint, so that the metrics in it matter.
@@ -38,8 +39,6 @@ SECONDS = 300
 
 def train_with_a_fault():
     """The DCGAN recipe, with a weight that becomes NaN after step 5 of the first attempt."""
-    from trainers import dcgan
-
     fit = common._fit
 
     def fit_and_fail(gan, dataset, total_steps, tasks):
@@ -48,8 +47,6 @@ def train_with_a_fault():
         def spoil(batch, logs):
             if int(gan.step.numpy()) == 5 and int(gan.rollbacks.numpy()) == 0:
                 bias.assign(np.full(bias.shape, np.nan))
-
-        import keras
 
         fit(gan, dataset, total_steps, [keras.callbacks.LambdaCallback(on_train_batch_end=spoil), *tasks])
 
@@ -76,11 +73,17 @@ class Job:
         for i in range(workers):
             time.sleep(delay * i)
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}
-            environment = {**os.environ, "TMPDIR": temporary, "TF_CONFIG": json.dumps(task)}
+            environment = {
+                **os.environ,
+                "TMPDIR": temporary,
+                "TF_CONFIG": json.dumps(task),
+                "CUDA_VISIBLE_DEVICES": "-1",
+            }
             strategy = "multiworker" if workers > 1 else "none"
             self.processes.append(
                 subprocess.Popen(
                     [sys.executable, *program, f"--strategy={strategy}"],
+                    cwd=Path(__file__).parents[2],
                     env=environment,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -103,8 +106,13 @@ class Job:
             process.communicate()
 
 
+def saved(run):
+    """The steps of a run's checkpoints."""
+    return [int(file.stem.split("-")[1]) for file in (run / "checkpoints").glob("ckpt-*.index")]
+
+
 def state(run, step):
-    """The tensors of a checkpoint, but for the time that it took."""
+    """The weights and optimizer states in a checkpoint."""
     reader = tf.train.load_checkpoint(str(run / "checkpoints" / f"ckpt-{step}"))
     names = [name for name in reader.get_variable_to_shape_map() if name.startswith(("model", "generator", "discr"))]
     return {name: reader.get_tensor(name) for name in sorted(names)}
@@ -139,16 +147,16 @@ class MultiworkerTestCase(TestCase):
         return ends[0][1]
 
     def wait_for(self, step, job):
+        """Waits for a checkpoint of this step or a later one."""
         deadline = time.monotonic() + SECONDS
-        while not (self.out / "checkpoints" / f"ckpt-{step}.index").exists():
+        while max(saved(self.out), default=0) < step:
             self.assertLess(time.monotonic(), deadline)
             self.assertEqual([process.poll() for process in job.processes], [None, None])
             time.sleep(0.01)
 
     def assert_close(self, a, b, step):
         """Two runs are at the same place, compared with the way there since the oldest checkpoint of the first."""
-        oldest = min(int(file.stem.split("-")[1]) for file in (a / "checkpoints").glob("ckpt-*.index"))
-        before, x, y = state(a, oldest), state(a, step), state(b, step)
+        before, x, y = state(a, min(saved(a))), state(a, step), state(b, step)
         self.assertEqual(list(x), list(y))
         moved = {name: np.max(np.abs(x[name] - before[name])) for name in x}
         for name in x:
