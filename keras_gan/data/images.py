@@ -118,16 +118,7 @@ def load(
         )
     found = source
     if not isinstance(source, sources.Source):
-        found = find(
-            source,
-            split,
-            image_size=image_size,
-            channels=channels,
-            num_classes=num_classes,
-            data_dir=data_dir,
-            download=download,
-            memory_limit=memory_limit,
-        )
+        found = _find(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
     if labels and found.num_classes is None:
         raise ValueError(
             "labels=True needs a source with labels: a folder with every image in a class subfolder, TFRecords "
@@ -199,6 +190,10 @@ def find(
     >>> len(first), len(second)
     (5, 10)
     """
+    return _find(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
+
+
+def _find(source, split, image_size, channels, num_classes, data_dir, download, memory_limit):
     image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
     found = _read(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
     if found.num_examples == 0:

@@ -174,7 +174,7 @@ def from_folder(place, split, image_size, channels, memory_limit):
         warnings.warn(
             f"{len(skipped)} of the {len(files)} image files in {str(root)!r} cannot be read and are skipped: "
             f"{names}{', ...' if len(skipped) > 3 else ''}",
-            stacklevel=4,
+            stacklevel=5,  # the caller of `load` or `find`
         )
     return Source(
         identity=repr([(str(files[index].relative_to(root)), checksums[index]) for index in readable]),

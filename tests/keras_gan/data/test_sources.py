@@ -112,8 +112,9 @@ class FolderTest(TestCase):
             (self.folder / name).write_bytes(contents)
         (self.folder / "5.png").symlink_to(self.path("nowhere"))
         for memory_limit in (0, data.MEMORY_LIMIT):
-            with self.assertWarnsRegex(UserWarning, r"5 of the 8 .*: 1a.png, 2a.jpg, 3.png, ...$"):
+            with self.assertWarnsRegex(UserWarning, r"5 of the 8 .*: 1a.png, 2a.jpg, 3.png, ...$") as caught:
                 found, spec = everything(self.source, memory_limit=memory_limit)
+            self.assertEqual(caught.filename, __file__)
             self.assertAllEqual(found, images[:3])
             self.assertEqual([Path(file).name for file in spec.skipped], [*sorted(broken), "5.png"])
             self.assertEqual(spec.num_examples, 3)
