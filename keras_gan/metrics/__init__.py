@@ -1,0 +1,3 @@
+"""Measures of generated examples."""
+
+from keras_gan.metrics.memorisation import Memorisation, Neighbours, memorisation, nearest
