@@ -1,3 +1,5 @@
 """Measures of generated examples."""
 
-from keras_gan.metrics.memorisation import Memorisation, Neighbours, memorisation, nearest
+from keras_gan.metrics.memorisation import DataCopying, Neighbours, data_copying, nearest
+
+__all__ = ["DataCopying", "Neighbours", "data_copying", "nearest"]

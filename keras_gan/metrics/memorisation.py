@@ -18,8 +18,8 @@ class Neighbours(typing.NamedTuple):
     indices: np.ndarray
 
 
-class Memorisation(typing.NamedTuple):
-    """What `memorisation` found.
+class DataCopying(typing.NamedTuple):
+    """What `data_copying` found.
 
     Attributes:
         score: Probability in [0, 1] that a generated example is farther from the training data than a held-out real
@@ -89,7 +89,7 @@ def nearest(queries, references, tile=2048, progress=False):
     return Neighbours(distances, indices)
 
 
-def memorisation(train, test, fake, progress=False):
+def data_copying(train, test, fake, progress=False):
     """Tests whether a generator copies its training data.
 
     With d(x) the distance of x to the nearest training example, the score is
@@ -106,7 +106,7 @@ def memorisation(train, test, fake, progress=False):
         progress: Whether to show progress bars.
 
     Returns:
-        `Memorisation`.
+        `DataCopying`.
 
     Raises:
         ValueError: As `nearest`.
@@ -116,7 +116,7 @@ def memorisation(train, test, fake, progress=False):
     >>> rng = np.random.default_rng(0)
     >>> train, test = rng.normal(size=(300, 4)), rng.normal(size=(200, 4))
     >>> copies = train[:100] + 0.01 * rng.normal(size=(100, 4))
-    >>> found = keras_gan.metrics.memorisation(train, test, copies)
+    >>> found = keras_gan.metrics.data_copying(train, test, copies)
     >>> found.score < 0.01, found.z_score < -10, found.near_copies > 0.95
     (True, True, True)
 
@@ -127,7 +127,7 @@ def memorisation(train, test, fake, progress=False):
     of_fake, of_test = nearest(fake, train, progress=progress), nearest(test, train, progress=progress)
     score, z_score = _mann_whitney(of_fake.distances, of_test.distances)
     near = np.quantile(of_test.distances, 0.01)
-    return Memorisation(score, z_score, float(np.mean(of_fake.distances < near)), of_fake, of_test)
+    return DataCopying(score, z_score, float(np.mean(of_fake.distances < near)), of_fake, of_test)
 
 
 def _mann_whitney(a, b):

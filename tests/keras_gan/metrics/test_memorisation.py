@@ -32,12 +32,12 @@ class NearestTest(TestCase):
             metrics.nearest(rows, rows[:, :2])
 
 
-class MemorisationTest(TestCase):
+class DataCopyingTest(TestCase):
     def test_counts_pairs_by_hand(self):
         # Distances to the only training example: 1, 2, 2 of the fakes, 2, 3 of the test examples. Of six pairs none
         # has the larger fake and two are ties: U = 1. Its mean is 3; its variance, with three ties among five,
         # 3 2 / 12 (6 - (3^3 - 3) / (5 4)) = 2.4.
-        found = metrics.memorisation([[0.0]], [[2.0], [3.0]], [[1.0], [-2.0], [2.0]])
+        found = metrics.data_copying([[0.0]], [[2.0], [3.0]], [[1.0], [-2.0], [2.0]])
         self.assertAllClose(found.score, 1 / 6)
         self.assertAllClose(found.z_score, -2 / 2.4**0.5)
         # The first percentile of 2 and 3 is 2.01.
@@ -48,7 +48,7 @@ class MemorisationTest(TestCase):
         z = []
         for seed in range(20):
             train, test, fake = np.random.default_rng(seed).normal(size=(3, 200, 2))
-            found = metrics.memorisation(train, test, fake)
+            found = metrics.data_copying(train, test, fake)
             self.assertBetween(found.score, 0.35, 0.65)
             z.append(found.z_score)
         # Both sets are judged against one training set, so that z is a little wider than a standard normal variable.
@@ -57,12 +57,12 @@ class MemorisationTest(TestCase):
 
     def test_copies_and_strangers_are_told_apart(self):
         train, test, fake = np.random.default_rng(0).normal(size=(3, 300, 4))
-        self.assertLess(metrics.memorisation(train, test, train[:100]).z_score, -10)
-        self.assertEqual(metrics.memorisation(train, test, train[:100]).near_copies, 1.0)
-        strangers = metrics.memorisation(train, test, fake + 5)
+        self.assertLess(metrics.data_copying(train, test, train[:100]).z_score, -10)
+        self.assertEqual(metrics.data_copying(train, test, train[:100]).near_copies, 1.0)
+        strangers = metrics.data_copying(train, test, fake + 5)
         self.assertGreater(strangers.z_score, 10)
         self.assertEqual(strangers.near_copies, 0.0)
 
     def test_all_distances_equal(self):
         ones = np.ones((4, 2))
-        self.assertEqual(metrics.memorisation(ones, ones, ones)[:3], (0.5, 0.0, 0.0))
+        self.assertEqual(metrics.data_copying(ones, ones, ones)[:3], (0.5, 0.0, 0.0))
