@@ -15,7 +15,7 @@ def chart(curves, x_label, description, dotted=(), labels=()):
         curves: Dictionary from a name to a pair of sequences, x and y. What is not a finite number is left out.
         x_label: What x is.
         description: What a screen reader says.
-        dotted: Names of the curves that are drawn dotted, in the colour of the curve before.
+        dotted: Names of the curves that are drawn dotted, in the colour of the curve before, and not named.
         labels: Texts at the points of the first curve: none, or one for each.
 
     Returns:
@@ -52,9 +52,10 @@ def chart(curves, x_label, description, dotted=(), labels=()):
         style = f'class="curve{" dotted" * (name in dotted)}" stroke="var(--c{colour % 6})"'
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
         parts.append(f'<polyline {style} points="{path}"/>')
-        parts.append(f'<line {style} x1="{along}" x2="{along + 16}" y1="12" y2="12"/>')
-        parts.append(_text(along + 20, 16, name))
-        along += round(32 + 6.2 * len(name))
+        if name not in dotted:
+            parts.append(f'<line {style} x1="{along}" x2="{along + 16}" y1="12" y2="12"/>')
+            parts.append(_text(along + 20, 16, name))
+            along += round(36 + 6.2 * len(name))
     for label, point in zip(labels, next(iter(points.values())), strict=False):
         x, y = place(*point)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var(--c0)"/>')
