@@ -1,0 +1,69 @@
+"""The Inception graph of December 2015, which the Frechet Inception distance (FID) is defined by.
+
+Heusel et al. 2017 (arXiv:1706.08500) measure with one network: the frozen TensorFlow graph that was published in
+`inception-2015-12-05.tgz`. Other Inception networks, that of `keras.applications` among them, give other numbers.
+"""
+
+import hashlib
+import os
+import tarfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import tensorflow as tf
+import tqdm
+
+from keras_gan import staging
+
+NAME = "inception_v3_2015"
+RESIZE = "TensorFlow 1 bilinear, not antialiased"
+URL = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
+MEMBER = "classify_image_graph_def.pb"
+
+
+def resize(images, size):
+    """Bilinear interpolation as TensorFlow 1 does it: the grid begins at the corner, and nothing is smoothed.
+
+    Pixel i of the output lies at `i * (input size / output size)` of the input, between its neighbours
+    `floor` and `floor + 1`, the latter at most the last one. (TensorFlow 2 puts it at `(i + 1/2) * ratio - 1/2`.)
+
+    Args:
+        images: Floats of shape `(batch, height, width, channels)`.
+        size: `(height, width)` of the result.
+
+    Returns:
+        float32 tensor.
+
+    Reference:
+        Heusel et al. 2017, whose graph resizes with `ResizeBilinear` and `align_corners=False`.
+
+    Example:
+
+    >>> keras_gan.metrics.inception.resize([[[[0.0], [3.0]]]], (1, 3))[0, 0, :, 0].numpy().tolist()
+    [0.0, 2.0, 3.0]
+    """
+    return tf.compat.v1.image.resize_bilinear(tf.convert_to_tensor(images, tf.float32), size)
+
+
+def preprocess(images):
+    """What the graph's first convolution sees of images in [0, 255]: `(x - 128) / 128`."""
+    return (images - 128.0) / 128.0
+
+
+def load(folder=None):
+    """Loads the graph, and downloads it if need be.
+
+    Args:
+        folder: Where the archive is kept; by default that of the environment variable `KERAS_GAN_CACHE`, or
+            `~/.cache/keras_gan`.
+
+    Returns:
+        The pair of a function of images in [0, 255], `(batch, 299, 299, 3)`, that returns the 2,048 features and 1,008
+        probabilities, and the SHA-256 of the archive.
+
+    Raises:
+        OSError: If it is not there and cannot be downloaded.
+        ValueError: If it is not the archive of before, or holds no such graph.
+    """
+    raise NotImplementedError

@@ -1,0 +1,200 @@
+"""A record, not a number: a metric's value with everything that it depends on."""
+
+import dataclasses
+import json
+import math
+import platform
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Name: title, and which direction is better.
+METRICS = {
+    "fcd": ("Frechet classifier distance", "lower"),
+    "kcd": ("kernel classifier distance", "lower"),
+    "classifier_score": ("classifier score", "higher"),
+    "fid": ("Frechet Inception distance", "lower"),
+    "kid": ("kernel Inception distance", "lower"),
+    "inception_score": ("Inception score", "higher"),
+    "precision": ("precision", "higher"),
+    "recall": ("recall", "higher"),
+    "density": ("density", "higher"),
+    "coverage": ("coverage", "higher"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """The value of a metric, and what somebody needs to measure it again or to compare it with another.
+
+    Two values can be compared only if everything but `value`, its interval, `ema`, `seed` and `step` is the same:
+    `comparable` says so.
+
+    Attributes:
+        name: A key of `METRICS`. Only with the features of `inception_v3_2015` is it `fid`, `kid` or
+            `inception_score`.
+        value: The metric.
+        n_real: Number of real images.
+        n_fake: Number of generated images.
+        features: Name of the network that the images were seen through.
+        features_digest: SHA-256 of its weights.
+        resize: How images were made to fit it, in words.
+        quantization: How generated images became bytes, in words.
+        dataset: Name of the data that the real images are from; empty if unknown.
+        split: Their split.
+        labels: For a conditional generator: how classes were chosen, in words; otherwise empty.
+        ema: Whether the generator's weights are averages over training; `None` if unknown.
+        seed: Seed of the first generated image; `None` for images that came from elsewhere.
+        step: Training steps of the generator; `None` if unknown.
+        low: Lower end of the confidence interval, or `None` without one.
+        high: Upper end of the confidence interval, or `None` without one.
+        interval: How the interval was found, in words.
+        floor: The same metric of real images against real images, or `None`: what a perfect generator gets.
+        floor_method: Which real images those were, and how many, in words.
+        options: Other numbers that the metric depends on, such as how many neighbours it looks at.
+        versions: Versions of this package and of what it computes with.
+
+    Example:
+
+    >>> record = keras_gan.metrics.Record("fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3741911cb", split="train")
+    >>> print(record)
+    fcd 8.25 (4500 real of train, 2000 fake, mnist_classifier be9a9a3b)
+    >>> keras_gan.metrics.Record.from_json(record.to_json()) == record
+    True
+    """
+
+    name: str
+    value: float
+    n_real: int
+    n_fake: int
+    features: str
+    features_digest: str
+    resize: str = "none"
+    quantization: str = ""
+    dataset: str = ""
+    split: str = ""
+    labels: str = ""
+    ema: bool | None = None
+    seed: int | None = None
+    step: int | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: str = ""
+    floor: float | None = None
+    floor_method: str = ""
+    options: dict = dataclasses.field(default_factory=dict)
+    versions: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def title(self):
+        """The metric's full name."""
+        return METRICS[self.name][0]
+
+    @property
+    def better(self):
+        """`"lower"` or `"higher"`."""
+        return METRICS[self.name][1]
+
+    def to_dict(self):
+        """A dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields):
+        """The record of a dictionary made by `to_dict`.
+
+        Raises:
+            ValueError: If it is not one.
+        """
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(f"This is not the record of a metric: {error}. Received: {str(fields)[:100]}") from None
+
+    def to_json(self):
+        """JSON text of one line."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text):
+        """The record of a text made by `to_json`."""
+        return cls.from_dict(json.loads(text))
+
+    def comparable(self, other):
+        """Whether the values of two records differ by the generators alone."""
+        free = {"value", "low", "high", "ema", "seed", "step", "floor"}
+        mine, others = self.to_dict(), other.to_dict()
+        return all(mine[name] == others[name] for name in mine if name not in free)
+
+    def __str__(self):
+        interval = "" if self.low is None else f" [{_number(self.low)}, {_number(self.high)}]"
+        floor = "" if self.floor is None else f", floor {_number(self.floor)}"
+        real = f"{self.n_real} real" + (f" of {' '.join(filter(None, (self.dataset, self.split)))}" if self.split else "")
+        return (
+            f"{self.name} {_number(self.value)}{interval}{floor} "
+            f"({real}, {self.n_fake} fake, {self.features} {self.features_digest[:8]})"
+        )
+
+
+def table(records):
+    """Records as text for a terminal: a row each, and below what they have in common.
+
+    Args:
+        records: List of `Record`.
+
+    Returns:
+        Text of several lines.
+
+    Example:
+
+    >>> record = keras_gan.metrics.Record("fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3", low=8.0, high=8.5)
+    >>> print(keras_gan.metrics.records.table([record]))
+    metric  value  95 % interval  floor  better
+    fcd     8.25   8 to 8.5       -      lower
+    4500 real and 2000 generated images, seen through mnist_classifier (be9a9a3b98b3); resize: none
+    """
+    rows = [("metric", "value", "95 % interval", "floor", "better")]
+    for record in records:
+        interval = "-" if record.low is None else f"{_number(record.low)} to {_number(record.high)}"
+        floor = "-" if record.floor is None else _number(record.floor)
+        rows.append((record.name, _number(record.value), interval, floor, record.better))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    for common in dict.fromkeys(map(_conditions, records)):
+        lines.append(common)
+    return "\n".join(lines)
+
+
+def _conditions(record):
+    """What a value was measured under, in one line."""
+    source = " ".join(filter(None, (record.dataset, record.split)))
+    parts = [
+        f"{record.n_real} real{f' ({source})' if source else ''} and {record.n_fake} generated images, seen through "
+        f"{record.features} ({record.features_digest[:12]})",
+        f"resize: {record.resize}",
+    ]
+    if record.ema is not None:
+        parts.append("averaged weights" if record.ema else "weights as trained")
+    if record.seed is not None:
+        parts.append(f"seed {record.seed}")
+    if record.floor_method:
+        parts.append(f"floor: {record.floor_method}")
+    return "; ".join(parts)
+
+
+def _number(value):
+    return f"{value:.4g}" if math.isfinite(value) else str(value)
+
+
+def versions():
+    """Versions of what a metric is computed with."""
+    import keras_gan
+
+    return {
+        "keras_gan": keras_gan.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
