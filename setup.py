@@ -16,6 +16,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
+    package_data={"trainers": ["*.html"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",
@@ -27,8 +28,10 @@ setup(
         "absl-py>=2.1",
         "etils[epath]>=1.9",  # paths that may be gs://
         "matplotlib>=3.8",
+        "jinja2>=3.1",
         "numpy>=1.26",
         "pillow>=10",
+        "scipy>=1.12",
         "tqdm>=4.60",
     ],
     extras_require=EXTRAS,

@@ -1,0 +1,407 @@
+"""How good a generator is: metrics with everything that they depend on, and a model card.
+
+    python -m trainers.evaluate --model=runs/dcgan-mnist5k-001/generator.keras
+    python -m trainers.evaluate --samples=FOLDER --dataset=cifar10
+    python -m trainers.evaluate --compare='runs/a-*/generator.keras,runs/b-*/generator.keras'
+
+A model is measured against the held-out split of the data that its run was trained on, unless the flags say otherwise.
+`evaluation.json` holds every number, `model_card.html` is one page to look at and to pass on.
+
+Each side of a comparison is one model, or a pattern of several that differ in their training seed. With single models
+the answer is about these two files and the randomness of sampling; only several models say something about how they
+were trained.
+"""
+
+import dataclasses
+import glob
+import hashlib
+import json
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from export import loading
+from keras_gan import command, data, inversion, latents, metrics, pictures, staging
+from keras_gan.command import option
+from keras_gan.metrics import features, records
+from trainers import comparison, model_card
+
+TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    model: str = option("", "generator.keras or gan.keras of a run.")
+    samples: str = option("", "Instead of a model: a folder of images, whoever made them.")
+    compare: str = option("", "Instead of a model: two models, or two patterns of models, separated by a comma.")
+    dataset: str = option("", "Real images, as the trainers take them; by default those of the model's run.")
+    data_dir: str = option("", "Where TensorFlow Datasets keeps prepared data; its own default if empty.")
+    download: bool = option(False, "Whether TensorFlow Datasets may download what is not prepared.")
+    image_size: str = option("", "HxW: resize (antialiased) and centre-crop real images; by default as in the run.")
+    channels: int = option(
+        0, "1 to 4: convert real images to as many channels; by default as in the run.", low=0, below=5
+    )
+    split: str = option("test", "Split of the real images that are compared with.")
+    train_split: str = option("train", "Split that was trained on, in which copies are searched.")
+    features: str = option("", "What metrics see images through; by default the classifier that fits the data set.")
+    num_samples: int = option(5000, "Images to generate.", low=10, below=10**6)
+    seed: int = option(0, "Seed of the first image.")
+    seeds: int = option(3, "For --compare with single models: evaluations of each, with other seeds.", low=2)
+    out: str = option("", "Folder of the results; by default evaluation/ beside the model.")
+    overwrite: bool = option(False, "Whether results in that folder may be replaced.")
+
+
+def main(argv=None):
+    """Reads the flags, from the command line or `argv`, and evaluates."""
+    config, _ = command.parse(Config, "python -m trainers.evaluate", __doc__, argv)
+    command.run(lambda: _evaluate(config))
+
+
+def _evaluate(config):
+    given = [name for name in ("model", "samples", "compare") if getattr(config, name)]
+    if len(given) != 1:
+        raise ValueError(
+            f"Give one of --model, --samples and --compare. Received: {', '.join(given) or 'none of them'}"
+        )
+    tf.get_logger().setLevel("ERROR")
+    if config.compare:
+        _compare(config)
+    else:
+        _describe(config)
+
+
+def _describe(config):
+    """Evaluates one generator, or a folder of images, and writes the card."""
+    path = Path(config.model or config.samples)
+    out = _results_folder(config, path)
+    run = path.parent if config.model and (path.parent / "config.json").is_file() else None
+    config = _from_run(config, run)
+    if config.model:
+        generator = loading.load_generator(path)
+        _check_pictures(path, generator.image_shape)
+        fakes, step = None, _steps(run)
+        shape = generator.image_shape
+    else:
+        generator, step = None, None
+        fakes = _pixels(
+            data.find(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
+        )
+        shape = fakes.shape[1:]
+    seen = _features(config, shape)
+    real = _find(config, config.split, shape)
+    train = None if config.train_split == config.split else _find(config, config.train_split, shape)
+    found = metrics.evaluate(
+        fakes if generator is None else generator,
+        real,
+        seen,
+        num_samples=config.num_samples,
+        held_out=train,
+        dataset=config.dataset,
+        split=config.split,
+        step=step,
+        seed=config.seed,
+    )
+    print(records.table(found), flush=True)
+    evaluation = _summary(config, path, generator, shape, found, seen)
+    if fakes is None:
+        fakes = pictures.to_uint8(latents.sample(generator, config.num_samples, seed=config.seed))
+    shown = {"samples": _samples(config, fakes)}
+    evaluation["memorisation"], shown["neighbours"] = _memorisation(seen, train, real, fakes)
+    print(evaluation["memorisation"]["reading"], flush=True)
+    if generator is not None:
+        evaluation |= _latent_space(generator, seen, real, train, shown)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / "evaluation.json", json.dumps(evaluation, indent=2) + "\n")
+    _write(out / "model_card.html", model_card.render(evaluation, shown, run))
+    print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
+
+
+def _results_folder(config, path):
+    out = Path(config.out) if config.out else (path.parent if config.model else Path()) / "evaluation"
+    existing = [
+        out / name for name in ("evaluation.json", "model_card.html", "comparison.json") if (out / name).exists()
+    ]
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out must be a folder. Received: --out={out}, which is a file")
+    if existing and not config.overwrite:
+        raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
+    staging.nearest_folder(out / "evaluation.json")
+    return out
+
+
+def _from_run(config, run):
+    """The configuration with what the flags leave open taken from the model's run."""
+    started = json.loads((run / "config.json").read_text("utf-8")) if run else {}
+    names = ("dataset", "data_dir", "image_size", "channels")
+    defaults = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
+    config = dataclasses.replace(config, **defaults)
+    if not config.dataset:
+        raise ValueError("--dataset is needed: the real images to compare with, such as --dataset=mnist.")
+    return config
+
+
+def _steps(run):
+    file = run / "result.json" if run else None
+    return json.loads(file.read_text("utf-8"))["steps"] if file and file.is_file() else None
+
+
+def _check_pictures(path, shape):
+    if len(shape) != 3:
+        raise ValueError(f"{path} generates vectors; images are evaluated here. Received: shape {tuple(shape)}")
+
+
+def _features(config, shape):
+    """What images are seen through."""
+    name = config.features or features.for_dataset(config.dataset, shape)
+    if name is None:
+        raise ValueError(
+            f"No classifier for images {'x'.join(map(str, shape))} of {config.dataset} comes with the package: train "
+            "one and pass its .keras file as --features, or pass the name of another network (see --help)."
+        )
+    seen = features.get(name)
+    seen.check(shape)
+    return seen
+
+
+def _find(config, split, shape):
+    """The real images of a split, as the generator would make them."""
+    source = data.find(
+        config.dataset,
+        split,
+        image_size=config.image_size or None,
+        channels=config.channels or None,
+        data_dir=config.data_dir or None,
+        download=config.download,
+    )
+    if tuple(source.image_shape) != tuple(shape):
+        raise ValueError(
+            f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "
+            f"{tuple(shape)}, {config.dataset} {tuple(source.image_shape)}"
+        )
+    return source
+
+
+def _pixels(source, indices=None):
+    """Images of a source, uint8."""
+    indices = range(source.num_examples) if indices is None else indices
+    if source.images is None:
+        return np.stack([source.read(int(index))[0] for index in indices])
+    images = source.images[list(indices)]
+    return images if images.dtype == np.uint8 else pictures.to_uint8(images)
+
+
+def _summary(config, path, generator, shape, found, seen):
+    """What evaluation.json says before the parts that take pictures."""
+    size = "x".join(map(str, shape))
+    kind = "images" if generator is None else type(generator).__name__
+    identity = {"file": str(path), "class": kind}
+    if generator is not None:
+        identity |= {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "latents": f"{generator.latent_dim}, {generator.latent_prior} prior",
+            "classes": generator.class_names or generator.num_classes,
+            "parameters": generator.count_params(),
+        }
+    first = found[0]
+    summary = {
+        "title": f"{path.parent.name}/{path.name}" if path.parent.name else path.name,
+        "subtitle": f"{size} {kind if generator is None else f'images by a {kind}'}, measured against the split "
+        f"{config.split} of {config.dataset}.",
+        "images": size,
+        "table": [_row(record) for record in found],
+        "records": [record.to_dict() for record in found],
+        "conditions": {
+            "seen through": f"{seen.name}, {seen.dimension} features, sha256 {seen.digest}",
+            "real images": f"{first.n_real} of the split {config.split} of {config.dataset}",
+            "generated images": f"{first.n_fake}, {'as given' if first.seed is None else f'from seed {first.seed} on'}",
+            "quantization": first.quantization,
+            "resize": first.resize,
+            "real data score": first.floor_method,
+            "intervals": "; ".join(dict.fromkeys(f"{r.name}: {r.interval}" for r in found if r.interval)),
+        },
+        "identity": identity,
+        "versions": records.versions() | {"machine": f"{platform.system()} {platform.machine()}"},
+        "command": " ".join(["python -m trainers.evaluate", *sys.argv[1:]]),
+    }
+    return summary | ({} if generator is None else {"parameters": f"{generator.count_params():,}"})
+
+
+def _row(record):
+    """A record as the card's table shows it."""
+    return {
+        "name": record.title,
+        "value": f"{record.value:.4g}",
+        "interval": "-" if record.low is None else f"{record.low:.4g} to {record.high:.4g}",
+        "floor": "-" if record.floor is None else f"{record.floor:.4g}",
+        "better": record.better,
+    }
+
+
+def _samples(config, fakes):
+    chosen = "seeds from --seed on" if config.model else "in the order of the folder"
+    return pictures.grid(_floats(fakes[:64])), f"The first {len(fakes[:64])} images, {chosen}, not selected."
+
+
+def _floats(pixels):
+    """Quantized images as floats that `pictures.to_uint8` turns into the same bytes."""
+    return (np.asarray(pixels, np.float32) - 127.5) / 127.5
+
+
+def _memorisation(seen, train, test, fakes, columns=16):
+    """Whether the training data are copied: the test, and the pairs that come closest."""
+    if train is None:
+        train = test
+    known = seen(_pixels(train))
+    generated = seen(fakes)
+    if train is test:
+        of_fake = metrics.nearest(generated, known, progress=True)
+        reading = "There is no split that was not trained on, so nothing says how near new real images would be."
+        result = {"reading": reading}
+    else:
+        found = metrics.data_copying(known, seen(_pixels(test)), generated, progress=True)
+        of_fake = found.fake
+        result = {"score": found.score, "z_score": found.z_score, "near_copies": found.near_copies}
+        result["reading"] = _read_memorisation(found)
+    closest = np.argsort(of_fake.distances, kind="stable")[:columns]
+    first = np.arange(min(columns, len(fakes)))
+    rows = []
+    for chosen in (first, closest):
+        rows += [fakes[chosen], _pixels(train, of_fake.indices[chosen])]
+    caption = (
+        f"Generated images and, below each, the training image that is nearest in the features: above, the first "
+        f"{len(first)} generated ones; below, of all {len(fakes)} those that come closest to a training image."
+    )
+    return result, (pictures.grid(_floats(np.concatenate(rows)), columns=columns), caption)
+
+
+def _read_memorisation(found):
+    if found.z_score < -3 or found.near_copies > 0.05:
+        verdict = "That is a sign of copying: look at the pairs."
+    elif found.z_score > 3:
+        verdict = "No sign of copying; generated images are less like the training data than real ones are."
+    else:
+        verdict = "No sign of copying."
+    return (
+        f"A generated image is farther from the training data than a held-out real one with probability "
+        f"{found.score:.2f} (1/2 if they cannot be told apart; z = {found.z_score:.1f}), and {found.near_copies:.1%} "
+        "of the generated images come closer to a training image than 99 % of held-out real ones do (expected: 1 %). "
+        f"{verdict}"
+    )
+
+
+def _latent_space(generator, seen, real, train, shown):
+    """Classes, interpolations, truncation and inversion: numbers to return, pictures into `shown`."""
+    if generator.num_classes:
+        count = min(generator.num_classes, 20)
+        labels = np.repeat(np.arange(count), 10)
+        caption = f"One row for each class: {', '.join(map(str, (generator.class_names or range(count))[:count]))}."
+        shown["classes"] = pictures.grid(latents.sample(generator, 10 * count, labels=labels), columns=10), caption
+    walks = latents.interpolations(generator)
+    way = "on the sphere" if generator.latent_prior == "normal" else "in a straight line"
+    shown["interpolations"] = (
+        pictures.grid(walks, columns=8),
+        f"Each row goes from one latent vector to another, {way}. A smooth way was not learned by rote.",
+    )
+    rows = [latents.sample(generator, 8, truncation=factor) for factor in TRUNCATIONS]
+    values = ", ".join(f"{factor:g}" for factor in TRUNCATIONS)
+    shown["truncation"] = pictures.grid(np.concatenate(rows), columns=8), f"The same latents, truncated to {values}."
+    count = min(1000, real.num_examples)
+    chosen = np.linspace(0, real.num_examples - 1, count).astype(int)
+    curve = metrics.truncation_curve(
+        generator, seen(_pixels(real, chosen)), seen, TRUNCATIONS, max(count, 200), progress=True
+    )
+    result = {"truncation": curve._asdict()}
+    if generator.num_classes is None:
+        result["inversion"] = _inversion(generator, real, train, shown)
+    return result
+
+
+def _inversion(generator, real, train, shown, n=16):
+    """How near the generator can come to given images."""
+    errors = {}
+    for name, source in (("held-out", real), ("training", train)):
+        if source is None:
+            continue
+        chosen = _pixels(source, np.linspace(0, source.num_examples - 1, n).astype(int))
+        found = inversion.invert(generator, _floats(chosen), progress=True)
+        errors[name] = float(found.errors.mean())
+        if name == "held-out":
+            picture = pictures.grid(np.concatenate([_floats(chosen), found.images]), columns=n)
+            shown["inversion"] = (
+                picture,
+                f"{n} held-out images, and below each the nearest that the generator can make.",
+            )
+    parts = " and ".join(f"{error:.3g} for {n} {name} images" for name, error in errors.items())
+    reading = f"Mean squared error of the nearest image that the generator can make, on the scale of [-1, 1]: {parts}."
+    return {"errors": errors, "reading": reading}
+
+
+def _compare(config):
+    """Says whether two models, or two ways of training, differ."""
+    patterns = [pattern.strip() for pattern in config.compare.split(",")]
+    if len(patterns) != 2 or not all(patterns):
+        raise ValueError(f"--compare takes two models, separated by a comma. Received: --compare={config.compare}")
+    sides = [sorted(glob.glob(pattern)) for pattern in patterns]  # noqa: PTH207 (patterns may be absolute)
+    for pattern, paths in zip(patterns, sides, strict=True):
+        if not paths:
+            raise ValueError(f"There is no model {pattern}.")
+    several = [len(paths) > 1 for paths in sides]
+    if several[0] != several[1]:
+        raise ValueError(
+            f"Compare one model with one, or several with several. Received: {len(sides[0])} and {len(sides[1])} models"
+        )
+    out = _results_folder(config, Path(sides[0][0]))
+    first = Path(sides[0][0]).parent
+    config = _from_run(config, first if (first / "config.json").is_file() else None)
+    values, details = [], []
+    for paths in sides:
+        rows = []
+        for path in paths:
+            for number in range(1 if several[0] else config.seeds):
+                found = _measure(config, path, config.seed + number * config.num_samples)
+                details.append({"model": path, "records": [record.to_dict() for record in found]})
+                rows.append({record.name: record.value for record in found})
+                print(f"{path}: " + ", ".join(f"{record.name} {record.value:.4g}" for record in found), flush=True)
+        values.append(rows)
+    table = comparison.differences(*values)
+    about = (
+        f"{len(sides[0])} and {len(sides[1])} models, one evaluation each: what differs is how they were trained."
+        if several[0]
+        else f"{config.seeds} evaluations of each with other seeds: this is about two files, not how they were made."
+    )
+    print(comparison.text(patterns, table, about))
+    out.mkdir(parents=True, exist_ok=True)
+    _write(
+        out / "comparison.json",
+        json.dumps({"sides": sides, "about": about, "metrics": table, "runs": details}, indent=2),
+    )
+
+
+def _measure(config, path, seed):
+    generator = loading.load_generator(path)
+    _check_pictures(path, generator.image_shape)
+    real = _find(config, config.split, generator.image_shape)
+    seen = _features(config, generator.image_shape)
+    return metrics.evaluate(
+        generator,
+        real,
+        seen,
+        num_samples=config.num_samples,
+        dataset=config.dataset,
+        split=config.split,
+        seed=seed,
+        intervals=False,
+        floor=False,
+    )
+
+
+def _write(path, text):
+    with staging.replacing(path) as partial:
+        partial.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
