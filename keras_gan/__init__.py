@@ -40,6 +40,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "metrics",
     "networks",
     "optimizers",
     "pictures",

@@ -1,5 +1,6 @@
-"""Metrics: pure functions over feature matrices and class probabilities, in float64."""
+"""Metrics: pure functions over feature matrices and class probabilities, in float64; and `evaluate`, from images to records."""
 
+from keras_gan.metrics import classifiers, features, inception, records
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -7,6 +8,7 @@ from keras_gan.metrics.distances import (
     kernel_distance,
     moments,
 )
+from keras_gan.metrics.evaluate import evaluate
 from keras_gan.metrics.manifold import (
     DensityCoverage,
     ManifoldMetrics,
@@ -16,6 +18,7 @@ from keras_gan.metrics.manifold import (
     precision_recall,
 )
 from keras_gan.metrics.modes import Modes, modes, modes_from_counts
+from keras_gan.metrics.records import Record
 from keras_gan.metrics.scores import ClassifierScore, classifier_score
 
 __all__ = [
@@ -25,14 +28,20 @@ __all__ = [
     "ManifoldMetrics",
     "Modes",
     "PrecisionRecall",
+    "Record",
     "classifier_score",
+    "classifiers",
     "density_coverage",
+    "evaluate",
+    "features",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "inception",
     "kernel_distance",
     "manifold_metrics",
     "modes",
     "modes_from_counts",
     "moments",
     "precision_recall",
+    "records",
 ]
