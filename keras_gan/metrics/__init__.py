@@ -1,5 +1,6 @@
-"""Metrics: pure functions over feature matrices and class probabilities, in float64."""
+"""Metrics: pure functions over feature matrices and class probabilities, in float64; and `evaluate`, from images to records."""
 
+from keras_gan.metrics import classifiers, features, inception, records
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -7,6 +8,7 @@ from keras_gan.metrics.distances import (
     kernel_distance,
     moments,
 )
+from keras_gan.metrics.evaluate import evaluate
 from keras_gan.metrics.manifold import (
     DensityCoverage,
     ManifoldMetrics,
@@ -17,6 +19,7 @@ from keras_gan.metrics.manifold import (
 )
 from keras_gan.metrics.memorisation import DataCopying, Neighbours, data_copying, nearest
 from keras_gan.metrics.modes import Modes, modes, modes_from_counts
+from keras_gan.metrics.records import Record
 from keras_gan.metrics.scores import ClassifierScore, classifier_score
 from keras_gan.metrics.truncation import TruncationCurve, truncation_curve
 
@@ -29,12 +32,17 @@ __all__ = [
     "Modes",
     "Neighbours",
     "PrecisionRecall",
+    "Record",
     "TruncationCurve",
     "classifier_score",
+    "classifiers",
     "data_copying",
     "density_coverage",
+    "evaluate",
+    "features",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "inception",
     "kernel_distance",
     "manifold_metrics",
     "modes",
@@ -42,5 +50,6 @@ __all__ = [
     "moments",
     "nearest",
     "precision_recall",
+    "records",
     "truncation_curve",
 ]

@@ -1,5 +1,33 @@
 """One call from a generator, or from images, and real data to records."""
 
+import collections
+import contextlib
+import typing
+
+import numpy as np
+import tqdm
+
+from keras_gan import data, latents, pictures
+from keras_gan.data.sources import Source
+from keras_gan.metrics import distances, inception, manifold, records, scores
+from keras_gan.metrics import features as networks
+from keras_gan.metrics import intervals as errors
+
+MOST = 10_000  # images that are generated unless the caller says otherwise
+NEIGHBOURS = {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
+_FRECHET, _KERNEL, _SCORE = ("fcd", "fid"), ("kcd", "kid"), ("classifier_score", "inception_score")
+_QUANTIZED = "uint8, floor(127.5 x + 128)"
+
+
+class _Seen(typing.NamedTuple):
+    """What a network made of some images."""
+
+    features: np.ndarray
+    probabilities: np.ndarray | None
+
+    def rows(self, chosen):
+        return _Seen(*(None if part is None else part[chosen] for part in self))
+
 
 def evaluate(
     generator,
@@ -20,24 +48,263 @@ def evaluate(
     batch_size=100,
     progress=True,
 ):
-    """To come: a list of `Record`s, one for each metric, in the order of `records.METRICS`.
+    """Measures how close generated images come to real ones, as a fixed network sees both.
+
+    Generated images are quantized to bytes, as they would be in a file, and those of a conditional generator have the
+    classes of the real data, as often as they occur there. Precision, recall, density and coverage, which depend on how
+    dense samples lie, are measured on as many real as generated images. What real images look like through a
+    network is remembered within the process, so that later calls cost only the generated images.
 
     Args:
-        generator: A generator, a `GAN`, or images: uint8, or floats in [-1, 1].
-        real: What `keras_gan.data.find` takes or returns: a `Source`, a name, an array, or a pair with labels.
-        features: What `features.get` takes.
-        metrics: Names of `records.METRICS`; by default all that the features allow.
-        num_samples: Number of images to generate; by default as many as there are real ones, at most 10,000.
-        num_real: Number of real images, evenly spaced in their order; by default all.
-        held_out: Other real images, for the floor: as `real`. Without, the floor compares two halves of `real`.
-        dataset: Name of the data, for the records.
-        split: Split of the real images.
-        ema: Whether the weights are averages; by default found out for a `GAN`.
-        step: Training steps; by default those of a `GAN`.
-        seed: Image i is generated from the seed `seed + i`.
-        intervals: Whether to find confidence intervals.
+        generator: A `keras_gan.networks.Generator`; a `GAN`, whose sampling generator is used; or images: whatever
+            `real` may be.
+        real: What `keras_gan.data.find` takes or returns: a source, a name, an array of uint8 images or of floats in
+            [-1, 1], or a pair of such an array and labels.
+        features: What `keras_gan.metrics.features.get` takes.
+        metrics: Names of `keras_gan.metrics.records.METRICS`; by default all that there are with these features.
+        num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
+            images that are given as many are taken, evenly spaced; by default all.
+        num_real: Number of real images to take, evenly spaced in their order; by default all.
+        held_out: Other real images, of the same kinds as `real`, for the floor: what the metric says of them. By default,
+            and if they are fewer than the generated images, the floor compares two parts of `real`.
+        dataset: Name of the data, for the records; by default that of `real`, if it is a name.
+        split: The split that `real` is, or is to be taken from.
+        ema: For the records, whether the generator's weights are averages; found out by default from a `GAN`.
+        step: For the records, the training steps so far; by default those of a `GAN`.
+        seed: Image i is generated from the seed `seed + i`, as by `generator.sample`.
+        intervals: Whether to find confidence intervals (95 %).
         floor: Whether to measure real images against real images.
         batch_size: Images generated at a time.
         progress: Whether to show progress bars.
+
+    Returns:
+        List of `Record`, one for each metric.
+
+    Raises:
+        ValueError: If the images do not fit the network or each other, or a metric is unknown or is called otherwise
+            with these features.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(28, 28, 1), latent_dim=4)
+    >>> (record,) = keras_gan.metrics.evaluate(
+    ...     generator, "mnist5k", "mnist_classifier", ["fcd"], num_samples=200, num_real=500
+    ... )
+    >>> record.name, record.n_real, record.n_fake, record.value > record.floor
+    ('fcd', 500, 200, True)
     """
-    raise NotImplementedError
+    network = networks.get(features)
+    names = names_for(network, metrics)
+    source = _source(real, split)
+    network.check(source.image_shape)
+    real_rows = _evenly(source.num_examples, num_real)
+    seen_real = _see_source(network, source, real_rows, progress)
+    if hasattr(generator, "latent_dim"):
+        seen_fake, origin = _see_generated(
+            network, generator, source, real_rows, num_samples, seed, batch_size, progress
+        )
+    else:
+        given = _source(generator)
+        network.check(given.image_shape)
+        seen_fake = _see_source(network, given, _evenly(given.num_examples, num_samples), progress)
+        origin = {"quantization": "as given" if _holds_bytes(given) else _QUANTIZED}
+    common = {
+        **origin,
+        "features": network.name,
+        "features_digest": network.digest,
+        "resize": network.resize if source.image_shape[:2] != network.image_shape[:2] else "none",
+        "dataset": dataset if dataset is not None else real if isinstance(real, str) else "",
+        "split": split,
+        "versions": records.versions(),
+    }
+    common |= {name: value for name, value in (("ema", ema), ("step", step)) if value is not None}
+    measured = _measure(names, seen_real, seen_fake, intervals)
+    if floor:
+        others = None if held_out is None else _source(held_out, "test")
+        floors = _floors(network, names, source, seen_real, len(seen_fake.features), others, progress)
+        measured = {name: {**fields, **floors[name]} for name, fields in measured.items()}
+    return [records.Record(name=name, **{**common, **measured[name]}) for name in names]
+
+
+def names_for(network, metrics=None):
+    """The names of metrics with some features: checked, or all that there are.
+
+    Args:
+        network: `keras_gan.metrics.features.Features`.
+        metrics: Names, or `None`.
+
+    Returns:
+        List of names.
+
+    Raises:
+        ValueError: If a name is unknown, or is that of the metric with other features.
+    """
+    i = 1 if network.name == inception.NAME else 0
+    known = [_FRECHET[i], _KERNEL[i], _SCORE[i], *NEIGHBOURS]
+    if metrics is None:
+        return known
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    for name in metrics:
+        if name not in known:
+            raise ValueError(f"With the features of {network.name} metrics are {known}. Received: metrics={metrics}")
+    return metrics
+
+
+def _source(images, split="train"):
+    return images if isinstance(images, Source) else data.find(images, split if isinstance(images, str) else "train")
+
+
+def _holds_bytes(source):
+    return source.images is None or source.images.dtype == np.uint8
+
+
+def _evenly(available, wanted):
+    """Evenly spaced row numbers."""
+    if wanted is None or wanted >= available:
+        return np.arange(available)
+    if wanted < 1:
+        raise ValueError(f"The number of images must be at least 1. Received: {wanted}")
+    return np.arange(wanted) * available // wanted
+
+
+def _see_source(network, source, rows, progress):
+    """What the network makes of rows of a source; remembered."""
+
+    def look():
+        parts = []
+        for start in range(0, len(rows), 5000):
+            chunk = rows[start : start + 5000]
+            if source.images is None:
+                images = np.stack([source.read(row)[0] for row in chunk])
+            else:
+                images = source.images[chunk] if _holds_bytes(source) else pictures.to_uint8(source.images[chunk])
+            parts.append(network.both(images, f"{network.name}, real images" if progress else None))
+        return _join(parts)
+
+    return _remembered((network.digest, network.name, source.identity, len(rows)), look)
+
+
+def _see_generated(network, generator, source, real_rows, count, seed, batch_size, progress):
+    """What the network makes of images that are generated, and what a record says of them."""
+    network.check(generator.image_shape)
+    count = min(len(real_rows), MOST) if count is None else int(count)
+    labels = _draw_labels(generator, source, real_rows, count, seed)
+    parts = []
+    # None: no bar where the output is not a terminal.
+    quiet = None if progress else True
+    for start in tqdm.tqdm(range(0, count, networks.BATCH), desc="generated images", leave=False, disable=quiet):
+        rows = slice(start, min(start + networks.BATCH, count))
+        images = latents.sample(
+            generator,
+            rows.stop - rows.start,
+            labels=None if labels is None else labels[rows],
+            seed=seed + start,
+            batch_size=batch_size,
+        )
+        parts.append(network.both(pictures.to_uint8(images)))
+    origin = {"quantization": _QUANTIZED, "seed": seed}
+    if labels is not None:
+        origin["labels"] = "as often as in the real data"
+    if hasattr(generator, "ema_generator"):
+        origin |= {"ema": generator.ema_generator is not None, "step": int(generator.step.numpy())}
+    return _join(parts), origin
+
+
+def _join(parts):
+    return _Seen(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _draw_labels(generator, source, rows, count, seed):
+    """Classes in the proportions of the real data, in random order; `None` for an unconditional generator."""
+    if generator.num_classes is None:
+        return None
+    if source.num_classes != generator.num_classes:
+        raise ValueError(
+            "A conditional generator is evaluated with real images that have its classes. Received: a generator of "
+            f"{generator.num_classes} classes and real images of {source.num_classes}"
+        )
+    classes = source.labels if source.labels is not None else np.array([source.read(row)[1] for row in rows])
+    classes = np.sort(classes[rows] if source.labels is not None else classes)
+    return np.random.default_rng(seed).permutation(classes[np.arange(count) * len(classes) // count])
+
+
+def _measure(names, real, fake, with_intervals):
+    """For every metric the fields of its record that come from the samples."""
+    measured = {}
+    for name in names:
+        if name in measured:
+            continue
+        counts = {"n_real": len(real.features), "n_fake": len(fake.features)}
+        if name in _FRECHET:
+            metric, samples, options = distances.frechet_distance, (real.features, fake.features), {}
+        elif name in _KERNEL:
+            metric, samples, options = distances.kernel_distance, (real.features, fake.features), {"subsets": None}
+        elif name in _SCORE:
+            if fake.probabilities is None:
+                raise ValueError(f"These features come without class probabilities. Received: metrics={names}")
+            # In random order, so that images in the order of their classes are not split by class.
+            order = np.random.default_rng(0).permutation(len(fake.features))
+            metric, samples = scores.classifier_score, (fake.probabilities[order],)
+            options, counts = {"splits": min(10, len(fake.features))}, {**counts, "n_real": 0}
+        else:
+            # On equal numbers, because it matters how densely samples lie.
+            n = min(counts.values())
+            counts = {"n_real": n, "n_fake": n}
+            metric = manifold.manifold_metrics
+            samples = [part.features[_evenly(len(part.features), n)] for part in (real, fake)]
+            options = {"neighbours": (NEIGHBOURS["precision"], NEIGHBOURS["coverage"])}
+        results = _apply(metric, samples, options, with_intervals)
+        if name not in NEIGHBOURS:
+            results = {name: next(iter(results.values()))}
+        for key, result in results.items():
+            measured[key] = {**_fields(result), **counts, "options": dict(options)}
+    return {name: measured[name] for name in names}
+
+
+def _apply(metric, samples, options, with_intervals):
+    """A dictionary of values, or of intervals where they are wanted and there are samples enough."""
+    if with_intervals:
+        with contextlib.suppress(ValueError):
+            return errors.interval(metric, *samples, **options)
+    result = metric(*samples, **options)
+    return result._asdict() if hasattr(result, "_asdict") else {"value": result}
+
+
+def _fields(result):
+    if not isinstance(result, errors.Interval):
+        return {"value": float(result)}
+    return {"value": result.value, "low": result.low, "high": result.high, "interval": f"95 %, {result.method}"}
+
+
+def _floors(network, names, source, real, count, others, progress):
+    """For every metric, what it says of real images, and which those were; remembered."""
+    if others is not None and others.num_examples >= count:
+        others_seen = _see_source(network, others, _evenly(others.num_examples, count), progress)
+        pair, method = (real, others_seen), f"{len(real.features)} images against {count} held-out ones"
+    else:
+        order = np.random.default_rng(0).permutation(len(real.features))
+        first = max(len(order) - count, (len(order) + 1) // 2)
+        pair = real.rows(order[:first]), real.rows(order[first:])
+        method = f"{first} of the images against the other {len(order) - first}"
+    key = (network.digest, source.identity, others and others.identity, len(real.features), count, tuple(names))
+    measured = _remembered(key, lambda: _measure(names, *pair, with_intervals=False))
+    return {
+        name: {
+            "floor": fields["value"],
+            "floor_method": f"{fields['n_fake']} real images" if name in _SCORE else method,
+        }
+        for name, fields in measured.items()
+    }
+
+
+_memory = collections.OrderedDict()
+
+
+def _remembered(key, compute, most=16):
+    """The result of an earlier call with an equal key, or of `compute()`."""
+    if key not in _memory:
+        _memory[key] = compute()
+    _memory.move_to_end(key)
+    while len(_memory) > most:
+        _memory.popitem(last=False)
+    return _memory[key]

@@ -214,13 +214,19 @@ def _make(name):
 def _application(name):
     """A network of keras.applications with ImageNet weights, by the name of its module."""
     module = getattr(keras.applications, name.removeprefix("keras.applications."), None)
-    builders = [
-        builder
-        for key, builder in sorted(vars(module).items(), key=lambda item: len(item[0]))
-        if inspect.isfunction(builder) and "include_top" in inspect.signature(builder).parameters
-    ] if inspect.ismodule(module) else []
+    builders = (
+        [
+            builder
+            for key, builder in sorted(vars(module).items(), key=lambda item: len(item[0]))
+            if inspect.isfunction(builder) and "include_top" in inspect.signature(builder).parameters
+        ]
+        if inspect.ismodule(module)
+        else []
+    )
     if not builders:
-        raise ValueError(f"keras.applications has no such network: give a module, such as mobilenet_v2. Received: {name!r}")
+        raise ValueError(
+            f"keras.applications has no such network: give a module, such as mobilenet_v2. Received: {name!r}"
+        )
     try:
         model = builders[0](include_top=True, weights="imagenet", classifier_activation="softmax")
     except Exception as error:  # whatever the download fails with

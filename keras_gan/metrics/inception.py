@@ -66,4 +66,59 @@ def load(folder=None):
         OSError: If it is not there and cannot be downloaded.
         ValueError: If it is not the archive of before, or holds no such graph.
     """
-    raise NotImplementedError
+    folder = Path(folder or os.environ.get("KERAS_GAN_CACHE") or Path.home() / ".cache" / "keras_gan")
+    archive = folder / URL.rpartition("/")[2]
+    if not archive.exists():
+        _download(archive)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    pinned = archive.with_name(f"{archive.name}.sha256")
+    if not pinned.exists():
+        pinned.write_text(digest + "\n", "utf-8")
+    if pinned.read_text("utf-8").strip() != digest:
+        raise ValueError(
+            f"{archive} is not the file that was first used here: remove it and {pinned.name} to download it again. "
+            f"Received: a file of sha256 {digest}"
+        )
+    try:
+        with tarfile.open(archive) as files:
+            graph = tf.compat.v1.GraphDef.FromString(files.extractfile(MEMBER).read())
+        return _function(graph), digest
+    except (tarfile.TarError, KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{archive} does not hold the graph {MEMBER}: remove it. Received: {error}") from None
+
+
+def _function(graph):
+    """The part of the graph between its own preprocessing and its last pooling, and the probabilities."""
+
+    def network(images):
+        pooled, weights = tf.graph_util.import_graph_def(
+            graph, {"Mul:0": preprocess(images)}, ["pool_3:0", "softmax/weights:0"]
+        )
+        features = tf.squeeze(pooled, [1, 2])
+        # Without the bias, as Salimans et al. 2016 computed the Inception score.
+        return features, tf.nn.softmax(features @ weights)
+
+    signature = tf.TensorSpec((None, 299, 299, 3), tf.float32)
+    return tf.compat.v1.wrap_function(network, [signature])
+
+
+def _download(archive):
+    staging.nearest_folder(archive)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with staging.replacing(archive) as partial, urllib.request.urlopen(URL, timeout=30) as answer:
+            size = int(answer.headers.get("Content-Length", 0)) or None
+            with (
+                partial.open("wb") as file,
+                tqdm.tqdm(total=size, desc=archive.name, unit="B", unit_scale=True, leave=False, disable=None) as bar,
+            ):
+                while block := answer.read(2**20):
+                    file.write(block)
+                    bar.update(len(block))
+            if size is not None and partial.stat().st_size != size:
+                raise OSError(f"the connection ended after {partial.stat().st_size} of {size} bytes")
+    except (OSError, urllib.error.URLError) as error:
+        raise OSError(
+            f"The Inception graph that FID is defined by could not be downloaded from {URL}: {error}. Put the file into "
+            f"{archive.parent}, or choose other features, such as mnist_classifier, whose weights come with the package."
+        ) from None

@@ -35,7 +35,7 @@ class Record:
         name: A key of `METRICS`. Only with the features of `inception_v3_2015` is it `fid`, `kid` or
             `inception_score`.
         value: The metric.
-        n_real: Number of real images.
+        n_real: Number of real images; 0 for a score that looks at none.
         n_fake: Number of generated images.
         features: Name of the network that the images were seen through.
         features_digest: SHA-256 of its weights.
@@ -57,7 +57,9 @@ class Record:
 
     Example:
 
-    >>> record = keras_gan.metrics.Record("fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3741911cb", split="train")
+    >>> record = keras_gan.metrics.Record(
+    ...     "fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3741911cb", split="train"
+    ... )
     >>> print(record)
     fcd 8.25 (4500 real of train, 2000 fake, mnist_classifier be9a9a3b)
     >>> keras_gan.metrics.Record.from_json(record.to_json()) == record
@@ -130,7 +132,9 @@ class Record:
     def __str__(self):
         interval = "" if self.low is None else f" [{_number(self.low)}, {_number(self.high)}]"
         floor = "" if self.floor is None else f", floor {_number(self.floor)}"
-        real = f"{self.n_real} real" + (f" of {' '.join(filter(None, (self.dataset, self.split)))}" if self.split else "")
+        real = f"{self.n_real} real" + (
+            f" of {' '.join(filter(None, (self.dataset, self.split)))}" if self.split else ""
+        )
         return (
             f"{self.name} {_number(self.value)}{interval}{floor} "
             f"({real}, {self.n_fake} fake, {self.features} {self.features_digest[:8]})"
@@ -150,37 +154,35 @@ def table(records):
 
     >>> record = keras_gan.metrics.Record("fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3", low=8.0, high=8.5)
     >>> print(keras_gan.metrics.records.table([record]))
-    metric  value  95 % interval  floor  better
-    fcd     8.25   8 to 8.5       -      lower
-    4500 real and 2000 generated images, seen through mnist_classifier (be9a9a3b98b3); resize: none
+    metric  value  95 % interval  floor  better  real  generated
+    fcd     8.25   8 to 8.5       -      lower   4500  2000
+    seen through mnist_classifier (be9a9a3b98b3), resize: none
     """
-    rows = [("metric", "value", "95 % interval", "floor", "better")]
+    rows = [("metric", "value", "95 % interval", "floor", "better", "real", "generated")]
     for record in records:
         interval = "-" if record.low is None else f"{_number(record.low)} to {_number(record.high)}"
         floor = "-" if record.floor is None else _number(record.floor)
-        rows.append((record.name, _number(record.value), interval, floor, record.better))
+        counts = str(record.n_real or "-"), str(record.n_fake)
+        rows.append((record.name, _number(record.value), interval, floor, record.better, *counts))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    for common in dict.fromkeys(map(_conditions, records)):
-        lines.append(common)
+    lines += dict.fromkeys(map(_conditions, records))
+    lines += dict.fromkeys(f"floor: {record.floor_method}" for record in records if record.floor_method)
     return "\n".join(lines)
 
 
 def _conditions(record):
     """What a value was measured under, in one line."""
-    source = " ".join(filter(None, (record.dataset, record.split)))
-    parts = [
-        f"{record.n_real} real{f' ({source})' if source else ''} and {record.n_fake} generated images, seen through "
-        f"{record.features} ({record.features_digest[:12]})",
-        f"resize: {record.resize}",
-    ]
+    parts = [f"seen through {record.features} ({record.features_digest[:12]})", f"resize: {record.resize}"]
+    if record.split:
+        parts.insert(0, f"real images of {' '.join(filter(None, (record.dataset, record.split)))}")
     if record.ema is not None:
         parts.append("averaged weights" if record.ema else "weights as trained")
+    if record.step is not None:
+        parts.append(f"step {record.step}")
     if record.seed is not None:
         parts.append(f"seed {record.seed}")
-    if record.floor_method:
-        parts.append(f"floor: {record.floor_method}")
-    return "; ".join(parts)
+    return ", ".join(parts)
 
 
 def _number(value):

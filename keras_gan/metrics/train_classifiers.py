@@ -119,9 +119,16 @@ def train(config):
         config.dataset, batch_size=config.batch_size, labels=True, seed=config.seed, repeat=True, **_where(config)
     )
     numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), images)
-    augmented = numbered.map(
-        lambda step, batch: (augment(batch[0], tf.stack([tf.constant(config.seed, tf.int64), 2 * step]), shift, mirror), batch[1])
-    ).prefetch(2).with_options(images.options())
+    augmented = (
+        numbered.map(
+            lambda step, batch: (
+                augment(batch[0], tf.stack([tf.constant(config.seed, tf.int64), 2 * step]), shift, mirror),
+                batch[1],
+            )
+        )
+        .prefetch(2)
+        .with_options(images.options())
+    )
     steps = spec.num_examples // config.batch_size
     total = steps * config.epochs
     rate = keras.optimizers.schedules.CosineDecay(
