@@ -86,6 +86,13 @@ class ModelCardTest(TestCase):
         (run / "history.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         (run / "diagnosis.txt").write_text("healthy: nothing to report\n")
         html, _ = self.render(run=run)
-        for part in ("1,234", "1.5 min", "mnist5k", "<h2>Training", "healthy: nothing to report", "dotted: on held-out"):
+        for part in (
+            "1,234",
+            "1.5 min",
+            "mnist5k",
+            "<h2>Training",
+            "healthy: nothing to report",
+            "dotted: on held-out",
+        ):
             self.assertIn(part, html)
         self.assertLen(re.findall("<svg", html), 2)
