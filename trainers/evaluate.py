@@ -12,6 +12,7 @@ the answer is about these two files and the randomness of sampling; only several
 were trained.
 """
 
+import contextlib
 import dataclasses
 import glob
 import hashlib
@@ -116,7 +117,18 @@ def _describe(config):
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "evaluation.json", json.dumps(evaluation, indent=2) + "\n")
     _write(out / "model_card.html", model_card.render(evaluation, shown, run))
+    if run is not None and (run / "logs").is_dir():
+        _log(run / "logs", step or 0, found, shown)
     print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
+
+
+def _log(folder, step, found, shown):
+    """Puts the same values and pictures beside the run's curves in TensorBoard."""
+    with contextlib.closing(tf.summary.create_file_writer(str(folder))) as writer, writer.as_default(step):
+        for record in found:
+            tf.summary.scalar(f"evaluation/{record.name}", record.value)
+        for place, (picture, caption) in shown.items():
+            tf.summary.image(f"evaluation/{place}", picture[None], description=caption)
 
 
 def _results_folder(config, path):
@@ -308,6 +320,7 @@ def _latent_space(generator, seen, real, train, shown):
     rows = [latents.sample(generator, 8, truncation=factor) for factor in TRUNCATIONS]
     values = ", ".join(f"{factor:g}" for factor in TRUNCATIONS)
     shown["truncation"] = pictures.grid(np.concatenate(rows), columns=8), f"The same latents, truncated to {values}."
+    shown["arithmetic"] = _arithmetic(generator)
     count = min(1000, real.num_examples)
     chosen = np.linspace(0, real.num_examples - 1, count).astype(int)
     curve = metrics.truncation_curve(
@@ -317,6 +330,22 @@ def _latent_space(generator, seen, real, train, shown):
     if generator.num_classes is None:
         result["inversion"] = _inversion(generator, real, train, shown)
     return result
+
+
+def _arithmetic(generator, n=8, drawn=1000):
+    """Brightness added to latents and taken from them: arithmetic that needs no labels."""
+    labels = latents.sample_labels(drawn, generator.num_classes)
+    brightness = latents.sample(generator, drawn, labels=labels).mean(axis=(1, 2, 3))
+    codes = latents.from_seeds(np.arange(drawn), generator.latent_dim, generator.latent_prior).numpy()
+    order = np.argsort(brightness, kind="stable")
+    dark, bright = codes[order[: drawn // 10]], codes[order[-drawn // 10 :]]
+    rows = [latents.analogy(dark, bright, codes[:n]), codes[:n], latents.analogy(bright, dark, codes[:n])]
+    images = [generator(row if labels is None else [row, labels[:n]], training=False) for row in rows]
+    caption = (
+        f"Latent arithmetic: the mean latent of the brightest tenth of {drawn} images minus that of the darkest tenth, "
+        "taken from the latents of the middle row (above), and added to them (below)."
+    )
+    return pictures.grid(np.concatenate(images), columns=n), caption
 
 
 def _inversion(generator, real, train, shown, n=16):

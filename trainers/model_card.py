@@ -17,8 +17,8 @@ def render(evaluation, pictures, run=None):
     Args:
         evaluation: Dictionary, as `trainers.evaluate` writes it to `evaluation.json`.
         pictures: Dictionary from a place on the page (`samples`, `classes`, `interpolations`, `truncation`,
-            `inversion`, `neighbours`) to a pair of a uint8 picture `(height, width, channels)` and its caption.
-            `samples` and `neighbours` are needed.
+            `arithmetic`, `inversion`, `neighbours`) to a pair of a uint8 picture `(height, width, channels)` and its
+            caption. `samples` and `neighbours` are needed.
         run: The run folder that the generator comes from, or `None`.
 
     Returns:
@@ -49,7 +49,7 @@ def render(evaluation, pictures, run=None):
     )
 
 
-_PLACES = ("samples", "classes", "interpolations", "truncation", "inversion", "neighbours")
+_PLACES = ("samples", "classes", "interpolations", "truncation", "arithmetic", "inversion", "neighbours")
 
 
 def _embed(picture, caption):

@@ -42,8 +42,10 @@ class EvaluateTest(TestCase):
         model = self.save(num_classes=10)
         (self.folder / "config.json").write_text(json.dumps({"dataset": "mnist5k", "image_size": "", "channels": 0}))
         (self.folder / "result.json").write_text(json.dumps({"steps": 12, "seconds": 3.0}))
+        (self.folder / "logs").mkdir()
         text = self.run_(f"--model={model}", "--num_samples=200")
         self.assertIn("fcd", text)
+        self.assertLen(list((self.folder / "logs").iterdir()), 1)
         found = json.loads((self.folder / "evaluation" / "evaluation.json").read_text())
         records = {record["name"]: record for record in found["records"]}
         self.assertContainsSubset(["fcd", "kcd", "precision", "recall", "density", "coverage"], list(records))
