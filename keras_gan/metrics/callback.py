@@ -26,7 +26,7 @@ class Evaluate(keras.callbacks.Callback):
     Args:
         real: Real images, as for `keras_gan.metrics.evaluate`.
         features: What `keras_gan.metrics.features.get` takes.
-        metrics: Names of metrics; the first decides what is best.
+        metrics: Names of metrics; the first decides what is best. By default the Frechet distance alone.
         epochs: Epochs between evaluations.
         steps: Training steps between evaluations instead, counted over the life of the model: then evaluations are
             at its multiples.
@@ -65,7 +65,7 @@ class Evaluate(keras.callbacks.Callback):
         self,
         real,
         features,
-        metrics=("fcd",),
+        metrics=None,
         epochs=1,
         steps=None,
         num_samples=2500,
@@ -79,7 +79,7 @@ class Evaluate(keras.callbacks.Callback):
                 raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
         self.real = real
         self.features = networks.get(features)
-        self.metrics = names_for(self.features, metrics)
+        self.metrics = names_for(self.features)[:1] if metrics is None else names_for(self.features, metrics)
         self.epochs, self.steps = epochs, steps
         self.num_samples = num_samples
         self.folder = None if folder is None else Path(folder)
@@ -133,7 +133,9 @@ class Evaluate(keras.callbacks.Callback):
         self.values = {} if np.isnan(last).any() else dict(zip(self.metrics, last.tolist(), strict=True))
         if self.folder is not None:
             step = int(self.model.step.numpy())
-            history.forget(self.folder / "metrics.jsonl", lambda each: each <= step and (self.steps is None or self.is_due(each)))
+            history.forget(
+                self.folder / "metrics.jsonl", lambda each: each <= step and (self.steps is None or self.is_due(each))
+            )
             self._writer = tf.summary.create_file_writer(str(self.folder / "logs"))
 
     def is_due(self, step):
@@ -153,9 +155,7 @@ class Evaluate(keras.callbacks.Callback):
 
     def at_step(self, step):
         """Evaluates now, and logs and remembers the result."""
-        self.records = evaluate(
-            self.model, self.real, self.features, self.metrics, self.num_samples, **self.options
-        )
+        self.records = evaluate(self.model, self.real, self.features, self.metrics, self.num_samples, **self.options)
         strategy = self.model.distribute_strategy
         self.values = {record.name: execution.mean_over_workers(strategy, record.value) for record in self.records}
         self._variables["last"].assign(list(self.values.values()))

@@ -193,7 +193,9 @@ def frechet_distance_with_influences(real, fake):
     left, singular, right = np.linalg.svd(factor1.T @ factor2, full_matrices=False)
     distance = max(0.0, float(np.sum((mean1 - mean2) ** 2) + trace1 + trace2 - 2 * singular.sum()))
     influences = []
-    for (features, mean, factor, _), vectors, towards in zip(sets, (left, right.T), (mean1 - mean2, mean2 - mean1), strict=True):
+    for (features, mean, factor, _), vectors, towards in zip(
+        sets, (left, right.T), (mean1 - mean2, mean2 - mean1), strict=True
+    ):
         square = factor.shape[0] == factor.shape[1]
         inverse = np.linalg.solve(factor.T, vectors) if square else np.linalg.pinv(factor).T @ vectors
         weights = inverse * np.sqrt(singular)

@@ -138,7 +138,11 @@ def _modes(labels, num_modes, distribution=None):
 
 _ERRORS = {frechet_distance: _frechet, kernel_distance: _kernel, classifier_score: _score, modes: _modes}
 # Shares of independent samples, so that the error of a binomial share is the least they can have.
-_SHARES = {manifold.PrecisionRecall: (1, 0), manifold.DensityCoverage: (None, 0), manifold.ManifoldMetrics: (1, 0, None, 0)}
+_SHARES = {
+    manifold.PrecisionRecall: (1, 0),
+    manifold.DensityCoverage: (None, 0),
+    manifold.ManifoldMetrics: (1, 0, None, 0),
+}
 
 
 def _by_groups(metric, samples, groups, seed, options):
@@ -146,15 +150,16 @@ def _by_groups(metric, samples, groups, seed, options):
     samples = [np.asarray(each) for each in samples]
     fewest = min(len(each) for each in samples)
     if groups < 2 or fewest < 2 * groups:
-        raise ValueError(
-            f"At least 2 groups of 2 samples are needed. Received: groups={groups} of {fewest} samples"
-        )
+        raise ValueError(f"At least 2 groups of 2 samples are needed. Received: groups={groups} of {fewest} samples")
     random = np.random.default_rng(seed)
     parts = [np.array_split(random.permutation(len(each)), groups) for each in samples]
-    values = np.array([
-        metric(*(each[part[group]] for each, part in zip(samples, parts, strict=True)), **options)
-        for group in range(groups)
-    ], dtype=np.float64).reshape(groups, -1)
+    values = np.array(
+        [
+            metric(*(each[part[group]] for each, part in zip(samples, parts, strict=True)), **options)
+            for group in range(groups)
+        ],
+        dtype=np.float64,
+    ).reshape(groups, -1)
     errors = np.std(values, axis=0, ddof=1) / math.sqrt(groups)
     names = getattr(whole, "_fields", (getattr(metric, "__name__", "metric"),))
     whole = np.atleast_1d(np.asarray(whole, np.float64))
