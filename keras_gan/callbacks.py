@@ -1,6 +1,5 @@
 """Callbacks for long runs, and which of Keras' own a GAN cannot serve."""
 
-import json
 import math
 import signal
 import sys
@@ -11,7 +10,8 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from keras_gan import execution, latents, pictures, staging
+from keras_gan import execution, history, latents, pictures, staging
+from keras_gan.metrics.callback import Evaluate as Evaluate
 
 _REFUSED = {
     keras.callbacks.LearningRateScheduler: (
@@ -141,8 +141,7 @@ class TrainingLog(EverySteps):
                 # An overflow skips the update, which the optimizer then does not count.
                 entry[f"{role}_overflows"] = step * updates - int(keras.ops.convert_to_numpy(optimizer.iterations))
         self.entry = {"step": step, **entry}
-        with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(self.entry) + "\n")
+        history.append(self.folder / "history.jsonl", self.entry)
         with self.writer.as_default(step):
             tf.summary.scalar("speed/images_per_second", rate * self.batch_size)
             for name, value in entry.items():
@@ -190,18 +189,7 @@ def _tag(name):
 
 def forget_after(folder, step):
     """Drops the log entries of a run folder that come after `step`, which a resumed run writes again."""
-    file = Path(folder) / "history.jsonl"
-    if file.exists():
-        kept = [line for line in file.read_text("utf-8", errors="replace").splitlines() if _step_of(line) <= step]
-        replace_text(file, "".join(line + "\n" for line in kept))
-
-
-def _step_of(line):
-    """The step of a log entry; infinity for what a process that was killed may have left in its place."""
-    try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError, TypeError):
-        return math.inf
+    history.forget(Path(folder) / "history.jsonl", lambda each: each <= step)
 
 
 def replace_text(path, text):

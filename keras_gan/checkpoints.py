@@ -28,9 +28,10 @@ class Checkpoint(EverySteps):
         best: Name of a quantity in the log's entries; the state in which it was best is kept as well, in `best/`.
         mode: Whether `"min"` or `"max"` is best.
         log: The `TrainingLog`, an earlier callback of the same `fit`, if there is a `best`.
+        more: Further state to save: `tf.Variable`s, such as `Evaluate.state(model)` returns.
     """
 
-    def __init__(self, folder, every, keep=3, started=None, write_to=None, best=None, mode="min", log=None):
+    def __init__(self, folder, every, keep=3, started=None, write_to=None, best=None, mode="min", log=None, more=()):
         super().__init__(every)
         self.folder = Path(folder)
         self.keep = keep
@@ -38,6 +39,7 @@ class Checkpoint(EverySteps):
         if mode not in ("min", "max"):
             raise ValueError(f"`mode` must be 'min' or 'max'. Received: mode={mode!r}")
         self.best, self.log = best, log
+        self.more = list(more)
         self._sign = 1.0 if mode == "min" else -1.0
         self._best_value = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
         self.started = time.monotonic() if started is None else started
@@ -58,6 +60,7 @@ class Checkpoint(EverySteps):
             "metrics": [variable for metric in model.metrics for variable in metric.variables],
         }
         self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}
+        self._state["more"] = self.more
         checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **self._state)
         self._manager = tf.train.CheckpointManager(checkpoint, str(self.write_to), max_to_keep=self.keep)
         self._best_manager = tf.train.CheckpointManager(checkpoint, str(self.write_to / "best"), max_to_keep=1)

@@ -138,14 +138,18 @@ class GAN(keras.Model):
         """Generates `n` images, image i from the seed `seed + i`; see `keras_gan.latents.sample`."""
         return latents.sample(self, n, labels=labels, seed=seed, truncation=truncation)
 
-    def save_generator(self, path, overwrite=True):
+    def save_generator(self, path, overwrite=True, weights=None):
         """Saves the sampling generator alone as a `.keras` file, trainable like a new one.
 
         Args:
             path: Where to; ends in `.keras`.
             overwrite: Whether an existing file is replaced.
+            weights: Weights to save instead of the present ones, as `sampler.get_weights()` returned them earlier.
         """
-        _copy(self.sampler, name=self.generator.name).save(path, overwrite=overwrite)
+        generator = _copy(self.sampler, name=self.generator.name)
+        if weights is not None:
+            generator.set_weights(weights)
+        generator.save(path, overwrite=overwrite)
 
     def compile(
         self,

@@ -16,11 +16,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_gan import batches, callbacks, checkpoints, command, data, latents, pictures, staging
+from keras_gan import batches, callbacks, checkpoints, command, data, latents, metrics, pictures, staging
 from keras_gan.command import option
 from trainers import STARTED, hardware, report
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+_MOST_REAL = 10_000  # images that generated ones are compared with
 
 # What may differ between a run and its continuation.
 _FREE = {
@@ -60,6 +62,12 @@ class Config:
     checkpoint_every: int = option(500, "Steps between checkpoints.", low=1)
     log_every: int = option(100, "Steps between log entries, each the mean since the last.", low=1)
     sample_every: int = option(100, "Steps between sample grids.", low=1)
+    evaluate_every: int = option(500, "Steps between evaluations of the averaged generator; 0 for none.", low=0)
+    evaluate_samples: int = option(2500, "Images that are generated for an evaluation.", low=2)
+    features: str = option(
+        "auto",
+        "What evaluation sees images through: a name of keras_gan.metrics.features, a .keras file, none, or auto.",
+    )
     best_metric: str = option("", "A logged quantity: the checkpoint where it was best is kept too.")
     best_mode: str = option("min", "Whether min or max of --best_metric is best.")
     max_rollbacks: int = option(
@@ -98,60 +106,134 @@ def _train(program, config, given, build):
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
         with strategy.scope():
             gan = build(config, spec)
-        epoch_steps = max(1, spec.num_examples // _rows(config))
-        total_steps = _total_steps(config, epoch_steps)
-        print(_describe(program, config, spec, gan, total_steps), flush=True)
+        run = _Run(program, config, folder, own, strategy, examples, spec, gan)
+        print(_describe(run), flush=True)
         if config.dry_run:
-            _dry_run(config, gan, _next_batches(config, gan, strategy, examples), total_steps)
-            return
+            _dry_run(run)
+        else:
+            _train_and_finish(run, given)
 
-        log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps)
-        log.verbose = hardware.is_chief(strategy)
-        log.validation = _load_held_out(config, strategy)
-        checkpoint = checkpoints.Checkpoint(
-            folder / "checkpoints",
-            config.checkpoint_every,
-            started=STARTED,
-            write_to=own / "checkpoints",
-            best=_best_metric(config, gan, log),
-            mode=config.best_mode,
-            log=log,
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """A run that is about to begin: what was asked for, where it goes, and what it trains."""
+
+    program: str
+    config: Config
+    folder: Path
+    own: Path
+    strategy: tf.distribute.Strategy
+    examples: object
+    spec: data.DataSpec
+    gan: keras.Model
+
+    @property
+    def rows(self):
+        """Images in a batch of the data."""
+        return _rows(self.config)
+
+    @property
+    def epoch_steps(self):
+        """Training steps in a pass over the data."""
+        return max(1, self.spec.num_examples // self.rows)
+
+    @property
+    def total_steps(self):
+        """The length of the run, or `None` if the clock decides."""
+        if self.config.minutes:
+            return None
+        epochs = self.config.epochs
+        return max(1, round(epochs * self.epoch_steps)) if epochs else self.config.steps
+
+
+def _train_and_finish(run, given):
+    config, folder, gan = run.config, run.folder, run.gan
+    log = callbacks.TrainingLog(run.own, config.log_every, run.rows, run.epoch_steps, run.total_steps)
+    log.verbose = hardware.is_chief(run.strategy)
+    log.validation = _load_held_out(config, run.strategy)
+    evaluation = _evaluation(run, log)
+    checkpoint = checkpoints.Checkpoint(
+        folder / "checkpoints",
+        config.checkpoint_every,
+        started=STARTED,
+        write_to=run.own / "checkpoints",
+        best=_best_metric(config, gan, log),
+        mode=config.best_mode,
+        log=log,
+        more=evaluation.state(gan) if evaluation else (),
+    )
+    step = checkpoint.restore(gan)
+    hardware.check_same(run.strategy, "checkpoints", step)
+    if _is_finished(run, step, float(checkpoint.seconds)):
+        print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
+        return
+    # A default name that another process took meanwhile is an error.
+    run.own.mkdir(parents=True, exist_ok=bool(config.out))
+    callbacks.replace_text(run.own / "config.json", _config_text(run.program, config, data=run.spec.fingerprint))
+    if step:
+        print(f"Resuming {folder} at step {step}.", flush=True)
+
+    stop = callbacks.StopOnSignal()
+    tasks = [
+        _first_step(log),
+        callbacks.StopOnNonFinite(config.log_every),
+        stop,
+        *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
+        log,
+        callbacks.SampleGrids(run.own, config.sample_every),
+        *([evaluation] if evaluation else []),
+        # The last, so that it saves what the others did at its step.
+        checkpoint,
+    ]
+    _train_to_the_end(run, tasks, checkpoint)
+    step = int(gan.step.numpy())
+    if stop.received:
+        rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
+        print(
+            f"Stopped at step {step}, saved. To go on: python -m trainers.{run.program} --out={folder} {rest}".rstrip()
         )
-        step = checkpoint.restore(gan)
-        hardware.check_same(strategy, "checkpoints", step)
-        if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
-            print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
-            return
-        # A default name that another process took meanwhile is an error.
-        own.mkdir(parents=True, exist_ok=bool(config.out))
-        callbacks.replace_text(own / "config.json", _config_text(program, config, data=spec.fingerprint))
-        if step:
-            print(f"Resuming {folder} at step {step}.", flush=True)
+        raise SystemExit(128 + stop.received)
+    _finish(run, step, float(checkpoint.seconds), evaluation)
 
-        stop = callbacks.StopOnSignal()
-        tasks = [
-            _first_step(log),
-            callbacks.StopOnNonFinite(config.log_every),
-            stop,
-            *([callbacks.Deadline(checkpoint.started + 60 * config.minutes)] if config.minutes else []),
-            log,
-            callbacks.SampleGrids(own, config.sample_every),
-            checkpoint,
-        ]
-        while total_steps is None or gan.step.numpy() < total_steps:
-            try:
-                _fit(gan, _next_batches(config, gan, strategy, examples), total_steps, tasks)
-                break
-            except FloatingPointError as error:
-                _roll_back(config, gan, checkpoint, error)
-        step = int(gan.step.numpy())
-        if stop.received:
-            rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
-            print(
-                f"Stopped at step {step}, saved. To go on: python -m trainers.{program} --out={folder} {rest}".rstrip()
-            )
-            raise SystemExit(128 + stop.received)
-        _finish(own, gan, step, float(checkpoint.seconds))
+
+def _train_to_the_end(run, tasks, checkpoint):
+    """Trains, and goes back and tries again where that diverges."""
+    while run.total_steps is None or run.gan.step.numpy() < run.total_steps:
+        try:
+            _fit(run, tasks)
+            return
+        except FloatingPointError as error:
+            _roll_back(run.config, run.gan, checkpoint, error)
+
+
+def _evaluation(run, log):
+    """The callback that evaluates, or `None`; then it says why, unless that was asked for."""
+    config, shape = run.config, run.spec.image_shape
+    name = config.features
+    if name == "none" or not config.evaluate_every:
+        return None
+    if name == "auto":
+        name = metrics.features.for_dataset(config.dataset, shape)
+    if name is None:
+        print(
+            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: generator.keras "
+            "will be the last generator, not the best. --features= names another network.",
+            flush=True,
+        )
+        return None
+    evaluation = callbacks.Evaluate(
+        run.examples,
+        name,
+        steps=config.evaluate_every,
+        num_samples=config.evaluate_samples,
+        folder=run.own,
+        say=log.say,
+        num_real=_MOST_REAL,
+        dataset=config.dataset,
+        progress=False,
+    )
+    evaluation.features.check(shape)
+    return evaluation
 
 
 @contextlib.contextmanager
@@ -181,20 +263,21 @@ def _best_metric(config, gan, log):
     return config.best_metric or None
 
 
-def _next_batches(config, gan, strategy, examples):
+def _next_batches(run):
     """The batches that come after the model's present step."""
-    seed = latents.attempt_seed(config.seed, int(gan.rollbacks.numpy()))
-    rows, step = _rows(config), int(gan.step.numpy())
-    batches.check_divisible(rows, config.discriminator_steps, strategy.num_replicas_in_sync)
-    dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step)
-    return hardware.distribute(strategy, dataset, rows)
+    seed = latents.attempt_seed(run.config.seed, int(run.gan.rollbacks.numpy()))
+    batches.check_divisible(run.rows, run.config.discriminator_steps, run.strategy.num_replicas_in_sync)
+    dataset, _ = data.load(
+        run.examples, batch_size=run.rows, seed=seed, repeat=True, start_batch=int(run.gan.step.numpy())
+    )
+    return hardware.distribute(run.strategy, dataset, run.rows)
 
 
-def _fit(gan, dataset, total_steps, tasks):
+def _fit(run, tasks):
     """Trains from the present step to the end."""
-    steps = sys.maxsize if total_steps is None else total_steps - int(gan.step.numpy())
+    steps = sys.maxsize if run.total_steps is None else run.total_steps - int(run.gan.step.numpy())
     try:
-        gan.fit(dataset, steps_per_epoch=steps, verbose=0, callbacks=tasks)
+        run.gan.fit(_next_batches(run), steps_per_epoch=steps, verbose=0, callbacks=tasks)
     finally:
         # Keras does not tell callbacks that an exception ended training.
         for task in tasks:
@@ -336,34 +419,30 @@ def _rows(config):
     return config.batch_size * config.discriminator_steps
 
 
-def _total_steps(config, epoch_steps):
-    if config.minutes:
-        return None
-    return max(1, round(config.epochs * epoch_steps)) if config.epochs else config.steps
-
-
-def _is_finished(folder, config, total_steps, step, seconds):
+def _is_finished(run, step, seconds):
     try:
-        finished = json.loads((folder / "result.json").read_text("utf-8"))["steps"] == step
+        finished = json.loads((run.folder / "result.json").read_text("utf-8"))["steps"] == step
     except (OSError, ValueError, KeyError, TypeError):  # without a result that can be read, it is made again
         finished = False
     if not finished:
         return False
-    return seconds >= 60 * config.minutes if total_steps is None else step >= total_steps
+    return seconds >= 60 * run.config.minutes if run.total_steps is None else step >= run.total_steps
 
 
-def _describe(program, config, spec, gan, total_steps):
-    height_width = "x".join(map(str, spec.image_shape))
-    length = f"{total_steps} steps" if total_steps else f"{config.minutes:g} minutes"
-    g_size, d_size = (network.count_params() for network in (gan.generator, gan.discriminator))
+def _describe(run):
+    config = run.config
+    height_width = "x".join(map(str, run.spec.image_shape))
+    length = f"{run.total_steps} steps" if run.total_steps else f"{config.minutes:g} minutes"
+    g_size, d_size = (network.count_params() for network in (run.gan.generator, run.gan.discriminator))
     return (
-        f"{program}: {spec.num_examples} images {height_width} of {config.dataset}, "
+        f"{run.program}: {run.spec.num_examples} images {height_width} of {config.dataset}, "
         f"generator {g_size:,} and discriminator {d_size:,} parameters, "
-        f"{length} of {_rows(config)} images, {config.precision}"
+        f"{length} of {run.rows} images, {config.precision}"
     )
 
 
-def _dry_run(config, gan, dataset, total_steps):
+def _dry_run(run):
+    config, gan, total_steps = run.config, run.gan, run.total_steps
     print(json.dumps(dataclasses.asdict(config), indent=2))
     optimizers = gan.generator_optimizer.variables + gan.discriminator_optimizer.variables
     held = sum(
@@ -372,13 +451,11 @@ def _dry_run(config, gan, dataset, total_steps):
     warm, timed = 3, 10
     moments = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: moments.append(time.monotonic()))
-    gan.fit(dataset, steps_per_epoch=warm + timed, verbose=0, callbacks=[clock])
+    gan.fit(_next_batches(run), steps_per_epoch=warm + timed, verbose=0, callbacks=[clock])
     rate = timed / (moments[-1] - moments[warm - 1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"memory: {held / 2**20:.0f} MiB of weights and optimizer states; {peak / 2**20:.0f} MiB at peak")
-    print(
-        f"speed: {rate:.3g} steps/s, {rate * _rows(config):.0f} images/s; first step after {moments[0] - STARTED:.1f} s"
-    )
+    print(f"speed: {rate:.3g} steps/s, {rate * run.rows:.0f} images/s; first step after {moments[0] - STARTED:.1f} s")
     if total_steps:
         print(f"expected time: {total_steps / rate / 60:.1f} minutes for {total_steps} steps")
     else:
@@ -397,13 +474,45 @@ def _first_step(log):
     return keras.callbacks.LambdaCallback(on_train_batch_end=note)
 
 
-def _finish(folder, gan, step, seconds):
+def _finish(run, step, seconds, evaluation):
+    folder, gan = run.own, run.gan
     pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.grid(gan.sample(64)))
-    for name, save in (("gan.keras", gan.save), ("generator.keras", gan.save_generator)):
-        # Keras writes in place: a disk that fills up would take the old file with it.
-        with staging.replacing(folder / name) as partial:
-            save(partial)
+    # Keras writes in place: a disk that fills up would take the old file with it.
+    with staging.replacing(folder / "gan.keras") as partial:
+        gan.save(partial)
+    verdict = ""
+    if evaluation is None:
+        _save_generator(gan, folder / "generator.keras")
+    else:
+        if not evaluation.is_due(step):
+            evaluation.at_step(step)
+        _save_generator(gan, folder / "generator_last.keras")
+        _save_generator(gan, folder / "generator.keras", evaluation.best_weights)
+        verdict = report.write_metrics(folder, _measure_kept(run, evaluation), step)
     report.draw_curves(folder)
     report.draw_progress(folder)
     callbacks.replace_text(folder / "result.json", json.dumps({"steps": step, "seconds": round(seconds, 1)}) + "\n")
-    print(report.summary(folder, step, seconds))
+    print(report.summary(folder, step, seconds, verdict))
+
+
+def _save_generator(gan, file, weights=None):
+    with staging.replacing(file) as partial:
+        gan.save_generator(partial, weights=weights)
+
+
+def _measure_kept(run, evaluation):
+    """Records of the generator that was kept, by all metrics, with intervals and floors."""
+    try:
+        held_out = _find(run.config, "test")
+    except ValueError:
+        held_out = None
+    return metrics.evaluate(
+        keras.models.load_model(run.own / "generator.keras"),
+        run.examples,
+        evaluation.features,
+        num_samples=run.config.evaluate_samples,
+        held_out=held_out,
+        ema=run.gan.ema_generator is not None,
+        step=evaluation.best_step,
+        **{name: evaluation.options[name] for name in ("num_real", "dataset", "progress")},
+    )

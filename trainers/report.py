@@ -3,18 +3,17 @@
 import json
 from pathlib import Path
 
-from keras_gan import pictures, staging
+from keras_gan import history, pictures, staging
 
 
 def read_history(folder):
     """The entries of `history.jsonl` as a dictionary of lists."""
-    file = Path(folder, "history.jsonl")
-    entries = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    entries = history.read(Path(folder, "history.jsonl"))
     return {name: [entry.get(name) for entry in entries] for name in (entries[-1] if entries else ())}
 
 
 def draw_curves(folder):
-    """Draws `curves.png` from the run's history: objectives, logits and penalties against steps.
+    """Draws `curves.png` from the run's histories: objectives, logits, penalties and evaluations against steps.
 
     Args:
         folder: Run folder.
@@ -24,26 +23,64 @@ def draw_curves(folder):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    history = read_history(folder)
-    if not history:
+    logged = read_history(folder)
+    if not logged:
         return
-    steps = history.pop("step")
-    plain = [n for n in history if not n.startswith("val_") and not n.endswith("learning_rate") and n != "loss"]
+    steps = logged.pop("step")
+    plain = [n for n in logged if not n.startswith("val_") and not n.endswith("learning_rate") and n != "loss"]
     rest = [name for name in plain if name not in ("d_loss", "g_loss", "real_logits", "fake_logits")]
     panels = [("objectives", ["d_loss", "g_loss"]), ("logits", ["real_logits", "fake_logits"])]
     panels += [("penalties", rest)] if rest else []
-    figure, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 3.5), layout="constrained")
-    for axis, (title, names) in zip(axes, panels, strict=True):
+    measured = history.read(Path(folder, "metrics.jsonl"))
+    count = len(panels) + bool(measured)
+    figure, axes = plt.subplots(1, count, figsize=(5 * count, 3.5), layout="constrained")
+    for name in measured[-1] if measured else ():
+        if name != "step":
+            axes[-1].plot([e["step"] for e in measured], [e[name] for e in measured], ".-", label=name)
+    for axis, (title, names) in zip(axes, [*panels, ("evaluation", [])][:count], strict=True):
         for name in names:
-            (line,) = axis.plot(steps, history[name], label=name)
-            if f"val_{name}" in history:
-                axis.plot(steps, history[f"val_{name}"], ":", color=line.get_color(), label=f"{name}, held out")
+            (line,) = axis.plot(steps, logged[name], label=name)
+            if f"val_{name}" in logged:
+                axis.plot(steps, logged[f"val_{name}"], ":", color=line.get_color(), label=f"{name}, held out")
         axis.set(title=title, xlabel="training step")
         axis.grid(alpha=0.3)
         axis.legend()
     with staging.replacing(Path(folder, "curves.png")) as partial:
         figure.savefig(partial, dpi=110)
     plt.close(figure)
+
+
+def write_metrics(folder, records, last_step):
+    """Writes `metrics.json`: how good the generator is that was kept, and how good it was along the way.
+
+    The file holds `name`, the metric by which it was kept; `step`, when that was; `last_step`; `records`, as
+    `keras_gan.metrics.Record.to_dict` makes them; and `history`, the entries of `metrics.jsonl`.
+
+    Args:
+        folder: Run folder.
+        records: Records of the generator that was kept; the first is of the metric by which it was.
+        last_step: Training steps of the run.
+
+    Returns:
+        A sentence that says whether the last steps made the generator worse.
+    """
+    name, best_step = records[0].name, records[0].step
+    entries = history.read(Path(folder, "metrics.jsonl"))
+    content = {
+        "name": name,
+        "step": best_step,
+        "last_step": last_step,
+        "records": [record.to_dict() for record in records],
+        "history": entries,
+    }
+    with staging.replacing(Path(folder, "metrics.json")) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    if best_step == last_step:
+        return f"{records[0]}: the last generator is the best."
+    return (
+        f"{records[0]}: best at step {best_step}; the last {last_step - best_step} steps made it worse, "
+        f"{entries[-1][name]:.4g} at the end."
+    )
 
 
 def draw_progress(folder, most=60):
@@ -63,25 +100,34 @@ def draw_progress(folder, most=60):
         partial.write_bytes(files[-1].read_bytes())
 
 
-def summary(folder, steps, seconds):
+def summary(folder, steps, seconds, verdict=""):
     """Text that says what was made and which command to run next.
 
     Args:
         folder: Run folder.
         steps: Training steps so far.
         seconds: Time that took, from the start of the process or processes.
+        verdict: What `write_metrics` returned; empty without an evaluation.
 
     Returns:
         Several lines of text.
     """
     minutes = f"{int(seconds // 60)} min {int(seconds % 60)} s"
     model = f"--model={folder}/generator.keras"
+    which = "the best of those that were evaluated" if verdict else "the last; none was evaluated"
+    measured = (
+        f"""
+  metrics.json               how good it is, and was along the way; generator_last.keras is the last
+{verdict}"""
+        if verdict
+        else ""
+    )
     return f"""
 Trained {steps} steps in {minutes}; all of it is in {folder}:
   samples.png, progress.gif  pictures of the same latents, at the end and along the way
-  generator.keras            the generator to use: keras.models.load_model after import keras_gan
+  generator.keras            the generator to use ({which}): keras.models.load_model after import keras_gan
   gan.keras                  both networks and optimizers
-  curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs
+  curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs{measured}
 Next:
   python -m trainers.sample {model} --n=64 --seed=1 --out=more.png
   python -m export.saved_model {model} --out=served/1

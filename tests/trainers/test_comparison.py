@@ -11,7 +11,8 @@ def side(**values):
 class ComparisonTest(TestCase):
     def test_welch_by_hand(self):
         # Means 2 and 5, variances 1 and 4, three each: t = 3 / (5 / 3)^1/2 = 2.324 with
-        # (5 / 3)^2 / ((1 / 9 + 16 / 9) / 2) = 2.94 degrees of freedom, between the tabulated tails 0.1458 of 2 and 0.1027 of 3.
+        # (5 / 3)^2 / ((1 / 9 + 16 / 9) / 2) = 2.94 degrees of freedom, between the tails 0.1458 of 2
+        # and 0.1027 of 3.
         (row,) = comparison.differences(side(fcd=[1.0, 2.0, 3.0]), side(fcd=[3.0, 5.0, 7.0]))
         self.assertAllClose(row["a"] + row["b"], [2.0, 1.0, 5.0, 2.0])
         self.assertAllClose(row["difference"], 3.0)
