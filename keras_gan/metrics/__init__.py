@@ -7,6 +7,7 @@ from keras_gan.metrics.distances import (
     kernel_distance,
     moments,
 )
+from keras_gan.metrics.intervals import Interval, interval
 from keras_gan.metrics.manifold import (
     DensityCoverage,
     ManifoldMetrics,
@@ -21,6 +22,7 @@ from keras_gan.metrics.scores import ClassifierScore, classifier_score
 __all__ = [
     "ClassifierScore",
     "DensityCoverage",
+    "Interval",
     "KernelDistance",
     "ManifoldMetrics",
     "Modes",
@@ -29,6 +31,7 @@ __all__ = [
     "density_coverage",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "interval",
     "kernel_distance",
     "manifold_metrics",
     "modes",

@@ -170,6 +170,44 @@ def _factor(covariance):
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
+def frechet_distance_with_influences(real, fake):
+    """The Frechet distance, and to first order `n` times what each sample adds to it, which has mean 0.
+
+    With the optimal map `T` from one Gaussian to the other, the derivative of the distance with respect to a covariance
+    is `I - T` and with respect to a mean `2 (m1 - m2)`, so that a centred sample x of the first adds `2 (m1 - m2) . x +
+    |x|^2 - x^T T x`, less the mean. From the singular values `F1^T F2 = U S V^T`, `T = P^T S P` with `P = U^T F1^-1`,
+    and for the second set `P = V^T F2^-1`.
+
+    Args:
+        real: Features of real samples, `(n, d)`, n above d.
+        fake: Features of generated samples, `(m, d)`, m above d.
+
+    Returns:
+        `(distance, (influences_of_real, influences_of_fake))`.
+    """
+    sets = []
+    for features in (real, fake):
+        mean, covariance = _moments(features)
+        sets.append((features, mean, _factor(covariance), np.trace(covariance)))
+    (_, mean1, factor1, trace1), (_, mean2, factor2, trace2) = sets
+    left, singular, right = np.linalg.svd(factor1.T @ factor2, full_matrices=False)
+    distance = max(0.0, float(np.sum((mean1 - mean2) ** 2) + trace1 + trace2 - 2 * singular.sum()))
+    influences = []
+    for (features, mean, factor, _), vectors, towards in zip(
+        sets, (left, right.T), (mean1 - mean2, mean2 - mean1), strict=True
+    ):
+        square = factor.shape[0] == factor.shape[1]
+        inverse = np.linalg.solve(factor.T, vectors) if square else np.linalg.pinv(factor).T @ vectors
+        weights = inverse * np.sqrt(singular)
+        parts = []
+        for rows in arrays.tiles(len(features), features.shape[1]):
+            x = features[rows] - mean
+            parts.append(2 * x @ towards + np.sum(x * x, axis=1) - np.sum((x @ weights) ** 2, axis=1))
+        influence = np.concatenate(parts)
+        influences.append(influence - influence.mean())
+    return distance, tuple(influences)
+
+
 def _frechet(difference, traces, factor1, factor2):
     product = factor1.T @ factor2
     overlap = np.linalg.svd(product, compute_uv=False).sum() if product.size else 0.0
