@@ -9,6 +9,7 @@ from keras_gan.metrics.distances import (
     moments,
 )
 from keras_gan.metrics.evaluate import evaluate
+from keras_gan.metrics.intervals import Interval, interval
 from keras_gan.metrics.manifold import (
     DensityCoverage,
     ManifoldMetrics,
@@ -27,6 +28,7 @@ __all__ = [
     "ClassifierScore",
     "DataCopying",
     "DensityCoverage",
+    "Interval",
     "KernelDistance",
     "ManifoldMetrics",
     "Modes",
@@ -43,6 +45,7 @@ __all__ = [
     "frechet_distance",
     "frechet_distance_from_moments",
     "inception",
+    "interval",
     "kernel_distance",
     "manifold_metrics",
     "modes",
