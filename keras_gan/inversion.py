@@ -40,7 +40,7 @@ def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.
         steps: Number of descent steps.
         learning_rate: Adam's at the beginning; it falls to 0.
         seed: Starting points are the latents of the seeds `seed, seed + 1, ...`.
-        progress: Whether to show a progress bar.
+        progress: Whether to show a progress bar, where the output is a terminal.
 
     Returns:
         An `Inversion`.
@@ -93,7 +93,7 @@ def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.
         optimizer.apply([tape.gradient(total, codes)], [codes])
         codes.assign(_within(codes.value(), generator.latent_prior))
 
-    for _ in tqdm.trange(steps, desc="inverting", disable=not progress, leave=False):
+    for _ in tqdm.trange(steps, desc="inverting", disable=None if progress else True, leave=False):
         descend()
     made = generate()
     errors = errors_of(made).numpy().reshape(n, starts)

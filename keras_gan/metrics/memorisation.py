@@ -45,7 +45,7 @@ def nearest(queries, references, tile=2048, progress=False):
         queries: Floats `(n, d)`.
         references: Floats `(m, d)`.
         tile: Number of queries, and of references, compared at a time.
-        progress: Whether to show a progress bar.
+        progress: Whether to show a progress bar, where the output is a terminal.
 
     Returns:
         `Neighbours`. The nearest is found by `|r|^2 - 2 q r`, in float64; its distance is then computed from the
@@ -69,7 +69,7 @@ def nearest(queries, references, tile=2048, progress=False):
     centre = references.mean(axis=0)
     squares = [((references[at : at + tile] - centre) ** 2).sum(axis=1) for at in range(0, len(references), tile)]
     indices = np.empty(len(queries), np.int64)
-    for start in tqdm.trange(0, len(queries), tile, desc="neighbours", disable=not progress, leave=False):
+    for start in tqdm.trange(0, len(queries), tile, desc="neighbours", disable=None if progress else True, leave=False):
         block = queries[start : start + tile] - centre
         least = np.full(len(block), np.inf)
         for number, square in enumerate(squares):

@@ -40,7 +40,7 @@ def truncation_curve(
         truncations: Factors in [0, 1].
         num_samples: Number of images at each of them; more than the features are long.
         seed: Image i is generated from the seed `seed + i`; classes take turns.
-        progress: Whether to show a progress bar.
+        progress: Whether to show a progress bar, where the output is a terminal.
 
     Returns:
         `TruncationCurve`.
@@ -58,7 +58,7 @@ def truncation_curve(
     ([0.5, 1.0], 2, 2)
     """
     rows = []
-    for factor in tqdm.tqdm(truncations, desc="truncation", disable=not progress, leave=False):
+    for factor in tqdm.tqdm(truncations, desc="truncation", disable=None if progress else True, leave=False):
         images = latents.sample(generator, num_samples, seed=seed, truncation=factor)
         fake = features(pictures.to_uint8(images))
         rows.append((float(factor), *precision_recall(real, fake), frechet_distance(real, fake)))
