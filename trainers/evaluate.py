@@ -253,8 +253,9 @@ def _row(record):
 
 
 def _samples(config, fakes):
-    chosen = "seeds from --seed on" if config.model else "in the order of the folder"
-    return pictures.grid(_floats(fakes[:64])), f"The first {len(fakes[:64])} images, {chosen}, not selected."
+    count = len(fakes[:64])
+    which = f"seeds {config.seed} to {config.seed + count - 1}" if config.model else "in the order of the folder"
+    return pictures.grid(_floats(fakes[:64])), f"The first {count} images, {which}, not selected."
 
 
 def _floats(pixels):
