@@ -2,94 +2,132 @@
 
     pip install '.[bench]' && python benchmarks/metrics.py
 
-Theirs and ours alternate in one run; medians of wall-clock time and of processor time, and their ratios. What of the
-other implementations takes images is not called, only what takes features.
+Theirs and ours alternate in one run, ours in one process and theirs in another, because TensorFlow and PyTorch cannot
+be loaded together; medians of wall-clock time and of processor time, and their ratios. Of the other implementations
+only what takes features is called, nothing that takes images.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
+import functools
 import io
+import multiprocessing
 import statistics
 import time
 
 import numpy as np
 
-from keras_gan import metrics
 
-
-def _features(number, width, seed):
-    random = np.random.RandomState(seed)
-    mixed = random.normal(size=(number, width)) @ (random.normal(size=(width, width)) / np.sqrt(width))
-    return np.maximum(mixed + 0.1 * random.normal(size=(number, width)), 0) + 0.01 * random.normal(size=(number, width))
+@functools.cache
+def _features(number, width):
+    sets = []
+    for seed, scale in ((0, 1.0), (1, 1.05)):
+        random = np.random.RandomState(seed)
+        mixed = random.normal(size=(number, width)) @ (random.normal(size=(width, width)) / np.sqrt(width))
+        noise = random.normal(size=(number, width))
+        sets.append(scale * (np.maximum(mixed + 0.1 * noise, 0) + 0.01 * noise))
+    return tuple(sets)
 
 
 def _frechet(real, fake):
-    import torch
+    from keras_gan import metrics
+
+    return metrics.frechet_distance(real, fake)
+
+
+def _frechet_clean_fid(real, fake):
     from cleanfid import fid
+
+    return np.real(fid.fid_from_feats(real, fake))
+
+
+def _frechet_torch_fidelity(real, fake):
+    import torch
     from torch_fidelity import metric_fid
 
-    def torch_fidelity():
-        statistics = [metric_fid.fid_features_to_statistics(torch.from_numpy(each)) for each in (real, fake)]
-        return metric_fid.fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
-
-    yield "frechet_distance", lambda: metrics.frechet_distance(real, fake)
-    yield "clean-fid (scipy sqrtm)", lambda: fid.fid_from_feats(real, fake)
-    yield "torch-fidelity (eigvals)", torch_fidelity
+    moments = [metric_fid.fid_features_to_statistics(torch.from_numpy(each)) for each in (real, fake)]
+    return metric_fid.fid_statistics_to_metric(*moments, verbose=False)["frechet_inception_distance"]
 
 
 def _kernel(real, fake):
-    import torch
+    from keras_gan import metrics
+
+    return metrics.kernel_distance(real, fake).value
+
+
+def _kernel_over_all(real, fake):
+    from keras_gan import metrics
+
+    return metrics.kernel_distance(real, fake, None).value
+
+
+def _kernel_clean_fid(real, fake):
     from cleanfid import fid
+
+    return fid.kernel_distance(real, fake)
+
+
+def _kernel_torch_fidelity(real, fake):
+    import torch
     from torch_fidelity import metric_kid
 
-    tensors = torch.from_numpy(real), torch.from_numpy(fake)
-
-    def torch_fidelity():
-        found = metric_kid.kid_features_to_metric(*tensors, rng_seed=0, verbose=False)
-        return found[metric_kid.KEY_METRIC_KID_MEAN]
-
-    yield "kernel_distance", lambda: metrics.kernel_distance(real, fake).value
-    yield "kernel_distance(subsets=None)", lambda: metrics.kernel_distance(real, fake, None).value
-    yield "clean-fid", lambda: fid.kernel_distance(real, fake)
-    yield "torch-fidelity", torch_fidelity
+    found = metric_kid.kid_features_to_metric(torch.from_numpy(real), torch.from_numpy(fake), rng_seed=0, verbose=False)
+    return found[metric_kid.KEY_METRIC_KID_MEAN]
 
 
 def _precision_recall(real, fake):
+    from keras_gan import metrics
+
+    return sum(metrics.precision_recall(real, fake))
+
+
+def _precision_recall_torch_fidelity(real, fake):
     import torch
     from torch_fidelity import metric_prc
 
-    tensors = torch.from_numpy(fake), torch.from_numpy(real)
-    yield "precision_recall", lambda: sum(metrics.precision_recall(real, fake))
-    yield "torch-fidelity", lambda: sum(metric_prc.calculate_precision_recall_full(*tensors, 3))
+    return sum(metric_prc.calculate_precision_recall_full(torch.from_numpy(fake), torch.from_numpy(real), 3))
 
 
 def _manifold(real, fake):
+    from keras_gan import metrics
+
+    return sum(metrics.manifold_metrics(real, fake, (5, 5)))
+
+
+def _manifold_prdc(real, fake):
     from prdc import compute_prdc
 
-    def prdc():
-        with contextlib.redirect_stdout(io.StringIO()):
-            return sum(compute_prdc(real, fake, 5).values())
-
-    yield "manifold_metrics", lambda: sum(metrics.manifold_metrics(real, fake, (5, 5)))
-    yield "prdc", prdc
+    with contextlib.redirect_stdout(io.StringIO()):
+        return sum(compute_prdc(real, fake, 5).values())
 
 
-def _measure(title, contestants, rounds):
-    contestants = list(contestants)
-    taken = {name: [] for name, _ in contestants}
+def _timed(function, number, width):
+    wall, processor = time.perf_counter(), time.process_time()
+    value = function(*_features(number, width))
+    return time.perf_counter() - wall, time.process_time() - processor, float(value)
+
+
+_OURS = (_frechet, _kernel, _kernel_over_all, _precision_recall, _manifold)
+
+
+def _measure(ours, theirs, functions, number, width, rounds):
+    taken = {function: [] for function in functions}
+    for function in functions:
+        process = ours if function in _OURS else theirs
+        process.submit(_timed, function, 1001, 8).result()  # imports
+        process.submit(_features, number, width).result()
     for _ in range(rounds):
-        for name, function in contestants:
-            wall, processor = time.perf_counter(), time.process_time()
-            value = function()
-            taken[name].append((time.perf_counter() - wall, time.process_time() - processor, value))
-    print(title)
-    ours = None
-    for name, times in taken.items():
+        for function, times in taken.items():
+            process = ours if function in _OURS else theirs
+            times.append(process.submit(_timed, function, number, width).result())
+    first = None
+    for function, times in taken.items():
         wall, processor, value = (statistics.median(column) for column in zip(*times, strict=True))
-        ours = ours or (wall, processor)
+        first = first or (wall, processor)
         print(
-            f"  {name:30} {wall:7.2f} s, {processor:7.2f} s of processors, "
-            f"{wall / ours[0]:5.1f} and {processor / ours[1]:5.1f} times the first; value {np.real(value):.10g}",
+            f"  {function.__name__[1:]:32} {wall:7.2f} s, {processor:7.2f} s of processors: {wall / first[0]:5.1f} and "
+            f"{processor / first[1]:5.1f} times the first; value {value:.10g}",
             flush=True,
         )
 
@@ -103,18 +141,25 @@ def main():
     flags.add_argument("--rounds", type=int, default=3)
     flags.add_argument("--only", default="", help="Part of the title of what is measured.")
     flags = flags.parse_args()
-    for title, function, width in [
-        ("Frechet distance", _frechet, flags.wide),
-        ("Frechet distance", _frechet, flags.narrow),
-        ("Kernel distance", _kernel, flags.wide),
-        ("Kernel distance", _kernel, flags.narrow),
-        ("Precision and recall", _precision_recall, flags.narrow),
-        ("Precision, recall, density, coverage", _manifold, flags.narrow),
-    ]:
-        title = f"{title}, {flags.number} x {width}"
-        if flags.only in title:
-            real, fake = _features(flags.number, width, 0), 1.05 * _features(flags.number, width, 1)
-            _measure(title, function(real, fake), flags.rounds)
+    frechet = [_frechet, _frechet_clean_fid, _frechet_torch_fidelity]
+    kernel = [_kernel, _kernel_over_all, _kernel_clean_fid, _kernel_torch_fidelity]
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        concurrent.futures.ProcessPoolExecutor(1, spawn) as ours,
+        concurrent.futures.ProcessPoolExecutor(1, spawn) as theirs,
+    ):
+        for title, functions, width in [
+            ("Frechet distance", frechet, flags.narrow),
+            ("Kernel distance", kernel, flags.narrow),
+            ("Precision and recall", [_precision_recall, _precision_recall_torch_fidelity], flags.narrow),
+            ("Precision, recall, density, coverage", [_manifold, _manifold_prdc], flags.narrow),
+            ("Frechet distance", frechet, flags.wide),
+            ("Kernel distance", kernel, flags.wide),
+        ]:
+            title = f"{title}, {flags.number} x {width}"
+            if flags.only in title:
+                print(title)
+                _measure(ours, theirs, functions, flags.number, width, flags.rounds)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ pip install '.[bench]' && python tests/golden/make_metrics.py
 
 import contextlib
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,9 @@ def oracles(real, fake, logits):
 
 
 if __name__ == "__main__":
-    real, fake, logits = arrays()
+    file, seed = sys.argv[1:] or (Path(__file__).with_name("metrics.npz"), 20)
+    real, fake, logits = arrays(int(seed))
     found = oracles(real, fake, logits)
-    np.savez_compressed(Path(__file__).with_name("metrics.npz"), real=real, fake=fake, logits=logits, **found)
+    np.savez_compressed(file, real=real, fake=fake, logits=logits, **found)
     for name, value in found.items():
         print(f"{name:28} {value:.16g}")

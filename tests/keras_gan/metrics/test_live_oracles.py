@@ -1,9 +1,10 @@
 """The other implementations themselves, on arrays of another seed, where the `bench` extra is installed."""
 
 import importlib.util
+import subprocess
+import sys
 
 import numpy as np
-import pytest
 
 from keras_gan import metrics
 from tests.keras_gan.metrics import oracles
@@ -13,12 +14,14 @@ from tests.test_case import TestCase
 class LiveOraclesTest(TestCase):
     def test_agree(self):
         for name in ("torch", "torch_fidelity", "cleanfid", "prdc"):
-            pytest.importorskip(name)
-        spec = importlib.util.spec_from_file_location("make_metrics", oracles.FOLDER / "make_metrics.py")
-        making = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(making)
-        real, fake, logits = making.arrays(seed=77)
-        theirs = making.oracles(real, fake, logits)
+            if importlib.util.find_spec(name) is None:
+                self.skipTest(f"{name} is not installed: pip install '.[bench]'")
+        # In a process of its own: TensorFlow and PyTorch cannot be loaded together.
+        file = self.path("other.npz")
+        subprocess.run([sys.executable, str(oracles.FOLDER / "make_metrics.py"), file, "77"], check=True)
+        with np.load(file) as stored:
+            theirs = dict(stored)
+        real, fake, logits = theirs["real"], theirs["fake"], theirs["logits"]
         probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         balls = metrics.manifold_metrics(real, fake, (5, 5))
         ours = {
@@ -33,4 +36,4 @@ class LiveOraclesTest(TestCase):
         for name, value in ours.items():
             named = [theirs[each] for each in theirs if each == name or each.endswith(f"_{name}")]
             assert named, name
-            np.testing.assert_allclose(value, named, rtol=1e-10, err_msg=name)
+            np.testing.assert_allclose(value, named, rtol=1e-7 if "torch_fidelity_" in name else 1e-10, err_msg=name)
