@@ -34,8 +34,8 @@ def interval(metric, *samples, confidence=0.95, groups=20, seed=0, **options):
     number of modes, jackknife | modes that were not seen never come | | all others, such as `precision_recall` | the
     spread between disjoint groups, as 1 / sqrt(n) | copies are neighbours |
 
-    For equal distributions, where first-order influences vanish, the errors of the Frechet and kernel distances come
-    out up to 1.5 times too large, and nowhere too small. A share is given at least the error of a binomial one.
+    For equal distributions, where first-order influences vanish, the errors of distances and divergences come out up to
+    about 1.5 times too large. A share is given at least the error of a binomial one.
 
     Args:
         metric: `frechet_distance`, `kernel_distance`, `classifier_score`, `modes`, or any function of samples that
@@ -124,11 +124,7 @@ def _modes(labels, num_modes, distribution=None):
     truth = np.full(num_modes, 1 / num_modes) if distribution is None else np.asarray(distribution)
     shares = counts[seen] / number
     ratios = np.log(shares / truth[seen])
-    first_order = np.sum(shares * ratios**2) - np.sum(shares * ratios) ** 2
-    # Sampling alone spreads the ratios by (K - 1) / n, which would count twice; 2 n KL of equal distributions is
-    # chi-squared with K - 1 degrees of freedom.
-    freedom = seen.sum() - 1
-    variance = max(0.0, first_order - freedom / number) / number + freedom / (2 * number**2)
+    variance = (np.sum(shares * ratios**2) - np.sum(shares * ratios) ** 2) / number
     # Leaving out one sample loses a mode if the sample is alone in it.
     alone = np.count_nonzero(counts == 1)
     return {
