@@ -28,14 +28,15 @@ def interval(metric, *samples, confidence=0.95, groups=20, seed=0, **options):
     It is centred on the metric and says nothing of its bias at this number of samples (of the Frechet distance upward,
     of the score downward), which only a comparison with real data at the same number shows.
 
-    | metric | standard error | why not the bootstrap | |---|---|---| | `frechet_distance` | delta method, from the
-    influence of each sample | drawing with repetition adds the bias again | | `kernel_distance` | jackknife over all
-    samples | pairs of equal samples are no independent pairs | | `classifier_score`, `modes` | delta method; of the
-    number of modes, jackknife | modes that were not seen never come | | all others, such as `precision_recall` | the
-    spread between disjoint groups, as 1 / sqrt(n) | copies are neighbours |
+    | metric | standard error | why not the bootstrap |
+    |---|---|---|
+    | `frechet_distance` | delta method, from the influence of each sample | repetition adds the bias again |
+    | `kernel_distance` | jackknife over all samples | pairs of equal samples are no independent pairs |
+    | `classifier_score`, `modes` | delta method; number of modes: jackknife | unseen modes never come |
+    | others, such as `precision_recall` | spread between disjoint groups, as 1 / sqrt(n) | copies are neighbours |
 
     For equal distributions, where first-order influences vanish, the errors of distances and divergences come out up to
-    about 1.5 times too large. A share is given at least the error of a binomial one.
+    about 1.6 times too large. A share is given at least the error of a binomial one.
 
     Args:
         metric: `frechet_distance`, `kernel_distance`, `classifier_score`, `modes`, or any function of samples that
@@ -43,8 +44,9 @@ def interval(metric, *samples, confidence=0.95, groups=20, seed=0, **options):
         *samples: What the metric compares: real and fake features, probabilities, or labels.
         confidence: Probability that the interval is meant to have, in (0, 1).
         groups: Number of disjoint groups, for the metrics that need them.
-        seed: Seed of the division into groups. **options: Further arguments of the metric. `kernel_distance` is taken
-        over all samples unless they say otherwise.
+        seed: Seed of the division into groups.
+        **options: Further arguments of the metric. `kernel_distance` is taken over all samples unless they say
+            otherwise.
 
     Returns:
         Dictionary from names, such as `"precision"` and `"recall"`, to `Interval`. A metric that returns a float has

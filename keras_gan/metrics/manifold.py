@@ -83,7 +83,7 @@ def density_coverage(real, fake, neighbours=5, tile_rows=None):
     With balls around real samples, each with the distance to the k-th nearest other real sample as its radius, density
     is the mean number of balls that a fake sample lies in, divided by k, and coverage the share of balls that hold a
     fake sample. A ball does not hold its surface (`<`). For two independent sets of n samples of one continuous
-    distribution, density is 1 on average and coverage `1 - prod_{i < k} (n - i) / (2 n - 1 - i)`, about `1 - 2^-k`,
+    distribution, density is 1 on average and coverage `1 - prod_{i < k} (n - 1 - i) / (2 n - 1 - i)`, about `1 - 2^-k`,
     whatever the distribution.
 
     Needs the memory that `precision_recall` does.
@@ -116,7 +116,7 @@ def density_coverage(real, fake, neighbours=5, tile_rows=None):
 
 
 def manifold_metrics(real, fake, neighbours=(3, 5), tile_rows=None):
-    """`precision_recall` and `density_coverage` with the same results from the same distances, in about half the time.
+    """`precision_recall` and `density_coverage` with the same results from the same distances, computed once.
 
     Args:
         real: Features of real samples, `(n, d)`.
