@@ -4,8 +4,9 @@ from setuptools import find_packages, setup
 
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-    "test": ["pytest>=8", "ruff>=0.6"],
+    "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
 }
+EXTRAS["test"] = ["pytest>=8", "ruff>=0.6", *EXTRAS["onnx"]]
 
 setup(
     name="keras_gan",

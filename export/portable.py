@@ -51,9 +51,9 @@ def function(generator, batch_size=None):
     latent = tf.TensorSpec((batch_size, generator.latent_dim), tf.float32, name="latent")
     if generator.num_classes is None:
         return lambda latent: {"images": tf.cast(generator(latent, training=False), tf.float32)}, [latent]
-    classes = tf.range(generator.num_classes)
 
     def generate(latent, label):
+        classes = tf.range(generator.num_classes)  # a constant of this graph; one from outside would be its input
         label = tf.gather(classes, tf.where(label < 0, generator.num_classes, label))
         return {"images": tf.cast(generator([latent, label], training=False), tf.float32)}
 

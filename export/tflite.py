@@ -35,13 +35,14 @@ from keras_gan import command
 from keras_gan.command import option
 
 FORMATS = ("float32", "float16", "dynamic", "int8")
-# float32 differs by the order of sums alone. The others leave far behind what a broken conversion reaches (below
-# 15 dB), and less far what a sound one does.
+# float32 differs by the order of sums alone. The others are limits that a trained network keeps and a person hardly
+# sees: 60, 40 and 35 dB are root mean square errors of 0.3, 2.6 and 4.5 levels of 255. Broken conversions, such as one
+# that cuts latents off, have about 12 dB, with differences over the full range.
 GATES = {
     "float32": parity.Gate(max_difference=1e-5),
     "float16": parity.Gate(min_psnr=60.0, max_level_error=2.0),
-    "dynamic": parity.Gate(min_psnr=35.0, max_level_error=16.0),
-    "int8": parity.Gate(min_psnr=30.0, max_level_error=32.0),
+    "dynamic": parity.Gate(min_psnr=40.0, max_level_error=16.0),
+    "int8": parity.Gate(min_psnr=35.0, max_level_error=32.0),
 }
 CALIBRATION_IMAGES = 256
 
@@ -187,6 +188,7 @@ def inspect(contents):
             inputs = {item.name.decode(): item.tensorIndex for item in signature.inputs}
             shape = model.subgraphs[signature.subgraphIndex].tensors[inputs["latent"]].shape
             batches[signature.signatureKey.decode()] = int(shape[0])
+        batches = dict(sorted(batches.items(), key=lambda item: (item[0] != "serving_default", item[1])))
         types = {(tensor.type, _constant(model, tensor)) for graph in model.subgraphs for tensor in graph.tensors}
     except Exception as error:  # The parser trusts its input, and fails in many ways.
         raise ValueError("Expected a .tflite file with signatures that take `latent`.") from error

@@ -49,7 +49,9 @@ def append_labels(x, labels, num_classes):
     """
     if labels is None:
         return x
-    labels = keras.ops.one_hot(labels, num_classes, dtype=x.dtype)
+    # Rows of a constant, not `one_hot`: of a concatenation with what is computed while the network runs, an int8
+    # TFLite file takes that part's range [0, 1] for both, and cuts the latents off at it.
+    labels = keras.ops.take(keras.ops.eye(num_classes, dtype=x.dtype), labels, axis=0)
     if len(x.shape) == 4:
         labels = keras.ops.tile(labels[:, None, None, :], (1, x.shape[1], x.shape[2], 1))
     return keras.ops.concatenate([x, labels], axis=-1)
