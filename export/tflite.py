@@ -205,9 +205,7 @@ def _constant(model, tensor):
     return data is not None and len(data) > 0
 
 
-def export(
-    generator, out, format="float32", batch_sizes=(1,), min_psnr=None, max_level_error=None, overwrite=False
-):
+def export(generator, out, format="float32", batch_sizes=(1,), min_psnr=None, max_level_error=None, overwrite=False):
     """Writes a checked `.tflite` file and its card: both, or nothing.
 
     Args:
@@ -241,9 +239,7 @@ def export(
         # The interpreter that runs a file is chosen by its suffix.
         file = path.with_suffix(".tflite")
         file.write_bytes(contents)
-        report = parity.measure(
-            file, list(names.items()), portable.reference(generator), parity.Contract.of(generator)
-        )
+        report = parity.measure(file, list(names.items()), portable.reference(generator), parity.Contract.of(generator))
         _judge(report, limits, format)
         facts = {"format": format, "operators": builtin, "gate": dataclasses.asdict(limits)}
         facts["calibration"] = _describe_calibration(generator) if format == "int8" else None
@@ -353,7 +349,9 @@ def _export(args):
     for call in card["latency"]["calls"]:
         milliseconds = f"{call['milliseconds']:.2f} ms a call, {call['threads']} thread"
         print(f"{call['signature']}: {call['batch_size']} images, {milliseconds}.")
-    print(f"Compared with Keras by {card['parity']['interpreter']}. Built-in operations: {', '.join(card['operators'])}.")
+    print(
+        f"Compared with Keras by {card['parity']['interpreter']}. Built-in operations: {', '.join(card['operators'])}."
+    )
     label = "" if generator.num_classes is None else ", label=..."
     runner = f'Interpreter("{args.out}").get_signature_runner("serving_default")'
     print(f'Use it:  ai_edge_litert.interpreter.{runner}(latent=...{label})["images"]')

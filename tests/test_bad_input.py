@@ -185,7 +185,11 @@ COMMANDS = (
     ("tflite", ["--min_psnr=-1"], "--min_psnr must be at least 0"),
     ("tflite", ["--check=old.tflite"], "--check goes with --saved_model, and without --model and --out"),
     ("tflite", ["--model=", "--out=", "--check=file", "--saved_model=good"], "Expected a .tflite file"),
-    ("tflite", ["--model=", "--out=", "--check=old.tflite", "--saved_model=good"], "Expected the folder of a SavedModel"),
+    (
+        "tflite",
+        ["--model=", "--out=", "--check=old.tflite", "--saved_model=good"],
+        "Expected the folder of a SavedModel",
+    ),
     ("onnx", ["--model=text.keras"], "text.keras is truncated or damaged"),
     ("onnx", ["--out="], "expected --model and --out"),
     ("onnx", ["--out=new.on"], "`out` must end in .onnx"),

@@ -63,7 +63,9 @@ class GateTest(TestCase):
 
     def test_the_worst_row_counts(self):
         rows = [self.ROW, {**self.ROW, "class": 1, "psnr": 10.0}, self.ROW]
-        self.assertEqual(parity.Gate(min_psnr=20.0).failures(rows), ["PSNR 10.0 dB in class 1 of s (at least 20 dB is asked)"])
+        self.assertEqual(
+            parity.Gate(min_psnr=20.0).failures(rows), ["PSNR 10.0 dB in class 1 of s (at least 20 dB is asked)"]
+        )
 
 
 class TableTest(TestCase):

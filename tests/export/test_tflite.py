@@ -93,7 +93,11 @@ class ExportTest(TestCase):
         file = self.folder / "three.tflite"
         contents = file.read_bytes()
         kernels = sorted(4 * weight.size for weight in generator.get_weights() if weight.ndim > 1)
-        buffers = [len(buffer.data) for buffer in schema.ModelT.InitFromPackedBuf(contents, 0).buffers if buffer.data is not None]
+        buffers = [
+            len(buffer.data)
+            for buffer in schema.ModelT.InitFromPackedBuf(contents, 0).buffers
+            if buffer.data is not None
+        ]
         self.assertEqual(sorted(size for size in buffers if size >= kernels[0]), kernels)
         batches = {"serving_default": 1, "batch_3": 3, "batch_5": 5}
         self.assertEqual(tflite.inspect(contents), ("float32", batches))
@@ -106,7 +110,9 @@ class ExportTest(TestCase):
             self.assertLessEqual(checks.max_difference(images[:size], answer), 1e-5)
 
     def test_a_failed_gate_leaves_nothing(self):
-        with self.assertRaisesRegex(ValueError, r"int8 file is not accepted: PSNR \d+\.\d dB in serving_default \(at le"):
+        with self.assertRaisesRegex(
+            ValueError, r"int8 file is not accepted: PSNR \d+\.\d dB in serving_default \(at le"
+        ):
             self.export(networks.mlp(), format="int8", min_psnr=90.0)
         with self.assertRaisesRegex(ValueError, r"99.9 % of bytes within \d+ levels in class \d of serving_default"):
             self.export(networks.dcgan(num_classes=2, filters=32), format="dynamic", max_level_error=0.5)
@@ -123,9 +129,11 @@ class ExportTest(TestCase):
 
             return images
 
-        with mock.patch.object(portable, "reference", wrong):
-            with self.assertRaisesRegex(ValueError, "in class 1 of serving_default"):
-                self.export(generator)
+        with (
+            mock.patch.object(portable, "reference", wrong),
+            self.assertRaisesRegex(ValueError, "in class 1 of serving_default"),
+        ):
+            self.export(generator)
         self.assertEmpty(list(self.folder.iterdir()))
 
     def test_refuses_operations_by_name(self):
@@ -142,9 +150,11 @@ class ExportTest(TestCase):
         builtin, custom = tflite.operators(contents)
         self.assertEqual(custom, ["FlexMatrixInverse"])
         self.assertIn("LOGISTIC", builtin)
-        with mock.patch.object(tflite, "convert", lambda *_: contents):
-            with self.assertRaisesRegex(ValueError, "Received: FlexMatrixInverse"):
-                self.export(inverting())
+        with (
+            mock.patch.object(tflite, "convert", return_value=contents),
+            self.assertRaisesRegex(ValueError, "Received: FlexMatrixInverse"),
+        ):
+            self.export(inverting())
 
     def test_refuses_bad_arguments(self):
         generator = networks.mlp()
