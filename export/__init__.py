@@ -1,7 +1,8 @@
 """Commands that turn a saved generator into files for other programs.
 
-`export.saved_model` writes a TensorFlow SavedModel, `export.tflite` a file for LiteRT. Each checks what it wrote
-in a fresh process that cannot import Keras, and leaves nothing behind if that check fails.
+`export.saved_model` writes a TensorFlow SavedModel, `export.tflite` a file for LiteRT, `export.onnx` one for ONNX
+Runtime. Each checks what it wrote in a fresh process that cannot import Keras, and leaves nothing behind if that check
+fails.
 """
 
 import os

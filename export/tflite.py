@@ -1,17 +1,25 @@
-r"""Exports a generator as a file for TFLite (LiteRT) interpreters.
+r"""Exports a generator as a file for TFLite (LiteRT) interpreters, or checks such a file.
 
-    python -m export.tflite --model=RUN/generator.keras --out=FILE.tflite [--format=float32|float16|dynamic]
+    python -m export.tflite --model=RUN/generator.keras --out=FILE.tflite [--format=float32|float16|dynamic|int8]
+    python -m export.tflite --check=FILE.tflite --saved_model=DIR
 
 The file has the signature `serving_default`: `latent` float32 (b, latent_dim) and, where the generator has classes,
 `label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed: a free one would make the file slower,
-and its quantized forms many times slower. TFLite keeps no assertions and has no seeded random numbers: the caller
-checks labels, and draws latents from the generator's prior.
+and its quantized forms many times slower. `--batch_sizes=1,8` makes one file of two signatures, `serving_default` for
+the first size and `batch_8`, that share their weights. TFLite has no seeded random numbers: the caller draws latents
+from the generator's prior. Labels out of range are refused; latents that are not finite are not. FILE.tflite.json, the
+card, says all that is to be known about the file.
 
-| format    | weights                                                   | size of a large network |
-|-----------|-----------------------------------------------------------|-------------------------|
-| `float32` | as trained                                                | 4 bytes per parameter   |
-| `float16` | rounded to 16 bits, computed with in 32                   | 2                       |
-| `dynamic` | kernels rounded to 8 bits, activations while the net runs | 1                       |
+| format    | weights                                                   | a large network's bytes per parameter |
+|-----------|-----------------------------------------------------------|---------------------------------------|
+| `float32` | as trained                                                | 4                                     |
+| `float16` | rounded to 16 bits, computed with in 32                   | 2                                     |
+| `dynamic` | kernels rounded to 8 bits, activations while the net runs | 1                                     |
+| `int8`    | 8 bits, activations too, in ranges found beforehand       | 1                                     |
+
+Every file is run in LiteRT and compared with Keras on latents that no calibration saw, for every signature and class.
+It is written only if the worst of them reaches the least PSNR, and if 99.9 % of its bytes stay within the largest
+level error; `--min_psnr` and `--max_level_error` replace what the format asks.
 """
 
 import dataclasses
@@ -19,19 +27,24 @@ import re
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from export import checks, loading, saved_model
-from keras_gan import command, latents, staging
+from export import loading, parity, portable, saved_model
+from keras_gan import command
 from keras_gan.command import option
 
-FORMATS = ("float32", "float16", "dynamic")
-MAX_DIFFERENCE = 1e-5
-# Far below what a sound conversion reaches (about 75 and 50 dB), far above what a broken one does.
-MIN_PSNR = {"float16": 60.0, "dynamic": 30.0}
-CHECK_IMAGES = 8
+FORMATS = ("float32", "float16", "dynamic", "int8")
+# float32 differs by the order of sums alone. The others are limits that a trained network keeps and a person hardly
+# sees: 60, 40 and 35 dB are root mean square errors of 0.3, 2.6 and 4.5 levels of 255. Broken conversions, such as one
+# that cuts latents off, have about 12 dB, with differences over the full range.
+GATES = {
+    "float32": parity.Gate(max_difference=1e-5),
+    "float16": parity.Gate(min_psnr=60.0, max_level_error=2.0),
+    "dynamic": parity.Gate(min_psnr=40.0, max_level_error=16.0),
+    "int8": parity.Gate(min_psnr=35.0, max_level_error=32.0),
+}
+CALIBRATION_IMAGES = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,19 +52,63 @@ class Config:
     """The flags of this command."""
 
     model: str = option("", "The saved generator or GAN, a .keras file.")
-    out: str = option("", "File to write, ending in .tflite.")
-    format: str = option("float32", "How weights are stored: float32, float16 or dynamic.")
-    batch_size: int = option(1, "Images per call, fixed in the file.")
+    out: str = option("", "File to write, ending in .tflite; its card becomes FILE.tflite.json.")
+    format: str = option("float32", "How weights are stored: float32, float16, dynamic or int8.")
+    batch_sizes: str = option("1", "Images per call, fixed in the file; several, as 1,8,32, become signatures.")
+    min_psnr: float = option(0.0, "Least PSNR in dB, instead of what the format asks.", low=0)
+    max_level_error: float = option(0.0, "Levels that 99.9 % of bytes may differ by, instead likewise.", low=0)
     overwrite: bool = option(False, "Replace a file that is there already.")
+    check: str = option("", "A .tflite file to compare with --saved_model, instead of exporting.")
+    saved_model: str = option("", "The SavedModel of the same generator, a folder.")
 
 
-def convert(generator, format="float32", batch_size=1):
+def signatures(batch_sizes):
+    """The names of the signatures of a file: `serving_default` for the first batch size, `batch_N` for others.
+
+    Args:
+        batch_sizes: Positive integers, all different.
+
+    Returns:
+        Dictionary from names to batch sizes.
+
+    Raises:
+        ValueError: If they are not.
+
+    Example:
+
+    >>> from export import tflite
+    >>> tflite.signatures([1, 8])
+    {'serving_default': 1, 'batch_8': 8}
+    """
+    sizes = list(batch_sizes)
+    if not sizes or min(sizes) < 1 or len(set(sizes)) < len(sizes):
+        raise ValueError(f"`batch_sizes` must be positive integers, all different. Received: batch_sizes={sizes}")
+    return {f"batch_{size}" if i else "serving_default": size for i, size in enumerate(sizes)}
+
+
+def gate(format, min_psnr=None, max_level_error=None):
+    """What is asked of a format, with other limits where they are given.
+
+    Args:
+        format: One of `FORMATS`.
+        min_psnr: Decibels, or `None` for what the format asks.
+        max_level_error: Levels, or `None` likewise.
+
+    Returns:
+        A `parity.Gate`.
+    """
+    given = {"min_psnr": min_psnr, "max_level_error": max_level_error}
+    return dataclasses.replace(GATES[format], **{name: value for name, value in given.items() if value is not None})
+
+
+def convert(generator, format="float32", batch_sizes=(1,)):
     """Converts a generator, unchecked.
 
     Args:
         generator: A `keras_gan.networks.Generator`.
-        format: One of `FORMATS`.
-        batch_size: Number of images per call.
+        format: One of `FORMATS`. `int8` is calibrated on `CALIBRATION_IMAGES` latents of the generator's prior, of all
+            classes evenly; its inputs and outputs stay float32, labels int32.
+        batch_sizes: Numbers of images per call, one signature each.
 
     Returns:
         The file's contents, bytes.
@@ -59,22 +116,36 @@ def convert(generator, format="float32", batch_size=1):
     Raises:
         ValueError: If the generator uses operations that TFLite does not have.
     """
+    names = signatures(batch_sizes)
     # Converting the Keras model instead would name inputs and outputs after tensors; converting a concrete
     # function of it would lose the weights without a word.
     with tempfile.TemporaryDirectory() as folder, command.silenced():
-        function = saved_model.signatures(generator, batch_size)["serving_default"]
-        saved_model.write({"serving_default": function}, folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+        saved_model.write({name: portable.function(generator, size) for name, size in names.items()}, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(names))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if format != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if format == "float16":
             converter.target_spec.supported_types = [tf.float16]
+        if format == "int8":
+            # Not one operation may be left in float: such a file would run where it is meant to, and slowly.
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.representative_dataset = lambda: _calibration(generator, names)
         try:
             return converter.convert()
         except Exception as error:  # TensorFlow does not publish the class of its converter's errors.
             unknown = re.findall(r"(?:TF Select|Custom) ops: (.+)", str(error))
             raise ValueError(_refusal(unknown or str(error).splitlines()[:1])) from error
+
+
+def _calibration(generator, names):
+    """Pairs of a signature and its inputs: the same latents and labels for every signature."""
+    inputs = parity.Contract.of(generator).draw(0, CALIBRATION_IMAGES)
+    count = len(inputs["latent"])
+    for name, size in names.items():
+        for start in range(0, count, size):
+            rows = [row % count for row in range(start, start + size)]
+            yield name, {key: value[rows] for key, value in inputs.items()}
 
 
 def _refusal(operators):
@@ -97,104 +168,194 @@ def operators(contents):
     return sorted(builtin), sorted({code.customCode.decode() for code in codes if code.customCode})
 
 
-def check(generator, path, format="float32", batch_size=1):
-    """Compares a `.tflite` file, run by LiteRT without TensorFlow, with the generator that it was made from.
+def inspect(contents):
+    """What a `.tflite` file says about itself.
 
     Args:
-        generator: A `keras_gan.networks.Generator`.
-        path: Path of its `.tflite` file.
-        format: The file's format.
-        batch_size: The file's batch size.
+        contents: The file's contents, bytes.
 
     Returns:
-        Dictionary of `max_difference`, the largest absolute difference of images in [-1, 1], and `psnr` in decibels.
+        The pair of its format, one of `FORMATS`, and a dictionary from the names of its signatures to batch sizes. A
+        network too small to be quantized is in float32, whatever format was asked for.
 
     Raises:
-        ValueError: If a `float32` file differs by more than `MAX_DIFFERENCE`, or another has a lower PSNR than
-            `MIN_PSNR`.
+        ValueError: If it is no such file, or not one of a generator.
     """
-    count = batch_size * max(1, CHECK_IMAGES // batch_size)
-    codes = latents.from_seeds(np.arange(count), generator.latent_dim, generator.latent_prior).numpy()
-    labels = latents.sample_labels(count, generator.num_classes)
-    calls, expected = [], []
-    for start in range(0, count, batch_size):
-        rows = slice(start, start + batch_size)
-        label = {} if labels is None else {"label": labels[rows]}
-        calls.append((path, "serving_default", {"latent": codes[rows], **label}))
-        with tf.device("CPU"):
-            expected.append(generator([codes[rows], labels[rows]] if label else codes[rows], training=False))
-    images = []
-    for outputs in checks.run(calls):
-        if isinstance(outputs, str):
-            raise ValueError(f"The file failed in LiteRT: {outputs}")
-        images.append(outputs["images"])
-    expected, images = np.concatenate(expected), np.concatenate(images)
-    report = {"max_difference": checks.max_difference(expected, images), "psnr": checks.psnr(expected, images)}
-    if format == "float32":
-        passed, limit = report["max_difference"] <= MAX_DIFFERENCE, f"agree with Keras to {MAX_DIFFERENCE:g}"
-    else:
-        passed, limit = report["psnr"] >= MIN_PSNR[format], f"reach a PSNR of {MIN_PSNR[format]:g} dB"
-    if not passed:
-        raise ValueError(
-            f"The {format} file must {limit}. Received: a difference of {report['max_difference']:.3g}, "
-            f"{report['psnr']:.1f} dB"
-        )
-    return report
+    try:
+        model = schema.ModelT.InitFromPackedBuf(contents, 0)
+        batches = {}
+        for signature in model.signatureDefs:
+            inputs = {item.name.decode(): item.tensorIndex for item in signature.inputs}
+            shape = model.subgraphs[signature.subgraphIndex].tensors[inputs["latent"]].shape
+            batches[signature.signatureKey.decode()] = int(shape[0])
+        batches = dict(sorted(batches.items(), key=lambda item: (item[0] != "serving_default", item[1])))
+        types = {(tensor.type, _constant(model, tensor)) for graph in model.subgraphs for tensor in graph.tensors}
+    except Exception as error:  # The parser trusts its input, and fails in many ways.
+        raise ValueError("Expected a .tflite file with signatures that take `latent`.") from error
+    kinds = schema.TensorType
+    if (kinds.FLOAT16, True) in types:
+        return "float16", batches
+    if (kinds.INT8, True) not in types:
+        return "float32", batches
+    return "int8" if (kinds.INT8, False) in types else "dynamic", batches
 
 
-def export(generator, out, format="float32", batch_size=1, overwrite=False):
-    """Writes a checked `.tflite` file: all of it, or nothing.
+def _constant(model, tensor):
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def export(generator, out, format="float32", batch_sizes=(1,), min_psnr=None, max_level_error=None, overwrite=False):
+    """Writes a checked `.tflite` file and its card: both, or nothing.
 
     Args:
         generator: A `keras_gan.networks.Generator`, as `export.loading.load_generator` returns it.
         out: Path of the file to write, ending in `.tflite`.
         format: One of `FORMATS`.
-        batch_size: Number of images per call.
+        batch_sizes: Numbers of images per call, one signature each.
+        min_psnr: Least PSNR in decibels, or `None` for what `GATES` has for the format.
+        max_level_error: Levels of 255 that 99.9 % of all bytes must stay within, or `None` likewise.
         overwrite: Whether an existing file may be replaced.
 
     Returns:
-        The results of `check`, with the file's size `bytes` and its `operators`.
+        The card, a dictionary; `export.portable.describe` says what is in it.
 
     Raises:
         ValueError: If an argument is out of range, `out` exists and may not be replaced, the generator uses
-            operations that TFLite does not have, or the check fails.
+            operations that TFLite does not have, or the file does not pass.
         OSError: If it cannot be written.
     """
     if format not in FORMATS:
         raise ValueError(f"`format` must be one of {list(FORMATS)}. Received: format={format!r}")
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
+    names = signatures(batch_sizes)
     if Path(out).suffix != ".tflite":
         raise ValueError(f"`out` must end in .tflite. Received: out={out}")
-    with staging.staged(out, overwrite) as path:
-        contents = convert(generator, format, batch_size)
+    limits = gate(format, min_psnr, max_level_error)
+    with portable.staged(out, overwrite) as (path, card_path):
+        contents = convert(generator, format, batch_sizes)
         builtin, custom = operators(contents)
         if custom:
             raise ValueError(_refusal(custom))
-        path.write_bytes(contents)
-        report = check(generator, path, format, batch_size)
-    return {**report, "bytes": len(contents), "operators": builtin}
+        # The interpreter that runs a file is chosen by its suffix.
+        file = path.with_suffix(".tflite")
+        file.write_bytes(contents)
+        report = parity.measure(file, list(names.items()), portable.reference(generator), parity.Contract.of(generator))
+        _judge(report, limits, format)
+        facts = {"format": format, "operators": builtin, "gate": dataclasses.asdict(limits)}
+        facts["calibration"] = _describe_calibration(generator) if format == "int8" else None
+        card = portable.describe(generator, out, contents, names, report, **facts)
+        portable.write_card(card_path, card)
+        file.rename(path)
+    return card
+
+
+def _describe_calibration(generator):
+    count = len(parity.Contract.of(generator).draw(0, CALIBRATION_IMAGES)["latent"])
+    latents = f"keras_gan.latents.from_seeds of the seeds 0 to {count - 1}, without truncation"
+    per_class = None if generator.num_classes is None else count // generator.num_classes
+    return {"images": count, "latents": latents, "images_per_class": per_class}
+
+
+def _judge(report, limits, format):
+    """Raises `ValueError` if a report does not pass a gate, or labels out of range are not refused."""
+    failures = limits.failures(report["rows"])
+    accepted = [name for name, answer in report["bad_inputs"].items() if "label" in name and answer != "refused"]
+    if accepted:
+        raise ValueError(f"The file must refuse labels out of range. Received: images for {', '.join(accepted)}")
+    if failures:
+        advice = "" if format == "float32" else "; use a format of more bits, or pass --min_psnr or --max_level_error"
+        raise ValueError(f"The {format} file is not accepted: {', '.join(failures)}{advice}.")
+
+
+def check(file, folder, min_psnr=None, max_level_error=None):
+    """Runs a `.tflite` file against the SavedModel of the same generator.
+
+    What must be known to call them comes from the card of either.
+
+    Args:
+        file: Path of the file.
+        folder: Path of the SavedModel.
+        min_psnr: As in `export`.
+        max_level_error: As in `export`.
+
+    Returns:
+        The pair of what `parity.measure` found and the file's format.
+
+    Raises:
+        ValueError: If the file or the folder cannot be used, or the file uses operations that not every interpreter
+            has.
+    """
+    file, folder = Path(file), Path(folder)
+    if not file.is_file() or file.suffix != ".tflite":
+        raise ValueError(f"Expected a .tflite file. Received: {file}")
+    if not (folder / "saved_model.pb").is_file():
+        raise ValueError(f"Expected the folder of a SavedModel. Received: {folder}")
+    contents = file.read_bytes()
+    format, batches = inspect(contents)
+    custom = operators(contents)[1]
+    if custom:
+        raise ValueError(f"{file} uses operations that are not built in: {', '.join(custom)}")
+    card = portable.read_card(file) or portable.read_saved_model_card(folder)
+    contract = parity.Contract(card["latent_dim"], card["latent_prior"], card["num_classes"])
+    with command.silenced():
+        call = tf.saved_model.load(folder).signatures["serving_default"]
+
+    def reference(**inputs):
+        return call(**{name: tf.constant(value) for name, value in inputs.items()})["images"].numpy()
+
+    report = parity.measure(file, list(batches.items()), reference, contract)
+    return report, card.get("format", format) if "file" in card else format
 
 
 def main(argv=None):
-    """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
+    """Reads the flags, from the command line or `argv`, exports or checks, and prints what was found."""
     args, _ = command.parse(Config, "python -m export.tflite", __doc__, argv)
-    if not (args.model and args.out):
-        command.fail("expected --model and --out (see --help)")
-    command.run(lambda: _export(args))
+    if args.check:
+        if not args.saved_model or args.model or args.out:
+            command.fail("--check goes with --saved_model, and without --model and --out (see --help)")
+        command.run(lambda: _check(args))
+    elif not (args.model and args.out):
+        command.fail("expected --model and --out, or --check and --saved_model (see --help)")
+    else:
+        command.run(lambda: _export(args))
+
+
+def _limits(args):
+    return {"min_psnr": args.min_psnr or None, "max_level_error": args.max_level_error or None}
+
+
+def _check(args):
+    tf.config.set_visible_devices([], "GPU")
+    report, format = check(args.check, args.saved_model)
+    limits = gate(format, **_limits(args))
+    print(parity.table(report["rows"]))
+    print(f"{args.check} is {format}; run by {report['interpreter']} against {args.saved_model}.")
+    _judge(report, limits, format)
+    print("Passed.")
 
 
 def _export(args):
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
+    try:
+        batch_sizes = [int(size) for size in args.batch_sizes.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--batch_sizes must be numbers with commas, as 1,8,32. Received: --batch_sizes={args.batch_sizes}"
+        ) from None
     generator = loading.load_generator(args.model)
-    report = export(generator, args.out, args.format, args.batch_size, args.overwrite)
-    rows, classes = args.batch_size, generator.num_classes
-    label = "" if classes is None else f", label int32 ({rows},) in [0, {classes})"
-    print(f"Wrote {args.out}: {report['bytes']:,} bytes, {args.format}, {generator.count_params():,} parameters.")
-    print(f"Largest difference from Keras, in LiteRT: {report['max_difference']:.2g}; PSNR {report['psnr']:.1f} dB.")
-    print(f"Built-in operations only: {', '.join(report['operators'])}.")
-    print(f"Inputs: latent float32 ({rows}, {generator.latent_dim}), {generator.latent_prior} prior{label}.")
-    print(f'Use it:  ai_edge_litert.interpreter.Interpreter("{args.out}").get_signature_runner()(latent=...)["images"]')
+    card = export(generator, args.out, args.format, batch_sizes, **_limits(args), overwrite=args.overwrite)
+    print(f"Wrote {args.out}: {card['file']['bytes']:,} bytes, {args.format}, {card['parameters']:,} parameters.")
+    print(parity.table(card["parity"]["rows"]))
+    for call in card["latency"]["calls"]:
+        milliseconds = f"{call['milliseconds']:.2f} ms a call, {call['threads']} thread"
+        print(f"{call['signature']}: {call['batch_size']} images, {milliseconds}.")
+    print(
+        f"Compared with Keras by {card['parity']['interpreter']}. Built-in operations: {', '.join(card['operators'])}."
+    )
+    label = "" if generator.num_classes is None else ", label=..."
+    runner = f'Interpreter("{args.out}").get_signature_runner("serving_default")'
+    print(f'Use it:  ai_edge_litert.interpreter.{runner}(latent=...{label})["images"]')
+    print(f"Inputs, class names and all that was measured: {portable.card_path(args.out)}")
 
 
 if __name__ == "__main__":

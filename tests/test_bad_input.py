@@ -23,7 +23,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 import keras_gan
-from export import loading, saved_model, tflite
+from export import loading, onnx, saved_model, tflite
 from keras_gan import checkpoints, data
 from keras_gan.data import write_tfrecords
 from tests.test_case import TestCase
@@ -47,6 +47,7 @@ DOORS = {
     "write_tfrecords": (write_tfrecords.main, []),
     "saved_model": (saved_model.main, ["--model=generator.keras", "--out=new"]),
     "tflite": (tflite.main, ["--model=generator.keras", "--out=new.tflite"]),
+    "onnx": (onnx.main, ["--model=generator.keras", "--out=new.onnx"]),
 }
 
 # The door, its arguments, and words of the one line that it answers with. Paths are those of `make_files`.
@@ -178,7 +179,21 @@ COMMANDS = (
     ("tflite", ["--out=old.tflite"], "old.tflite exists already"),
     ("tflite", ["--out=file/new.tflite"], "/file is a file, not a folder"),
     ("tflite", ["--format=int3"], "Received: format='int3'"),
-    ("tflite", ["--batch_size=0"], "Received: batch_size=0"),
+    ("tflite", ["--batch_sizes=0"], "Received: batch_sizes=[0]"),
+    ("tflite", ["--batch_sizes=1,8,1"], "Received: batch_sizes=[1, 8, 1]"),
+    ("tflite", ["--batch_sizes=1;8"], "Received: --batch_sizes=1;8"),
+    ("tflite", ["--min_psnr=-1"], "--min_psnr must be at least 0"),
+    ("tflite", ["--check=old.tflite"], "--check goes with --saved_model, and without --model and --out"),
+    ("tflite", ["--model=", "--out=", "--check=file", "--saved_model=good"], "Expected a .tflite file"),
+    (
+        "tflite",
+        ["--model=", "--out=", "--check=old.tflite", "--saved_model=good"],
+        "Expected the folder of a SavedModel",
+    ),
+    ("onnx", ["--model=text.keras"], "text.keras is truncated or damaged"),
+    ("onnx", ["--out="], "expected --model and --out"),
+    ("onnx", ["--out=new.on"], "`out` must end in .onnx"),
+    ("onnx", ["--out=file/new.onnx"], "/file is a file, not a folder"),
     # Writing TFRecords.
     ("write_tfrecords", [], "the following arguments are required: folder, out"),
     ("write_tfrecords", ["good"], "the following arguments are required: out"),

@@ -49,7 +49,9 @@ def append_labels(x, labels, num_classes):
     """
     if labels is None:
         return x
-    labels = keras.ops.one_hot(labels, num_classes, dtype=x.dtype)
+    # Rows of a constant, not `one_hot`, with which an int8 TFLite file of a trained generator had a PSNR of 12 to 16 dB
+    # instead of 39 to 43: its quantization seems to give the latents the range [0, 1] of the labels beside them.
+    labels = keras.ops.take(keras.ops.eye(num_classes, dtype=x.dtype), labels, axis=0)
     if len(x.shape) == 4:
         labels = keras.ops.tile(labels[:, None, None, :], (1, x.shape[1], x.shape[2], 1))
     return keras.ops.concatenate([x, labels], axis=-1)

@@ -1,0 +1,26 @@
+"""Executes the Python blocks of docs/tflite_onnx.md."""
+
+import contextlib
+import re
+from pathlib import Path
+
+from export import onnx, tflite
+from tests.export import networks
+from tests.test_case import TestCase
+
+PAGE = Path(__file__).parent.parent / "docs" / "tflite_onnx.md"
+
+
+class TFLiteAndOnnxTest(TestCase):
+    def test_blocks(self):
+        blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL)
+        self.assertLen(blocks, 2)
+        folder = Path(self.get_temp_dir())
+        generator = networks.mlp(num_classes=2)
+        tflite.export(generator, folder / "generator.tflite")
+        onnx.export(generator, folder / "generator.onnx")
+        for block, size in zip(blocks, (1, 16), strict=True):
+            scope = {"__name__": "page"}
+            with contextlib.chdir(folder):
+                exec(compile(block, PAGE.name, "exec"), scope)
+            self.assertEqual((scope["pixels"].shape, scope["pixels"].dtype), ((size, 8, 8, 1), "uint8"))
