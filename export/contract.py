@@ -48,7 +48,7 @@ def check(path):
             raise ValueError(f"Signature {name} must be of the method {METHOD}. Received: {definition.method_name!r}")
         if definition.defaults:
             raise ValueError(
-                f"Signature {name} must require all inputs. Received: defaults {list(definition.defaults)}"
+                f"Signature {name} must require all inputs. Received: defaults for {sorted(definition.defaults)}"
             )
         for tensors in (definition.inputs, definition.outputs):
             for key, tensor in tensors.items():

@@ -173,7 +173,7 @@ def _bad_inputs(generator, discriminator):
     """Pairs `(signature, inputs)` that must be refused."""
     given = {name: value for name, value in _inputs(generator, 1).items() if value is not None}
     label = {"label": given["label"]} if "label" in given else {}
-    bad = [("serving_default", {"latent": given["latent"] * np.float32(np.nan), **label})]
+    bad = [("serving_default", {"latent": np.full_like(given["latent"], np.nan), **label})]
     bad += [
         ("latents", {"seed": given["seed"], "truncation": np.float32([truncation])})
         for truncation in (-0.5, 1.5, np.nan)
@@ -184,7 +184,7 @@ def _bad_inputs(generator, discriminator):
             for number in (-1, generator.num_classes)
         ]
     if discriminator is not None:
-        bad.append(("discriminate", {"images": given["images"] * np.float32(np.inf), **label}))
+        bad.append(("discriminate", {"images": np.full_like(given["images"], np.inf), **label}))
     return bad
 
 
