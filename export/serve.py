@@ -23,6 +23,7 @@ import threading
 from pathlib import Path
 
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 from export import contract, rest, serving, warmup
 from keras_gan import command
@@ -133,14 +134,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def do_GET(self):
-        version, rest_of_path = self._find()
+        version, route = self._find()
         if version is None:
             return
-        if rest_of_path == "":
+        if route == "":
             status = {"error_code": "OK", "error_message": ""}
             states = [{"version": str(version.number), "state": "AVAILABLE", "status": status}]
             self._answer(200, {"model_version_status": states})
-        elif rest_of_path == "/metadata":
+        elif route == "/metadata":
             spec = {"name": self.name, "signature_name": "", "version": str(version.number)}
             signatures = {"signature_def": {"signature_def": _metadata(version.metadata)}}
             self._answer(200, {"model_spec": spec, "metadata": signatures})
@@ -154,10 +155,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(413 if length else 411, {"error": f"The request must have at most {LARGEST_REQUEST} bytes"})
             return
         body = self.rfile.read(int(length))
-        version, rest_of_path = self._find()
+        version, route = self._find()
         if version is None:
             return
-        if rest_of_path != ":predict":
+        if route != ":predict":
             self._malformed()
             return
         try:
@@ -172,13 +173,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if match is None:
             self._malformed()
             return None, None
-        name, number, rest_of_path = match.groups()
+        name, number, route = match.groups()
         version = self.watcher.current
         if name != self.name or version is None or (number is not None and int(number) != version.number):
             wanted = f"Latest({name})" if number is None else f"Specific({name}, {number})"
             self._answer(404, {"error": f"Servable not found for request: {wanted}"})
             return None, None
-        return version, rest_of_path
+        return version, route
 
     def _malformed(self):
         self._answer(404, {"error": f"Malformed request: {self.command} {self.path}"})
@@ -200,11 +201,9 @@ def _metadata(signatures):
 
     def tensor(described):
         sizes = [{"size": str(-1 if size is None else size), "name": ""} for size in described["shape"]]
-        dtype = f"DT_{tf.as_dtype(described['dtype']).as_datatype_enum}"
-        names = {"float32": "DT_FLOAT", "int64": "DT_INT64", "int32": "DT_INT32", "uint8": "DT_UINT8"}
-        names["string"] = "DT_STRING"
+        dtype = types_pb2.DataType.Name(tf.as_dtype(described["dtype"]).as_datatype_enum)
         return {
-            "dtype": names.get(described["dtype"], dtype),
+            "dtype": dtype,
             "tensor_shape": {"dim": sizes, "unknown_rank": False},
             "name": "",
         }

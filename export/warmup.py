@@ -56,12 +56,18 @@ def write(folder, model, requests):
         folder: Path of the SavedModel.
         model: Name of the model.
         requests: List of `(signature, inputs)`.
+
+    Raises:
+        OSError: If they cannot be written.
     """
     file = Path(folder, FILE)
     file.parent.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(file)) as writer:
-        for signature, inputs in requests:
-            writer.write(encode(model, signature, inputs))
+    try:
+        with tf.io.TFRecordWriter(str(file)) as writer:
+            for signature, inputs in requests:
+                writer.write(encode(model, signature, inputs))
+    except tf.errors.OpError as error:
+        raise OSError(f"The warm-up requests could not be written: {error.message}") from error
 
 
 def read(folder):

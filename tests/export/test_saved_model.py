@@ -1,11 +1,13 @@
 """Tests of SavedModel exports."""
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -244,13 +246,18 @@ class ExportTest(TestCase):
         self.folder = Path(self.get_temp_dir())
         self.enterContext(mock.patch.object(c_api, "library", return_value=None))
 
+    @functools.cache  # noqa: B019
+    def compiled(self, generator, discriminator):
+        functions = saved_model.signatures(generator, discriminator=discriminator)
+        return {name: tf.function(function, reduce_retracing=True) for name, (function, _) in functions.items()}
+
     def run_here(self, generator, discriminator=None, change=lambda signature, answer: answer):
         """Lets checks call the functions that were exported, and `change` what they answer."""
-        functions = saved_model.signatures(generator, discriminator=discriminator)
+        functions = self.compiled(generator, discriminator)
 
         def answer(signature, inputs):
             try:
-                outputs = functions[signature][0](**{name: tf.constant(value) for name, value in inputs.items()})
+                outputs = functions[signature](**{name: tf.constant(value) for name, value in inputs.items()})
                 return change(signature, {name: value.numpy() for name, value in outputs.items()})
             except tf.errors.InvalidArgumentError as error:
                 return change(signature, str(error))
@@ -448,6 +455,19 @@ class CommandLineTest(TestCase):
         found = {(row["run"], row["signature"], row["batch"]) for row in card["parity"]}
         self.assertEqual(found, {(way, name, batch) for way in ways for name in names for batch in (1, 8)})
         self.assertCountEqual([file.name for file in self.base.iterdir()], ["1", "models.config"])
+
+    def test_the_digests_in_the_card(self):
+        """With the program that the page for receivers gives."""
+        text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+        (program,) = re.findall(r"```python\n(import hashlib\n.*?)```", text, flags=re.DOTALL)
+        run = [sys.executable, "-c", program]
+        self.assertEqual(subprocess.run(run, cwd=self.base.parent).returncode, 0)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copytree(self.base, Path(folder, "digits"))
+            with (copy / "1" / "saved_model.pb").open("ab") as file:
+                file.write(b"x")
+            done = subprocess.run(run, cwd=folder, capture_output=True, text=True)
+            self.assertIn("AssertionError: saved_model.pb", done.stderr)
 
     def test_the_saved_model_command_line(self):
         """TensorFlow's own tool shows the signatures and runs one."""
