@@ -113,7 +113,7 @@ class _Session:
             tf.TF_NewSessionOptions(), None, path.encode(), tags, 1, self.graph, ctypes.byref(meta_graph), self.status
         )
         if tf.TF_GetCode(self.status):
-            raise ValueError(tf.TF_Message(self.status).decode(errors="replace"))
+            raise ValueError(" ".join(tf.TF_Message(self.status).decode(errors="replace").split()))
 
     def run(self, inputs, fetches):
         """Output arrays by name, or the message of a refusal."""
@@ -131,7 +131,7 @@ class _Session:
         if code:
             message = tf.TF_Message(self.status).decode(errors="replace")
             if code != _INVALID_ARGUMENT:
-                raise ValueError(message)
+                raise ValueError(" ".join(message.split()))
             return message
         answer = {}
         for name, tensor in zip(fetches, results, strict=True):

@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 import threading
+import time
 from concurrent import futures
 from pathlib import Path
 from unittest import mock
@@ -35,6 +36,13 @@ def publish(generator, base):
         saved_model.write(saved_model.signatures(generator), folder)
         warmup.write(folder, "digits", verification.warmup_requests(generator, folder))
         return serving.release(folder, base)
+
+
+def wait(condition):
+    """Returns once something holds, or after a minute."""
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 class ServeTest(TestCase):
@@ -134,15 +142,14 @@ class ServeTest(TestCase):
         with self.watcher, futures.ThreadPoolExecutor(3) as pool:
             clients = pool.map(client, range(3))
             try:
+                wait(lambda: answers)
                 number = int(publish(other, self.base).name)
                 broken = self.base / str(number + 1)
                 broken.mkdir()
                 (broken / "saved_model.pb").write_bytes(b"broken")
-                for _ in range(1200):
-                    if self.watcher.current.number == number and serve.print.call_count >= printed + 2:
-                        break
-                    stop.wait(0.05)
-                stop.wait(0.2)
+                wait(lambda: self.watcher.current.number == number and serve.print.call_count >= printed + 2)
+                enough = len(answers) + 6
+                wait(lambda: len(answers) >= enough)
             finally:
                 stop.set()
             list(clients)
