@@ -10,6 +10,12 @@ from export import c_api, checks, saved_model
 from tests.test_case import TestCase
 
 
+@functools.cache
+def _compiled(generator, discriminator):
+    functions = saved_model.signatures(generator, discriminator=discriminator)
+    return {name: tf.function(function, reduce_retracing=True) for name, (function, _) in functions.items()}
+
+
 class InProcess(TestCase):
     """A folder to write to, and checks that start no process."""
 
@@ -18,14 +24,9 @@ class InProcess(TestCase):
         self.folder = Path(self.get_temp_dir())
         self.enterContext(mock.patch.object(c_api, "library", return_value=None))
 
-    @functools.cache  # noqa: B019
-    def compiled(self, generator, discriminator):
-        functions = saved_model.signatures(generator, discriminator=discriminator)
-        return {name: tf.function(function, reduce_retracing=True) for name, (function, _) in functions.items()}
-
     def run_here(self, generator, discriminator=None, change=lambda signature, answer: answer):
         """Lets checks call the functions that were exported, and `change` what they answer."""
-        functions = self.compiled(generator, discriminator)
+        functions = _compiled(generator, discriminator)
 
         def answer(signature, inputs):
             try:

@@ -284,7 +284,7 @@ class ExportTest(InProcess):
         self.assertEmpty(list(self.folder.iterdir()))
 
     def test_publishes_the_next_version(self):
-        generator, base = networks.mlp(), self.folder / "models" / "digits"
+        generator, base = networks.mlp((2,)), self.folder / "models" / "digits"
         self.run_here(generator)
         path, card, removed = saved_model.publish(generator, base)
         self.assertEqual((path, removed), (base / "1", []))
@@ -297,7 +297,7 @@ class ExportTest(InProcess):
 
     def test_every_signature_is_warmed_up(self):
         generator, discriminator = networks.mlp(num_classes=2), networks.discriminator((8, 8, 1), num_classes=2)
-        self.run_here(generator, discriminator)
+        self.enterContext(mock.patch.object(verification, "check", return_value={}))
         saved_model.export(generator, self.folder / "out", discriminator=discriminator)
         requests = warmup.read(self.folder / "out")
         names = ["discriminate", "latents", "sample", "sample_png", "serving_default"]

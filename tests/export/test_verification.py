@@ -22,10 +22,20 @@ class Crowding(keras_gan.networks.MLPGenerator):
 
 
 class CheckTest(InProcess):
-    def test_differences_are_refused(self):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.generator = networks.mlp((4, 4, 1), num_classes=2)
+        cls.discriminator = networks.discriminator((4, 4, 1), num_classes=2)
+
+    def setUp(self):
+        super().setUp()
         self.enterContext(mock.patch.object(warmup, "read", return_value=[]))
-        generator = networks.mlp((4, 4, 1), num_classes=2)
-        discriminator = networks.discriminator((4, 4, 1), num_classes=2)
+
+    def check(self):
+        return verification.check(self.generator, self.folder, self.discriminator)
+
+    def test_differences_are_refused(self):
 
         def change(signature, name, value):
             """A change of one output of one signature, by a number or a function."""
@@ -51,37 +61,36 @@ class CheckTest(InProcess):
             ),
             (lambda s, answer: "no\nway" if s == "latents" else answer, "`latents` failed .*: no way"),
         ):
-            self.run_here(generator, discriminator, changed)
+            self.run_here(self.generator, self.discriminator, changed)
             with self.assertRaisesRegex(ValueError, reason):
-                verification.check(generator, self.folder, discriminator)
+                self.check()
 
     def test_images_that_depend_on_their_batch_are_refused(self):
-        generator = Crowding((4, 4, 1), latent_dim=6, hidden_units=(4,))
-        self.run_here(networks.spread(generator))
-        self.enterContext(mock.patch.object(warmup, "read", return_value=[]))
+        generator = networks.spread(Crowding((2,), latent_dim=6, hidden_units=(4,)))
+        self.run_here(generator)
         with self.assertRaisesRegex(ValueError, "first row of `serving_default` must not depend on the others"):
             verification.check(generator, self.folder)
 
     def test_a_warm_up_request_that_fails_is_found(self):
-        generator = networks.mlp()
-        self.run_here(generator)
+        self.run_here(self.generator, self.discriminator)
         bad = [("latents", {"seed": np.int64([0]), "truncation": np.float32([2])})]
-        self.enterContext(mock.patch.object(warmup, "read", return_value=bad))
-        with self.assertRaisesRegex(ValueError, "`latents` failed .*must lie in"):
-            verification.check(generator, self.folder)
+        with (
+            mock.patch.object(warmup, "read", return_value=bad),
+            self.assertRaisesRegex(ValueError, "`latents` failed .*must lie in"),
+        ):
+            self.check()
 
     def test_bounded_by_the_largest_logit(self):
         """Logits have no bound, and floats are exact in proportion to their size."""
-        self.enterContext(mock.patch.object(warmup, "read", return_value=[]))
-        generator, discriminator = networks.mlp((4, 4, 1)), networks.discriminator((4, 4, 1))
-        discriminator.set_weights([1000 * np.asarray(weight) for weight in discriminator.get_weights()])
+        weights = self.discriminator.get_weights()
+        self.addCleanup(self.discriminator.set_weights, weights)
+        self.discriminator.set_weights([1000 * weight for weight in weights])
 
         def change(signature, answer):
             return {"logits": answer["logits"] * np.float32(1 + 5e-6)} if "logits" in answer else answer
 
-        self.run_here(generator, discriminator, change)
-        rows = verification.check(generator, self.folder, discriminator)["parity"]
-        worst = [row["max_difference"] for row in rows if row["signature"] == "discriminate"]
+        self.run_here(self.generator, self.discriminator, change)
+        worst = [row["max_difference"] for row in self.check()["parity"] if row["signature"] == "discriminate"]
         self.assertAllClose(worst, [5e-6, 5e-6], atol=1e-6)
 
     def test_summary(self):
