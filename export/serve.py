@@ -106,6 +106,7 @@ class Watcher:
         except ValueError as error:
             self._broken.add(newest)
             print(error, flush=True)
+            self.look()  # An older one may be newer than what is served.
 
     def _watch(self):
         while not self._stop.wait(self._seconds):

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import http.server
 import io
 import json
 import re
@@ -162,6 +163,14 @@ class ServeTest(TestCase):
             self.assertAllClose(answer, images[name], atol=1)
         self.assertLen(set(seen), 2)
         type(self).generator = other
+
+    def test_the_command_says_what_it_is(self):
+        printed = serve.print.call_count
+        with mock.patch.object(http.server.ThreadingHTTPServer, "serve_forever", side_effect=KeyboardInterrupt):
+            serve.main([f"--models={self.base}", "--port=0", "--name=other"])
+        said, stopped = (call.args[0] for call in serve.print.call_args_list[printed:][-2:])
+        self.assertRegex(said, r"A stand-in for TensorFlow Serving, .*: http://127.0.0.1:[0-9]+/v1/models/other")
+        self.assertEqual(stopped, "Stopped.")
 
     def test_the_rest_client_of_the_page(self):
         host, port = self.server.server_address[:2]
