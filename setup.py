@@ -8,7 +8,7 @@ EXTRAS = {
     # Other implementations of the metrics.
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }
-EXTRAS["test"] = ["pytest>=8", "ruff>=0.6", *EXTRAS["onnx"]]
+EXTRAS["test"] = ["pytest>=8", "ruff>=0.6", "tensorflow-serving-api>=2.21,<2.22", *EXTRAS["onnx"]]
 
 setup(
     name="keras_gan",

@@ -3,13 +3,18 @@
 This file is also the program of that process, so it imports nothing beyond NumPy until it knows what to run.
 """
 
+import functools
 import os
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+
+TIMED_CALLS = 20
+TIMED_SECONDS = 0.4
 
 
 def run(calls):
@@ -26,15 +31,50 @@ def run(calls):
     Raises:
         ValueError: If the process fails, for instance because a file cannot be loaded.
     """
+    return run_timed(calls, ())[0]
+
+
+def run_timed(calls, timed):
+    """Calls signatures as `run` does, and then repeats some of the calls to time them.
+
+    Args:
+        calls: As of `run`.
+        timed: Indices into `calls`.
+
+    Returns:
+        The pair of the list that `run` returns, and the list of the seconds of each call in `timed`: the median
+        of at most `TIMED_CALLS` calls, fewer where they take longer than `TIMED_SECONDS`.
+
+    Raises:
+        ValueError: As `run`.
+    """
+    calls = [(os.fspath(path), signature, inputs) for path, signature, inputs in calls]
+    return in_process(__file__, (calls, list(timed)), "in a process without Keras")
+
+
+def in_process(program, given, where):
+    """What a program answers, without GPUs, both sides as pickles on its standard input and output.
+
+    Args:
+        program: Path of a Python file.
+        given: What it reads.
+        where: What the process is like, for the error.
+
+    Returns:
+        What it writes.
+
+    Raises:
+        ValueError: If it fails.
+    """
     done = subprocess.run(
-        [sys.executable, "-P", __file__],  # -P: modules beside this file must not shadow installed packages.
-        input=pickle.dumps([(os.fspath(path), signature, inputs) for path, signature, inputs in calls]),
+        [sys.executable, "-P", program],  # -P: modules beside this file must not shadow installed packages.
+        input=pickle.dumps(given),
         capture_output=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
     )
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ValueError(f"The export could not be run in a process without Keras: {reason}")
+        raise ValueError(f"The export could not be run {where}: {reason}")
     return pickle.loads(done.stdout)
 
 
@@ -114,12 +154,23 @@ def _open_tflite(path):
     return Interpreter(path).get_signature_runner, RuntimeError
 
 
+def _median_seconds(call):
+    """Median duration of a call without arguments."""
+    durations = []
+    while len(durations) < TIMED_CALLS and (len(durations) < 3 or sum(durations) < TIMED_SECONDS):
+        start = time.perf_counter()
+        call()
+        durations.append(time.perf_counter() - start)
+    return float(np.median(durations))
+
+
 def main():
     """Reads pickled calls from standard input and writes their pickled results to standard output."""
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # What libraries print must not end up among the results.
+    calls, timed = pickle.load(sys.stdin.buffer)
     opened, answers = {}, []
-    for path, signature, inputs in pickle.load(sys.stdin.buffer):
+    for path, signature, inputs in calls:
         if path not in opened:
             opened[path] = (_open_tflite if Path(path).is_file() else _open_saved_model)(path)
         find, refusal = opened[path]
@@ -127,8 +178,13 @@ def main():
             answers.append(find(signature)(**inputs))
         except refusal as error:
             answers.append(str(error))
+    seconds = []
+    for index in timed:
+        path, signature, inputs = calls[index]
+        function = opened[path][0](signature)
+        seconds.append(_median_seconds(functools.partial(function, **inputs)))
     with results:
-        pickle.dump(answers, results)
+        pickle.dump((answers, seconds), results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The one way from a saved model to a generator that can be exported."""
+"""The one way from a saved model to networks that can be exported."""
 
 import zipfile
 from pathlib import Path
@@ -24,8 +24,46 @@ def load_generator(path):
         ValueError: If there is no such file, it is damaged, or what it holds is no generator, returns other
             shapes than it declares, or has weights that are not finite.
     """
-    path = Path(path)
-    model = _load(path)
+    return _generator(_load(Path(path)), path)
+
+
+def load_pair(path):
+    """Loads the generator and the discriminator of a saved GAN, in float32.
+
+    Args:
+        path: A `.keras` file of a `keras_gan.GAN`.
+
+    Returns:
+        The pair of what `load_generator` returns and a `keras_gan.networks.Discriminator`.
+
+    Raises:
+        ValueError: As `load_generator`, and if the file holds a generator alone, or the discriminator is not one of
+            `keras_gan.networks`, judges several images together, or has weights that are not finite.
+    """
+    model = _load(Path(path))
+    generator = _generator(model, path)
+    discriminator = getattr(model, "discriminator", None)
+    if discriminator is None:
+        raise ValueError(
+            f"A discriminator is only in a saved GAN, the gan.keras of a run. Received: {path}, a generator alone"
+        )
+    if not isinstance(discriminator, keras_gan.networks.Discriminator):
+        raise ValueError(
+            "Expected a GAN with a keras_gan discriminator, which declares image_shape and num_classes. "
+            f"Received: a {type(discriminator).__name__} in {path}"
+        )
+    if getattr(discriminator, "packing", 1) != 1:
+        raise ValueError(
+            "A discriminator that is exported must return one logit per image. Received: one in "
+            f"{path} that judges {discriminator.packing} images at a time"
+        )
+    discriminator = _float32(discriminator)
+    _check_weights(discriminator, path)
+    return generator, discriminator
+
+
+def _generator(model, path):
+    """The checked float32 generator of a model."""
     generator = getattr(model, "sampler", model)
     if not isinstance(generator, keras_gan.networks.Generator):
         raise ValueError(
@@ -33,7 +71,13 @@ def load_generator(path):
             f"or a GAN that has one. Received: a {type(generator).__name__} in {path}"
         )
     generator = _float32(generator)
-    _check(generator, path)
+    shape = tuple(generator.compute_output_spec(generator.symbolic_inputs()).shape)
+    if shape != (None, *generator.image_shape):
+        raise ValueError(
+            f"A generator must return images of its declared shape {generator.image_shape}. "
+            f"Received: {path}, which returns {shape[1:]}"
+        )
+    _check_weights(generator, path)
     return generator
 
 
@@ -57,23 +101,17 @@ def _load(path):
         raise ValueError(f"{path} does not load as a Keras model: {str(error).split('. ')[0]}") from error
 
 
-def _float32(generator):
-    """The same generator without mixed precision."""
-    if generator.dtype_policy.name == "float32":
-        return generator
-    rebuilt = type(generator).from_config({**generator.get_config(), "dtype": "float32"})
-    rebuilt.set_weights(generator.get_weights())
+def _float32(network):
+    """The same network without mixed precision."""
+    if network.dtype_policy.name == "float32":
+        return network
+    rebuilt = type(network).from_config({**network.get_config(), "dtype": "float32"})
+    rebuilt.set_weights(network.get_weights())
     return rebuilt
 
 
-def _check(generator, path):
-    """Raises `ValueError` if a generator does not keep what it declares."""
-    shape = tuple(generator.compute_output_spec(generator.symbolic_inputs()).shape)
-    if shape != (None, *generator.image_shape):
-        raise ValueError(
-            f"A generator must return images of its declared shape {generator.image_shape}. "
-            f"Received: {path}, which returns {shape[1:]}"
-        )
-    for weight in generator.weights:
+def _check_weights(network, path):
+    """Raises `ValueError` if a weight is not finite."""
+    for weight in network.weights:
         if not np.all(np.isfinite(np.asarray(weight))):
             raise ValueError(f"{path} has weights that are not finite ({weight.path}); its training diverged.")

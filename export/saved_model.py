@@ -1,19 +1,25 @@
-r"""Exports a generator as a TensorFlow SavedModel.
+r"""Exports a generator as a TensorFlow SavedModel, and publishes it for TensorFlow Serving.
 
     python -m export.saved_model --model=RUN/generator.keras --out=DIR
+    python -m export.saved_model --model=RUN/generator.keras --publish=models/digits [--keep=3]
 
-The result runs wherever TensorFlow does, without Keras and without this package. It has two signatures; every
-input has the batch as its first axis, and `label` exists only where the generator has classes.
+The first writes one folder; the second the next numbered version in models/digits, which a running server picks up.
+The result runs wherever TensorFlow does, without Keras and without this package. Every input has the batch as its
+first axis; `label` exists only where the generator has classes.
 
 | signature         | inputs                                                        | outputs                      |
 |-------------------|---------------------------------------------------------------|------------------------------|
 | `serving_default` | `latent` float32 (b, latent_dim), `label` int32 (b)           | `images` float32, in [-1, 1] |
 | `sample`          | `seed` int64 (b), `truncation` float32 (b), `label` int32 (b) | `images` uint8               |
+| `sample_png`      | as `sample`                                                   | `image_bytes` string (b)     |
+| `latents`         | `seed` int64 (b), `truncation` float32 (b)                    | `latent` float32             |
+| `discriminate`    | `images` float32, `label` int32 (b); --with_discriminator     | `logits` float32 (b)         |
 
 Image i of `sample` depends on `seed[i]`, `truncation[i]` and `label[i]` alone, and is what `generator.sample` makes
-from that seed, up to one level in single pixels between batch sizes and machines. A generator of vectors has only
-`serving_default`. The graph itself refuses labels out of range, latents that are not finite, truncations outside
-[0, 1] and inputs of unequal length.
+from that seed, up to one level in single pixels between batch sizes and machines. A generator of vectors, which have
+no bytes, has neither `sample` nor `sample_png`: `latents` and `serving_default` together do the same. The graph itself
+refuses labels out of range, latents and images that are not finite, truncations outside [0, 1] and inputs of unequal
+length. docs/serving.md is written for whoever receives the result.
 """
 
 import dataclasses
@@ -27,16 +33,27 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from export import checks, loading
-from keras_gan import command, latents, pictures, staging
+from export import contract, loading, provenance, serving, verification, warmup
+from keras_gan import command, latents, staging
 from keras_gan.command import option
 
 FORMAT_VERSION = 1
+CARD = Path("assets.extra", "generator.json")
 ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
-SEEDS = "truncation * Philox with the key [seed, 0], as keras_gan.latents.from_seeds"
-# Bytes: a value at the edge between two levels may fall on either side of it.
-MAX_DIFFERENCE = {"serving_default": 1e-5, "sample": 1}
-CHECK_BATCH = 8
+SEEDS = {
+    "normal": (
+        "bits = tf.random.stateless_uniform((latent_dim, 2), [seed, 0], None, None, tf.int32, 'philox'); "
+        "u, v = (bits & 0xffffff) / 2^24; latent = truncation * sqrt(-2 log(1 - u)) * cos(2 pi v)"
+    ),
+    "uniform": (
+        "bits = tf.random.stateless_uniform((latent_dim,), [seed, 0], None, None, tf.int32, 'philox'); "
+        "latent = truncation * (2 (bits & 0xffffff) / 2^24 - 1)"
+    ),
+}
+TRUNCATION = {
+    "normal": "in [0, 1], multiplies latents: N(0, truncation^2) in place of the training prior N(0, 1)",
+    "uniform": "in [0, 1], multiplies latents: U(-truncation, truncation) in place of the training prior U(-1, 1)",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,15 +62,20 @@ class Config:
 
     model: str = option("", "The saved generator or GAN, a .keras file.")
     out: str = option("", "Folder to write the SavedModel to.")
-    overwrite: bool = option(False, "Replace a SavedModel that is there already.")
+    overwrite: bool = option(False, "Replace a SavedModel that is there already in --out.")
+    publish: str = option("", "Instead of --out: folder of numbered versions, in which the next one is made.")
+    name: str = option("", "The model's name on the server; by default that of the --publish folder.")
+    keep: int = option(0, "With --publish: versions to keep, the new one included; 0 keeps all.", low=0)
+    with_discriminator: bool = option(False, "Add the signature discriminate, from a gan.keras.")
 
 
-def signatures(generator, batch_size=None):
+def signatures(generator, batch_size=None, discriminator=None):
     """The functions that are exported.
 
     Args:
         generator: A `keras_gan.networks.Generator`.
         batch_size: Number of images per call, or `None` for any.
+        discriminator: A `keras_gan.networks.Discriminator` with the same labels, or `None`.
 
     Returns:
         Dictionary from the name of a signature to `(function, list of tf.TensorSpec)`.
@@ -72,31 +94,58 @@ def signatures(generator, batch_size=None):
     def spec(name, dtype, *shape):
         return tf.TensorSpec((batch_size, *shape), dtype, name=name)
 
+    def check_label(label, like):
+        # Keras would take -1 for the last class, or for none.
+        in_range = (label >= 0) & (label < generator.num_classes)
+        label = _require(label, in_range, f"`label` must lie in [0, {generator.num_classes})")
+        return label, _require_rows(like, label)
+
     def generate(latent, label):
         latent = _require(latent, tf.math.is_finite(latent), "`latent` must be finite")
         if label is None:
             return tf.cast(generator(latent, training=False), tf.float32)
-        # Keras would take -1 for the last class, or for none.
-        in_range = (label >= 0) & (label < generator.num_classes)
-        label = _require(label, in_range, f"`label` must lie in [0, {generator.num_classes})")
-        latent = _require_rows(latent, label)
+        label, latent = check_label(label, latent)
         return tf.cast(generator([latent, label], training=False), tf.float32)
+
+    def draw(seed, truncation):
+        in_range = (truncation >= 0.0) & (truncation <= 1.0)
+        truncation = _require(truncation, in_range, "`truncation` must lie in [0, 1]")
+        seed = _require_rows(seed, truncation)
+        return latents.from_seeds(seed, generator.latent_dim, generator.latent_prior, truncation)
+
+    def quantize(images):
+        return tf.cast(tf.clip_by_value(tf.floor(127.5 * images + 128.0), 0.0, 255.0), tf.uint8)
 
     def serving_default(latent, label=None):
         return {"images": generate(latent, label)}
 
     def sample(seed, truncation, label=None):
-        in_range = (truncation >= 0.0) & (truncation <= 1.0)
-        truncation = _require(truncation, in_range, "`truncation` must lie in [0, 1]")
-        seed = _require_rows(seed, truncation)
-        latent = latents.from_seeds(seed, generator.latent_dim, generator.latent_prior, truncation)
-        images = tf.floor(127.5 * generate(latent, label) + 128.0)
-        return {"images": tf.cast(tf.clip_by_value(images, 0.0, 255.0), tf.uint8)}
+        return {"images": quantize(generate(draw(seed, truncation), label))}
 
+    def sample_png(seed, truncation, label=None):
+        return {"image_bytes": tf.io.encode_png(sample(seed, truncation, label)["images"])}
+
+    def draw_latents(seed, truncation):
+        return {"latent": draw(seed, truncation)}
+
+    def discriminate(images, label=None):
+        images = _require(images, tf.math.is_finite(images), "`images` must be finite")
+        if label is not None:
+            label, images = check_label(label, images)
+        logits = discriminator(images if label is None else [images, label], training=False)
+        return {"logits": tf.reshape(tf.cast(logits, tf.float32), (-1,))}
+
+    shape = generator.image_shape
     label = [] if generator.num_classes is None else [spec("label", tf.int32)]
+    seeds = [spec("seed", tf.int64), spec("truncation", tf.float32)]
     result = {"serving_default": (serving_default, [spec("latent", tf.float32, generator.latent_dim), *label])}
-    if len(generator.image_shape) == 3:
-        result["sample"] = (sample, [spec("seed", tf.int64), spec("truncation", tf.float32), *label])
+    if len(shape) == 3:
+        result["sample"] = (sample, [*seeds, *label])
+    if len(shape) == 3 and shape[-1] <= 4:  # The most that a PNG has.
+        result["sample_png"] = (sample_png, [*seeds, *label])
+    result["latents"] = (draw_latents, seeds)
+    if discriminator is not None:
+        result["discriminate"] = (discriminate, [spec("images", tf.float32, *shape), *label])
     return result
 
 
@@ -132,67 +181,6 @@ def write(functions, folder):
         raise OSError(f"The SavedModel could not be written: {error.message}") from error
 
 
-def check(generator, folder):
-    """Compares a SavedModel, run in a process without Keras, with the generator that it was made from.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`.
-        folder: Path of its SavedModel.
-
-    Returns:
-        Dictionary from the name of a signature to the largest absolute difference, at batch 1 and at batch
-        `CHECK_BATCH`: of images in [-1, 1] for `serving_default`, of levels in 0 ... 255 for `sample`.
-
-    Raises:
-        ValueError: If it differs by more than `MAX_DIFFERENCE`, or accepts inputs that it must refuse.
-    """
-    cases = [case for batch in (1, CHECK_BATCH) for case in _cases(generator, batch)]
-    cases += [("serving_default", inputs, None) for inputs in _bad_inputs(generator)]
-    answers = checks.run([(folder, signature, inputs) for signature, inputs, _ in cases])
-    differences = {}
-    for (signature, inputs, expected), answer in zip(cases, answers, strict=True):
-        refused = isinstance(answer, str)
-        if expected is None and not refused:
-            raise ValueError(f"The SavedModel must refuse bad inputs. Received: images for {inputs}")
-        if expected is not None and refused:
-            raise ValueError(f"The SavedModel failed in `{signature}`: {answer}")
-        if expected is not None:
-            difference = checks.max_difference(expected, answer["images"])
-            differences[signature] = max(difference, differences.get(signature, 0.0))
-    for signature, difference in differences.items():
-        if difference > MAX_DIFFERENCE[signature]:
-            raise ValueError(
-                f"The SavedModel's `{signature}` must agree with Keras to {MAX_DIFFERENCE[signature]:g}. "
-                f"Received: a difference of {difference:.3g}"
-            )
-    return differences
-
-
-def _cases(generator, batch):
-    """Triples `(signature, inputs, expected images)` for one batch size."""
-    seeds = np.arange(batch)
-    labels = latents.sample_labels(batch, generator.num_classes)
-    label = {} if labels is None else {"label": labels}
-    codes = latents.from_seeds(seeds, generator.latent_dim, generator.latent_prior).numpy()
-    with tf.device("CPU"):  # The process that runs the export has no GPU: like is compared with like.
-        images = np.asarray(generator(codes if labels is None else [codes, labels], training=False))
-        cases = [("serving_default", {"latent": codes, **label}, images)]
-        if len(generator.image_shape) == 3:
-            images = pictures.to_uint8(generator.sample(batch, labels, seed=0, truncation=0.5))
-            truncation = np.full(batch, 0.5, "float32")
-            cases.append(("sample", {"seed": seeds, "truncation": truncation, **label}, images))
-    return cases
-
-
-def _bad_inputs(generator):
-    """Inputs that `serving_default` must refuse."""
-    good = np.zeros((1, generator.latent_dim), "float32")
-    if generator.num_classes is None:
-        return [{"latent": good * np.nan}]
-    bad = [{"latent": good * np.nan, "label": np.int32([0])}]
-    return bad + [{"latent": good, "label": np.int32([label])} for label in (-1, generator.num_classes)]
-
-
 def describe(generator):
     """What a program that runs the export needs to know, as JSON holds it.
 
@@ -212,7 +200,8 @@ def describe(generator):
         "latent_prior": generator.latent_prior,
         "num_classes": generator.num_classes,
         "class_names": generator.class_names,
-        "seeds": SEEDS,
+        "seeds": SEEDS[generator.latent_prior],
+        "truncation": TRUNCATION[generator.latent_prior],
         "parameters": generator.count_params(),
         "weights_sha256": weights_digest(generator),
         "versions": {
@@ -236,57 +225,122 @@ def weights_digest(model):
     return digest.hexdigest()
 
 
-def export(generator, out, overwrite=False):
+def export(generator, out, overwrite=False, discriminator=None, name="generator", source=None):
     """Writes a checked SavedModel: all of it, or nothing.
 
-    The description of `describe` and the differences of `check` are added as `assets.extra/generator.json`, which
-    loaders ignore.
+    It is complete as a version of TensorFlow Serving: with warm-up requests and batching parameters. Everything known
+    about it is in `assets.extra/generator.json`, which loaders ignore.
 
     Args:
         generator: A `keras_gan.networks.Generator`, as `export.loading.load_generator` returns it.
         out: Path of the folder to write.
         overwrite: Whether an earlier SavedModel of that path may be replaced.
+        discriminator: Its discriminator, as `export.loading.load_pair` returns it, or `None`.
+        name: Name of the model on a server.
+        source: Path of the `.keras` file, of whose run folder the card tells; or `None`.
 
     Returns:
         The contents of `generator.json`.
 
     Raises:
-        ValueError: If `out` exists and may not be replaced, nothing can be written there, or the check fails.
+        ValueError: If `out` exists and may not be replaced, nothing can be written there, or a check fails.
         OSError: If it cannot be written.
     """
     if Path(out).is_file():
         raise ValueError(f"{out} is a file, and a SavedModel is a folder; choose another path.")
+    serving.check_name(name)
     with staging.staged(out, overwrite) as folder:
-        write(signatures(generator), folder)
-        card = {**describe(generator), "max_difference": check(generator, folder)}
-        extra = folder / "assets.extra"
-        extra.mkdir()
-        (extra / "generator.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        return _fill(folder, generator, discriminator, name, source)
+
+
+def publish(generator, base, discriminator=None, name=None, keep=0, source=None):
+    """Adds a checked SavedModel to a folder of versions, as the next one.
+
+    Args:
+        generator: A `keras_gan.networks.Generator`, as `export.loading.load_generator` returns it.
+        base: Path of the folder of versions, made if it is missing.
+        discriminator: Its discriminator, as `export.loading.load_pair` returns it, or `None`.
+        name: Name of the model on a server; that of the folder if `None`.
+        keep: Number of versions to keep, this one included: the oldest others are removed. 0 keeps all.
+        source: Path of the `.keras` file, of whose run folder the card tells; or `None`.
+
+    Returns:
+        The triple of the path of the new version, the contents of its `generator.json`, and the list of the
+        versions that were removed.
+
+    Raises:
+        ValueError: If nothing can be written there, or a check fails.
+        OSError: If it cannot be written.
+    """
+    base = Path(base).absolute()
+    name = serving.check_name(base.name if name is None else name)
+    with serving.stage(base) as folder:
+        card = _fill(folder, generator, discriminator, name, source)
+        path = serving.release(folder, base)
+    serving.write_models_config(base, name)
+    return path, card, serving.prune(base, keep)
+
+
+def _fill(folder, generator, discriminator, name, source):
+    """Writes everything into a new folder, checks it, and returns its card."""
+    write(signatures(generator, discriminator=discriminator), folder)
+    serving.write_batching_parameters(folder)
+    warmup.write(folder, name, verification.warmup_requests(generator, folder))
+    contract.check(folder)
+    card = {
+        "name": name,
+        **describe(generator),
+        "discriminator_sha256": None if discriminator is None else weights_digest(discriminator),
+        "signatures": contract.describe(folder),
+        "fingerprint": str(tf.saved_model.experimental.read_fingerprint(str(folder)).singleprint()),
+        "training": None if source is None else provenance.training(source),
+        **verification.check(generator, folder, discriminator),
+        "files": provenance.folder_digests(folder),
+    }
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card
 
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
-    args, _ = command.parse(Config, "python -m export.saved_model", __doc__, argv)
-    if not (args.model and args.out):
-        command.fail("expected --model and --out (see --help)")
+    args, given = command.parse(Config, "python -m export.saved_model", __doc__, argv)
+    if not args.model or bool(args.out) == bool(args.publish):
+        command.fail("expected --model and --out, or --model and --publish (see --help)")
+    if args.publish and args.overwrite:
+        command.fail("--overwrite does not go with --publish, which overwrites nothing (see --help)")
+    if args.out and "keep" in given:
+        command.fail("--keep goes with --publish (see --help)")
     command.run(lambda: _export(args))
 
 
 def _export(args):
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
-    generator = loading.load_generator(args.model)
-    card = export(generator, args.out, args.overwrite)
-    size = sum(file.stat().st_size for file in Path(args.out).rglob("*") if file.is_file())
-    differences = ", ".join(f"{name} {value:.2g}" for name, value in card["max_difference"].items())
+    if args.with_discriminator:
+        generator, discriminator = loading.load_pair(args.model)
+    else:
+        generator, discriminator = loading.load_generator(args.model), None
+    if args.publish:
+        out, card, removed = publish(
+            generator, args.publish, discriminator, args.name or None, args.keep, source=args.model
+        )
+    else:
+        name = args.name or "generator"
+        out, removed = args.out, []
+        card = export(generator, out, args.overwrite, discriminator, name, source=args.model)
+    size = sum(file["bytes"] for file in card["files"].values())
+    print(f"Wrote {out}: {size / 1e6:.2f} MB, {card['parameters']:,} parameters in float32.")
+    for line in verification.summary(card):
+        print(line)
+    if removed:
+        print(f"Removed: {', '.join(map(str, removed))}.")
     label = "" if generator.num_classes is None else ", label=tf.constant([0])"
-    if "sample" in card["max_difference"]:
+    if "sample" in card["signatures"]:
         call = f'["sample"](seed=tf.constant([7], tf.int64), truncation=tf.constant([1.0]){label})'
     else:
         call = f'["serving_default"](latent=tf.zeros((1, {generator.latent_dim})){label})'
-    print(f"Wrote {args.out}: {size / 1e6:.2f} MB, {card['parameters']:,} parameters in float32.")
-    print(f"Largest difference from Keras, when run without it: {differences}.")
-    print(f'Use it:  tf.saved_model.load("{args.out}").signatures{call}["images"]')
+    print(f'Use it:  tf.saved_model.load("{out}").signatures{call}["images"]')
+    if args.publish:
+        print(f"Serve it:  {serving.docker_command(args.publish, card['name'])}")
 
 
 if __name__ == "__main__":

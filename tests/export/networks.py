@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gan.networks import DCGANGenerator, MLPGenerator
+from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator
 
 
 def spread(generator):
@@ -10,6 +10,9 @@ def spread(generator):
     random = np.random.default_rng(0)
     weights = []
     for weight in generator.weights:
+        if len(weight.shape) == 0:  # A count.
+            weights.append(np.asarray(weight))
+            continue
         # A transposed convolution with a 4x4 kernel and stride 2 adds up 4 taps of every channel.
         fan_in = {1: 16, 2: weight.shape[0], 4: 4 * weight.shape[-1]}[len(weight.shape)]
         values = random.normal(0.0, 2.0 / np.sqrt(fan_in), weight.shape)
@@ -24,3 +27,7 @@ def dcgan(image_shape=(9, 7, 3), filters=4, **kwargs):
 
 def mlp(image_shape=(8, 8, 1), **kwargs):
     return spread(MLPGenerator(image_shape, latent_dim=6, hidden_units=(16,), **kwargs))
+
+
+def discriminator(image_shape, **kwargs):
+    return spread(MLPDiscriminator(image_shape, hidden_units=(8,), activation="relu", **kwargs))

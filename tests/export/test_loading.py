@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -24,17 +25,19 @@ class Liar(keras_gan.networks.Generator):
         return inputs
 
 
-class LoadGeneratorTest(TestCase):
+class LoadingTestCase(TestCase):
     def saved(self, model, name="generator.keras"):
         path = Path(self.get_temp_dir(), name)
         model.save(path)
         return path
 
-    def assert_refused(self, path, message):
+    def assert_refused(self, path, message, load=loading.load_generator):
         with self.assertRaisesRegex(ValueError, message) as caught:
-            loading.load_generator(path)
+            load(path)
         self.assertNotIn("\n", str(caught.exception))
 
+
+class LoadGeneratorTest(LoadingTestCase):
     def test_a_generator_comes_back(self):
         generator = networks.dcgan(num_classes=2, class_names=["a", "b"], latent_prior="uniform")
         loaded = loading.load_generator(self.saved(generator))
@@ -98,3 +101,30 @@ class LoadGeneratorTest(TestCase):
         generator = networks.mlp()
         generator.weights[0].assign(generator.weights[0] * np.nan)
         self.assert_refused(self.saved(generator), r"not finite \(.*kernel\)")
+
+
+class LoadPairTest(LoadingTestCase):
+    def gan(self, discriminator, **kwargs):
+        gan = keras_gan.GAN(networks.mlp((2,), **kwargs), discriminator)
+        gan.compile()
+        return self.saved(gan, "gan.keras")
+
+    def test_a_pair_comes_back_in_float32(self):
+        discriminator = networks.discriminator((2,), dtype="mixed_bfloat16", num_classes=3)
+        generator, loaded = loading.load_pair(self.gan(discriminator, num_classes=3))
+        self.assertIsInstance(generator, keras_gan.networks.MLPGenerator)
+        self.assert_same_weights(loaded, discriminator)
+        self.assertEqual({layer.compute_dtype for layer in loaded._flatten_layers()}, {"float32"})
+
+    def test_refuses_what_has_no_discriminator_for_one_image(self):
+        def refused(path, message):
+            self.assert_refused(path, message, loading.load_pair)
+
+        refused(self.saved(networks.mlp()), "only in a saved GAN.*generator.keras, a generator alone")
+        plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        refused(self.gan(plain), "keras_gan discriminator.*Received: a Sequential in")
+        discriminator = networks.discriminator((2,))
+        discriminator.trainable_weights[0].assign(discriminator.trainable_weights[0] * np.nan)
+        refused(self.gan(discriminator), r"not finite \(.*kernel\)")
+        with mock.patch.object(keras_gan.networks.MLPDiscriminator, "packing", 2, create=True):
+            refused(self.gan(networks.discriminator((2,))), "one logit per image.*judges 2 images at a time")

@@ -1,8 +1,12 @@
 """Tests of SavedModel exports."""
 
+import contextlib
 import hashlib
+import importlib.metadata
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,9 +19,10 @@ import pytest
 import tensorflow as tf
 
 import keras_gan
-from export import checks, saved_model
+from export import c_api, checks, loading, provenance, saved_model, verification, warmup
 from keras_gan import latents, pictures
 from tests.export import networks
+from tests.export.in_process import InProcess
 from tests.test_case import TestCase
 
 
@@ -31,7 +36,7 @@ class Noisy(keras_gan.networks.MLPGenerator):
 
 
 class SavedModelTest(TestCase):
-    """Everything that is asked of the exports is asked in one process, which takes seconds to start."""
+    """Everything is asked of the exports in one process of each kind, as these take seconds to start."""
 
     @classmethod
     def setUpClass(cls):
@@ -43,8 +48,10 @@ class SavedModelTest(TestCase):
             "mlp": networks.mlp(latent_prior="uniform"),
             "vectors": networks.mlp((2,)),
         }
+        cls.discriminator = networks.discriminator((28, 28, 1), num_classes=3)
         for name, generator in cls.generators.items():
-            saved_model.write(saved_model.signatures(generator), cls.folder / name)
+            judge = cls.discriminator if name == "conditional" else None
+            saved_model.write(saved_model.signatures(generator, discriminator=judge), cls.folder / name)
         cls.calls = {}
         for name, generator in cls.generators.items():
             codes = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
@@ -54,6 +61,7 @@ class SavedModelTest(TestCase):
         seed, half = np.int64([7, -3, 2**40, 0]), np.float32([1, 1, 0.5, 0.5])
         label, pair = np.int32([0, 1, 2, 0]), np.int32([0, 1])
         sample = {"seed": seed, "truncation": half}
+        images = np.random.default_rng(1).uniform(-1, 1, (2, 28, 28, 1)).astype("float32")
         cls.calls |= {
             "sample": ("dcgan", "sample", sample),
             "sample again": ("dcgan", "sample", sample),
@@ -69,9 +77,22 @@ class SavedModelTest(TestCase):
             "truncation 2": ("dcgan", "sample", {"seed": seed, "truncation": 2 * half}),
             "one truncation": ("dcgan", "sample", {"seed": seed, "truncation": half[:1]}),
             "sample label": ("conditional", "sample", {**sample, "label": label + 1}),
+            "truncation -1": ("conditional", "sample_png", {**sample, "truncation": -half, "label": label}),
+            "truncation nan": ("mlp", "latents", {**sample, "truncation": np.nan * half}),
+            "png": ("dcgan", "sample_png", sample),
+            "png class": ("conditional", "sample_png", {**sample, "label": label}),
+            "latents": ("dcgan", "latents", sample),
+            "latents uniform": ("mlp", "latents", sample),
+            "latents vectors": ("vectors", "latents", sample),
+            "logits": ("conditional", "discriminate", {"images": images, "label": pair}),
+            "logits label": ("conditional", "discriminate", {"images": images, "label": pair - 1}),
+            "logits infinity": ("conditional", "discriminate", {"images": np.full_like(images, np.inf), "label": pair}),
         }
-        answers = checks.run([(cls.folder / name, *rest) for name, *rest in cls.calls.values()])
-        cls.answers = dict(zip(cls.calls, answers, strict=True))
+        calls = [(cls.folder / name, *rest) for name, *rest in cls.calls.values()]
+        cls.answers = dict(zip(cls.calls, checks.run(calls), strict=True))
+        cls.c_answers = {}
+        if c_api.library() is not None:
+            cls.c_answers = dict(zip(cls.calls, c_api.run(calls), strict=True))
 
     def images(self, call):
         self.assertIsInstance(self.answers[call], dict, self.answers[call])
@@ -80,10 +101,24 @@ class SavedModelTest(TestCase):
     def test_signatures(self):
         latent, label = ("latent", tf.float32, (None, 6)), ("label", tf.int32, (None,))
         seed, truncation = ("seed", tf.int64, (None,)), ("truncation", tf.float32, (None,))
+        image = ("images", tf.float32, (None, 28, 28, 1))
+        vectors = {"serving_default": [latent], "latents": [seed, truncation]}
+        plain = {**vectors, "sample": [seed, truncation], "sample_png": [seed, truncation]}
         expected = {
-            "dcgan": {"serving_default": [latent], "sample": [seed, truncation]},
-            "conditional": {"serving_default": [latent, label], "sample": [seed, truncation, label]},
-            "vectors": {"serving_default": [latent]},
+            "dcgan": plain,
+            "mlp": plain,
+            "conditional": {
+                **{name: [*inputs, *([] if name == "latents" else [label])] for name, inputs in plain.items()},
+                "discriminate": [image, label],
+            },
+            "vectors": vectors,
+        }
+        outputs = {
+            "serving_default": ("images", tf.float32),
+            "sample": ("images", tf.uint8),
+            "sample_png": ("image_bytes", tf.string),
+            "latents": ("latent", tf.float32),
+            "discriminate": ("logits", tf.float32),
         }
         for name, signatures in expected.items():
             loaded = tf.saved_model.load(self.folder / name).signatures
@@ -92,9 +127,8 @@ class SavedModelTest(TestCase):
                 specs = loaded[signature].structured_input_signature[1].values()
                 found = [(spec.name, spec.dtype, tuple(spec.shape)) for spec in specs]
                 self.assertCountEqual(found, inputs)
-                dtype = tf.uint8 if signature == "sample" else tf.float32
-                self.assertEqual(list(loaded[signature].structured_outputs), ["images"])
-                self.assertEqual(loaded[signature].structured_outputs["images"].dtype, dtype)
+                ((key, tensor),) = loaded[signature].structured_outputs.items()
+                self.assertEqual((key, tensor.dtype), outputs[signature])
 
     def test_images_are_those_of_keras(self):
         for name, generator in self.generators.items():
@@ -120,6 +154,49 @@ class SavedModelTest(TestCase):
         expected = pictures.to_uint8(self.generators["dcgan"].sample(1, seed=7))
         self.assertLessEqual(checks.max_difference(expected, self.images("sample")[:1]), 1.0)
 
+    def test_pngs_are_the_samples(self):
+        for png, sample in (("png", "sample"), ("png class", "sample class")):
+            decoded = np.stack([tf.io.decode_png(png).numpy() for png in self.answers[png]["image_bytes"]])
+            np.testing.assert_array_equal(decoded, self.images(sample))
+
+    def test_latents_are_those_of_python(self):
+        for call, name in (("latents", "dcgan"), ("latents uniform", "mlp"), ("latents vectors", "vectors")):
+            prior, inputs = self.generators[name].latent_prior, self.calls[call][2]
+            codes = self.answers[call]["latent"]
+            self.assertAllClose(codes, latents.from_seeds(inputs["seed"], 6, prior, inputs["truncation"]), atol=1e-6)
+            # The recipe that the card states.
+            for seed, truncation, code in zip(inputs["seed"], inputs["truncation"], codes, strict=True):
+                shape = (6, 2) if prior == "normal" else (6,)
+                bits = tf.random.stateless_uniform(shape, [seed, 0], None, None, tf.int32, "philox").numpy()
+                u = (bits & 0xFFFFFF) / 2.0**24
+                if prior == "normal":
+                    code_of_seed = np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+                else:
+                    code_of_seed = 2 * u - 1
+                self.assertAllClose(code, truncation * code_of_seed, atol=1e-6)
+
+    def test_logits_are_those_of_keras(self):
+        inputs = self.calls["logits"][2]
+        expected = np.asarray(self.discriminator([inputs["images"], inputs["label"]], training=False))[:, 0]
+        self.assertGreater(np.abs(expected[0] - expected[1]), 0.01)
+        self.assertAllClose(self.answers["logits"]["logits"], expected, rtol=1e-5, atol=1e-5)
+
+    def test_the_c_library_answers_alike(self):
+        if not self.c_answers:
+            self.skipTest("TensorFlow comes without its C library here")
+        for call, expected in self.answers.items():
+            answer = self.c_answers[call]
+            self.assertEqual(type(answer), type(expected), call)
+            if isinstance(expected, str):
+                continue
+            self.assertEqual(set(answer), set(expected))
+            for name, value in expected.items():
+                if name == "image_bytes":
+                    self.assertEqual(answer[name].tolist(), value.tolist())
+                else:
+                    tolerance = 1.0 if value.dtype == np.uint8 else 1e-5
+                    self.assertLessEqual(checks.max_difference(value, answer[name]), tolerance, call)
+
     def test_an_image_depends_on_its_seed_alone(self):
         np.testing.assert_array_equal(self.images("sample"), self.images("sample again"))
         difference = checks.max_difference(self.images("sample")[2:0:-1], self.images("sample two"))
@@ -137,49 +214,96 @@ class SavedModelTest(TestCase):
             "infinity": "`latent` must be finite",
             "truncation 2": "`truncation` must lie in [0, 1]",
             "one truncation": "same number of rows",
+            "truncation -1": "`truncation` must lie in [0, 1]",
+            "truncation nan": "`truncation` must lie in [0, 1]",
+            "logits label": "`label` must lie in [0, 3)",
+            "logits infinity": "`images` must be finite",
         }.items():
-            self.assertIsInstance(self.answers[call], str, call)
-            self.assertIn(reason, self.answers[call])
+            for answers in filter(None, (self.answers, self.c_answers)):
+                self.assertIsInstance(answers[call], str, call)
+                self.assertIn(reason, answers[call])
 
     def test_weights_are_stored_once(self):
         size = sum(file.stat().st_size for file in (self.folder / "conditional" / "variables").iterdir())
-        weights = 4 * self.generators["conditional"].count_params()
+        weights = 4 * (self.generators["conditional"].count_params() + self.discriminator.count_params())
         self.assertBetween(size, weights, 1.3 * weights)
 
 
-class ExportTest(TestCase):
-    def setUp(self):
-        super().setUp()
-        self.folder = Path(self.get_temp_dir())
+class ExportTest(InProcess):
+    """What is written, and where; that the command runs other processes is seen below."""
 
-    def export(self, offset=0.0, refuses=True):
-        """An export whose check sees images that are off by `offset`, and whether the graph refuses bad inputs."""
+    def read_card(self, folder):
+        return json.loads((Path(folder) / "assets.extra" / "generator.json").read_text())
+
+    def test_the_card(self):
+        generator = networks.mlp((2,), latent_prior="uniform")
+        self.run_here(generator)
+        card = saved_model.export(generator, self.folder / "out")
+        self.assertEqual(card, self.read_card(self.folder / "out"))
+        self.assertEqual((card["image_shape"], card["image_range"], card["latent_dim"]), ([2], None, 6))
+        self.assertEqual(
+            card["signatures"]["latents"],
+            {
+                "inputs": {
+                    "seed": {"dtype": "int64", "shape": [None]},
+                    "truncation": {"dtype": "float32", "shape": [None]},
+                },
+                "outputs": {"latent": {"dtype": "float32", "shape": [None, 6]}},
+            },
+        )
+        self.assertIn("U(-truncation, truncation)", card["truncation"])
+        self.assertIsNone(card["training"])
+        self.assertEqual(
+            [(row["signature"], row["batch"]) for row in card["parity"]],
+            [(name, batch) for batch in (1, 8) for name in ("serving_default", "latents")],
+        )
+        self.assertEqual([row["milliseconds"] for row in card["latency"]["median"]], [2.0, 2.0])
+        digests = provenance.folder_digests(self.folder / "out")
+        digests.pop("assets.extra/generator.json")
+        self.assertEqual(card["files"], digests)
+        self.assertIn("variables/variables.index", digests)
+
+    def test_a_small_difference_is_recorded(self):
         generator = networks.mlp((2,))
 
-        def run(calls):
-            inputs = [inputs["latent"] for _, _, inputs in calls]
-            return [
-                "refused" if refuses and np.isnan(latent).any() else {"images": generator(latent).numpy() + offset}
-                for latent in inputs
-            ]
+        def change(signature, answer):
+            return {"images": answer["images"] + np.float32(5e-6)} if "images" in answer else answer
 
-        with mock.patch.object(checks, "run", run):
-            return saved_model.export(generator, self.folder / "out")
-
-    def test_a_passed_check_is_recorded(self):
-        self.assertAllClose(self.export(np.float32(5e-6))["max_difference"]["serving_default"], 5e-6, atol=1e-6)
-        card = json.loads((self.folder / "out" / "assets.extra" / "generator.json").read_text())
-        self.assertEqual((card["image_shape"], card["image_range"], card["latent_dim"]), ([2], None, 6))
+        self.run_here(generator, change=change)
+        rows = saved_model.export(generator, self.folder / "out")["parity"]
+        worst = max(row["max_difference"] for row in rows if row["signature"] == "serving_default")
+        self.assertAllClose(worst, 5e-6, atol=1e-6)
 
     def test_a_failed_check_leaves_nothing(self):
-        for arguments, reason in (
-            ({"offset": np.float32(2e-5)}, "must agree with Keras to 1e-05. Received: a difference of 2"),
-            ({"offset": np.float32(np.nan)}, "Received: a difference of inf"),
-            ({"refuses": False}, "must refuse bad inputs"),
-        ):
-            with self.assertRaisesRegex(ValueError, reason):
-                self.export(**arguments)
-            self.assertEmpty(list(self.folder.iterdir()))
+        generator = networks.mlp((2,))
+        self.run_here(generator, change=lambda signature, answer: "no")
+        with self.assertRaisesRegex(ValueError, "`serving_default` failed"):
+            saved_model.export(generator, self.folder / "out")
+        with self.assertRaisesRegex(ValueError, "`serving_default` failed"):
+            saved_model.publish(generator, self.folder / "deep" / "base")
+        self.assertEmpty(list(self.folder.iterdir()))
+
+    def test_publishes_the_next_version(self):
+        generator, base = networks.mlp((2,)), self.folder / "models" / "digits"
+        self.run_here(generator)
+        path, card, removed = saved_model.publish(generator, base)
+        self.assertEqual((path, removed), (base / "1", []))
+        self.assertEqual((card, card["name"]), (self.read_card(base / "1"), "digits"))
+        (base / "models.config").write_text("# edited")
+        path, _, removed = saved_model.publish(generator, base, keep=1)
+        self.assertEqual((path, removed), (base / "2", [base / "1"]))
+        self.assertCountEqual([file.name for file in base.iterdir()], ["2", "models.config"])
+        self.assertEqual((base / "models.config").read_text(), "# edited")
+
+    def test_every_signature_is_warmed_up(self):
+        generator, discriminator = networks.mlp(num_classes=2), networks.discriminator((8, 8, 1), num_classes=2)
+        self.enterContext(mock.patch.object(verification, "check", return_value={}))
+        saved_model.export(generator, self.folder / "out", discriminator=discriminator)
+        requests = warmup.read(self.folder / "out")
+        names = ["discriminate", "latents", "sample", "sample_png", "serving_default"]
+        self.assertEqual([name for name, _ in requests], names)
+        shapes = {name: value.shape for name, value in requests[2][1].items()}
+        self.assertEqual(shapes, dict.fromkeys(("seed", "truncation", "label"), (1,)))
 
     @pytest.mark.slow
     def test_a_generator_with_other_noise_at_every_call_is_refused(self):
@@ -208,20 +332,127 @@ class ExportTest(TestCase):
         generator.weights[-1].assign_add([1e-6])
         self.assertNotEqual(saved_model.weights_digest(generator), digest.hexdigest())
 
+    def test_more_channels_than_a_png_has(self):
+        functions = saved_model.signatures(networks.mlp((4, 4, 5)))
+        self.assertIn("sample", functions)
+        self.assertNotIn("sample_png", functions)
+
 
 class CommandLineTest(TestCase):
-    def test_writes_and_describes(self):
-        folder = Path(self.get_temp_dir())
-        generator = networks.dcgan(num_classes=2, class_names=["left", "right"])
-        generator.save(folder / "generator.keras")
-        flags = [f"--model={folder / 'generator.keras'}", f"--out={folder / 'new' / 'out'}"]
-        done = subprocess.run([sys.executable, "-m", "export.saved_model", *flags], capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(
-            done.stdout, rf"\AWrote {re.escape(str(folder))}/new/out: 0.\d\d MB, {generator.count_params()} "
+    """The command as it is run, and what other programs make of its result."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory())).resolve()
+        gan = keras_gan.GAN(
+            networks.dcgan(num_classes=2, class_names=["left", "right"]),
+            networks.discriminator((9, 7, 3), num_classes=2),
+            ema_momentum=0.9,
         )
-        card = json.loads((folder / "new" / "out" / "assets.extra" / "generator.json").read_text())
-        self.assertEqual(card["weights_sha256"], saved_model.weights_digest(generator))
+        gan.compile()
+        gan.save(cls.folder / "gan.keras")
+        (cls.folder / "config.json").write_text('{"trainer": "dcgan", "seed": 3}')
+        cls.model = cls.folder / "gan.keras"
+        cls.base = cls.folder / "my models" / "digits"
+        flags = [f"--model={cls.model}", f"--publish={cls.base}", "--with_discriminator", "--keep=2"]
+        cls.done = subprocess.run([sys.executable, "-m", "export.saved_model", *flags], capture_output=True, text=True)
+        cls.generator, cls.discriminator = loading.load_pair(cls.model)
+
+    def test_writes_and_describes(self):
+        self.assertEqual((self.done.returncode, self.done.stderr), (0, ""))
+        lines = self.done.stdout.splitlines()
+        size = self.generator.count_params()
+        self.assertRegex(lines[0], rf"\AWrote {re.escape(str(self.base))}/1: 0.\d\d MB, {size:,} parameters")
+        self.assertStartsWith(lines[-1], "Serve it:  docker run ")
+        self.assertIn(f"'type=bind,source={self.base},target=/models/digits,readonly'", lines[-1])
+        card = json.loads((self.base / "1" / "assets.extra" / "generator.json").read_text())
+        self.assertEqual(card["weights_sha256"], saved_model.weights_digest(self.generator))
+        self.assertEqual(card["discriminator_sha256"], saved_model.weights_digest(self.discriminator))
         self.assertEqual((card["image_shape"], card["class_names"]), ([9, 7, 3], ["left", "right"]))
-        self.assertLessEqual(card["max_difference"]["serving_default"], 1e-5)
-        self.assertLessEqual(card["max_difference"]["sample"], 1)
+        self.assertEqual(card["training"]["run"], self.folder.name)
+        ways = [verification.PYTHON] + ([verification.C_API] if c_api.library() else [])
+        names = {"serving_default", "sample", "sample_png", "latents", "discriminate"}
+        found = {(row["run"], row["signature"], row["batch"]) for row in card["parity"]}
+        self.assertEqual(found, {(way, name, batch) for way in ways for name in names for batch in (1, 8)})
+        self.assertCountEqual([file.name for file in self.base.iterdir()], ["1", "models.config"])
+
+    def test_the_digests_in_the_card(self):
+        """With the program that the page for receivers gives."""
+        text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+        (program,) = re.findall(r"```python\n(import hashlib\n.*?)```", text, flags=re.DOTALL)
+        run = [sys.executable, "-c", program]
+        self.assertEqual(subprocess.run(run, cwd=self.base.parent).returncode, 0)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copytree(self.base, Path(folder, "digits"))
+            with (copy / "1" / "saved_model.pb").open("ab") as file:
+                file.write(b"x")
+            done = subprocess.run(run, cwd=folder, capture_output=True, text=True)
+            self.assertIn("AssertionError: saved_model.pb", done.stderr)
+
+    def test_the_saved_model_command_line(self):
+        """TensorFlow's own tool shows the signatures and runs one."""
+        (entry,) = importlib.metadata.entry_points(group="console_scripts", name="saved_model_cli")
+
+        def run(*arguments):
+            with (
+                mock.patch.object(sys, "argv", ["saved_model_cli", *arguments]),
+                mock.patch("sys.stdout", io.StringIO()) as out,
+                contextlib.suppress(SystemExit),
+            ):
+                entry.load()()
+            return out.getvalue()
+
+        text = run("show", f"--dir={self.base / '1'}", "--all")
+        for name in ("serving_default", "sample", "sample_png", "latents", "discriminate"):
+            self.assertIn(f"signature_def['{name}']", text)
+        inputs = "seed=[5,6];truncation=[1.0,0.5];label=[0,1]"
+        signature = ["--tag_set=serve", "--signature_def=sample", f"--input_exprs={inputs}"]
+        run("run", f"--dir={self.base / '1'}", *signature, f"--outdir={self.folder}")
+        codes = latents.from_seeds([5, 6], 6, truncation=np.float32([1.0, 0.5]))
+        expected = pictures.to_uint8(self.generator([codes, np.int32([0, 1])]))
+        self.assertLessEqual(checks.max_difference(expected, np.load(self.folder / "images.npy")), 1)
+
+    def test_predict_requests(self):
+        """What clients of the gRPC interface send and get, through its protobufs."""
+        predict_pb2 = pytest.importorskip("tensorflow_serving.apis.predict_pb2")
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name, request.model_spec.signature_name = "digits", "sample_png"
+        for name, value in {
+            "seed": np.int64([3, 4]),
+            "truncation": np.float32([1, 1]),
+            "label": np.int32([1, 0]),
+        }.items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        received = predict_pb2.PredictRequest.FromString(request.SerializeToString())
+        function = tf.saved_model.load(self.base / "1").signatures[received.model_spec.signature_name]
+        specs = function.structured_input_signature[1]
+        self.assertEqual(set(received.inputs), set(specs))
+        for name, tensor in received.inputs.items():
+            self.assertEqual(tensor.dtype, specs[name].dtype.as_datatype_enum)
+        outputs = function(**{name: tf.constant(tf.make_ndarray(tensor)) for name, tensor in received.inputs.items()})
+        response = predict_pb2.PredictResponse()
+        for name, value in outputs.items():
+            response.outputs[name].CopyFrom(tf.make_tensor_proto(value.numpy()))
+        response = predict_pb2.PredictResponse.FromString(response.SerializeToString())
+        images = [tf.io.decode_png(png).numpy() for png in tf.make_ndarray(response.outputs["image_bytes"])]
+        codes = latents.from_seeds([3, 4], 6)
+        expected = pictures.to_uint8(self.generator([codes, np.int32([1, 0])]))
+        self.assertLessEqual(checks.max_difference(expected, np.stack(images)), 1)
+
+    def test_bad_flags_are_one_line(self):
+        for flags, reason in (
+            ([], "expected --model and --out, or --model and --publish"),
+            (["--model=a.keras", "--out=a", "--publish=b"], "expected --model and --out, or"),
+            (["--model=a.keras", "--out=a", "--keep=2"], "--keep goes with --publish"),
+            (["--model=a.keras", "--publish=a", "--overwrite"], "--overwrite does not go with --publish"),
+            (["--model=a.keras", "--publish=a", "--keep=-1"], "--keep must be at least 0"),
+            ([f"--model={self.model}", f"--publish={self.model}"], "gan.keras, which is a file"),
+            ([f"--model={self.model}", f"--publish={self.folder}/new", "--name=a/b"], "name must consist of letters"),
+            ([f"--model={self.model}", f"--publish={self.folder}/my models"], "name must .*Received: name='my models'"),
+        ):
+            with mock.patch("sys.stderr", io.StringIO()) as errors, self.assertRaises(SystemExit) as caught:
+                saved_model.main(flags)
+            self.assertEqual(caught.exception.code, 1)
+            self.assertRegex(errors.getvalue(), rf"\Aerror: .*{reason}.*\n\Z")
+        self.assertFalse((self.folder / "new").exists())
