@@ -42,7 +42,6 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
-    "metrics",
     "networks",
     "optimizers",
     "pictures",

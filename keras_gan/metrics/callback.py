@@ -34,7 +34,7 @@ class Evaluate(keras.callbacks.Callback):
         folder: Run folder, or `None`: values are appended to `metrics.jsonl` there, and TensorBoard's files are in
             `logs/`.
         say: Function of a line of text that is called with the result of every evaluation, or `None`.
-        **options: Further arguments of `keras_gan.metrics.evaluate`. Intervals and floors are left out unless asked for.
+        **options: Further arguments of `keras_gan.metrics.evaluate`, by default without intervals and floors.
 
     Attributes:
         records: What the last evaluation returned.
