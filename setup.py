@@ -5,6 +5,14 @@ from setuptools import find_packages, setup
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
     "test": ["pytest>=8", "ruff>=0.6"],
+    "bench": [
+        "clean-fid>=0.1.35",
+        "prdc>=0.2",
+        "scikit-learn>=1.4",
+        "scipy>=1.13",
+        "torch",
+        "torch-fidelity>=0.4",
+    ],  # other implementations
 }
 
 setup(

@@ -173,10 +173,10 @@ def _factor(covariance):
 def frechet_distance_with_influences(real, fake):
     """The Frechet distance, and to first order `n` times what each sample adds to it, which has mean 0.
 
-    With the optimal map `T` from one Gaussian to the other, the derivative of the distance with respect to a covariance is
-    `I - T` and with respect to a mean `2 (m1 - m2)`, so that a centred sample x of the first adds
-    `2 (m1 - m2) . x + |x|^2 - x^T T x`, less the mean. From the singular values `F1^T F2 = U S V^T`, `T = P^T S P` with
-    `P = U^T F1^-1`, and for the second set `P = V^T F2^-1`.
+    With the optimal map `T` from one Gaussian to the other, the derivative of the distance with respect to a covariance
+    is `I - T` and with respect to a mean `2 (m1 - m2)`, so that a centred sample x of the first adds `2 (m1 - m2) . x +
+    |x|^2 - x^T T x`, less the mean. From the singular values `F1^T F2 = U S V^T`, `T = P^T S P` with `P = U^T F1^-1`,
+    and for the second set `P = V^T F2^-1`.
 
     Args:
         real: Features of real samples, `(n, d)`, n above d.

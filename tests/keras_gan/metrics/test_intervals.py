@@ -1,0 +1,89 @@
+"""Tests of confidence intervals: against the spread over many draws, and by hand."""
+
+import numpy as np
+
+from keras_gan import metrics
+from keras_gan.metrics import intervals
+from tests.test_case import TestCase
+
+
+def _ratios(metric, draw, repeats, **options):
+    """Mean standard error over the standard deviation of the metric, by name."""
+    found = [metrics.interval(metric, *draw(), **options) for _ in range(repeats)]
+    return {
+        name: np.mean([each[name].standard_error for each in found]) / np.std([each[name].value for each in found])
+        for name in found[0]
+    }
+
+
+class IntervalTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.random = np.random.RandomState(3)
+
+    def _features(self, number=300, shift=0.5):
+        real, fake = self.random.normal(size=(2, number, 6))
+        return real, 1.3 * fake + shift
+
+    def test_errors_are_the_spread_over_draws(self):
+        for metric, low, high in [(metrics.frechet_distance, 0.8, 1.6), (metrics.kernel_distance, 0.8, 1.6)]:
+            ratios = _ratios(metric, self._features, 60)
+            self.assertBetween(ratios[metric.__name__], low, high)
+
+    def test_errors_for_equal_distributions_are_not_too_small(self):
+        for metric in (metrics.frechet_distance, metrics.kernel_distance):
+            ratio = _ratios(metric, lambda: self.random.normal(size=(2, 200, 6)), 60)[metric.__name__]
+            self.assertBetween(ratio, 0.95, 2.0)
+
+    def test_errors_by_groups(self):
+        ratios = _ratios(metrics.manifold_metrics, self._features, 20, groups=10)
+        for ratio in ratios.values():
+            self.assertBetween(ratio, 0.55, 1.8)
+
+    def test_errors_of_the_score(self):
+        def draw():
+            logits = 2 * self.random.normal(size=(500, 4))
+            return (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True),)
+
+        self.assertBetween(_ratios(metrics.classifier_score, draw, 100, splits=1)["classifier_score"], 0.8, 1.25)
+
+    def test_errors_of_modes(self):
+        for shares in (np.full(40, 1 / 40), np.arange(1, 41) / 820):
+            ratios = _ratios(
+                metrics.modes, lambda shares=shares: (self.random.choice(40, 100, p=shares),), 150, num_modes=40
+            )
+            self.assertBetween(ratios["divergence"], 0.8, 1.8)
+            self.assertBetween(ratios["modes"], 0.9, 2.5)
+
+    def test_quantiles(self):
+        real, fake = self._features(100)
+        narrow = metrics.interval(metrics.kernel_distance, real, fake, confidence=0.6826894921)["kernel_distance"]
+        np.testing.assert_allclose(narrow.high - narrow.value, narrow.standard_error, rtol=1e-6)
+        # Tables of Student's t, two-sided 95 %: 2.262 for 9 degrees of freedom, 2.093 for 19.
+        np.testing.assert_allclose(
+            [intervals._student(1.959964, 9), intervals._student(1.959964, 19)], [2.262, 2.093], atol=1e-3
+        )
+
+    def test_any_metric(self):
+        def gap(real, fake):
+            return np.mean(real) - np.mean(fake)
+
+        found = metrics.interval(gap, self.random.normal(size=400) + 2, self.random.normal(size=400))["gap"]
+        self.assertLess(found.low, 2)
+        self.assertLess(2, found.high)
+        self.assertBetween(found.standard_error, 0.04, 0.11)
+
+    def test_a_share_of_0_is_not_certain(self):
+        real, fake = self._features(100, shift=100)
+        found = metrics.interval(metrics.precision_recall, real, fake, groups=10)
+        self.assertEqual(found["precision"].value, 0)
+        self.assertGreater(found["precision"].standard_error, 0.01)
+
+    def test_refuses(self):
+        real, fake = self._features(100)
+        with self.assertRaisesRegex(ValueError, "between 0 and 1"):
+            metrics.interval(metrics.frechet_distance, real, fake, confidence=95)
+        with self.assertRaisesRegex(ValueError, "more samples than features"):
+            metrics.interval(metrics.frechet_distance, real[:6], fake)
+        with self.assertRaisesRegex(ValueError, "At least 2 groups"):
+            metrics.interval(metrics.precision_recall, real, fake, groups=80)
