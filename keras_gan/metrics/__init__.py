@@ -8,6 +8,7 @@ from keras_gan.metrics.distances import (
     kernel_distance,
     moments,
 )
+from keras_gan.metrics.evaluate import evaluate
 from keras_gan.metrics.intervals import Interval, interval
 from keras_gan.metrics.manifold import (
     DensityCoverage,
@@ -37,6 +38,7 @@ __all__ = [
     "features",
     "frechet_distance",
     "frechet_distance_from_moments",
+    "inception",
     "interval",
     "kernel_distance",
     "manifold_metrics",
