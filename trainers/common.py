@@ -216,8 +216,8 @@ def _evaluation(run, log):
         name = metrics.features.for_dataset(config.dataset, shape)
     if name is None:
         print(
-            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: generator.keras "
-            "will be the last generator, not the best. --features= names another network.",
+            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: "
+            "generator.keras will be the last generator, not the best. --features= names another network.",
             flush=True,
         )
         return None

@@ -58,8 +58,8 @@ class RecordTest(TestCase):
         self.assertEqual(lines[2].split(), ["classifier_score", "9.5", "-", "-", "higher", "-", "2000"])
         self.assertEqual(
             lines[3],
-            "real images of mnist5k train, seen through mnist_classifier (36908df42dc3), resize: none, averaged weights, "
-            "step 500, seed 0",
+            "real images of mnist5k train, seen through mnist_classifier (36908df42dc3), resize: none, "
+            "averaged weights, step 500, seed 0",
         )
         self.assertEqual(lines[4], "floor: 2250 against 2250")
 
