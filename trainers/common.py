@@ -486,6 +486,7 @@ def _finish(run, step, seconds, evaluation):
     else:
         if not evaluation.is_due(step):
             evaluation.at_step(step)
+            evaluation.close()
         _save_generator(gan, folder / "generator_last.keras")
         _save_generator(gan, folder / "generator.keras", evaluation.best_weights)
         verdict = report.write_metrics(folder, _measure_kept(run, evaluation), step)
