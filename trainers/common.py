@@ -216,8 +216,8 @@ def _evaluation(run, log):
         name = metrics.features.for_dataset(config.dataset, shape)
     if name is None:
         print(
-            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: generator.keras "
-            "will be the last generator, not the best. --features= names another network.",
+            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: "
+            "generator.keras will be the last generator, not the best. --features= names another network.",
             flush=True,
         )
         return None
@@ -486,6 +486,7 @@ def _finish(run, step, seconds, evaluation):
     else:
         if not evaluation.is_due(step):
             evaluation.at_step(step)
+            evaluation.close()
         _save_generator(gan, folder / "generator_last.keras")
         _save_generator(gan, folder / "generator.keras", evaluation.best_weights)
         verdict = report.write_metrics(folder, _measure_kept(run, evaluation), step)

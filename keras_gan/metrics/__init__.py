@@ -1,4 +1,4 @@
-"""Metrics: pure functions over feature matrices and class probabilities, in float64; and `evaluate`, from images to records."""
+"""Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
 from keras_gan.metrics import classifiers, features, inception, records
 from keras_gan.metrics.distances import (

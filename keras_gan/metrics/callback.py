@@ -34,7 +34,7 @@ class Evaluate(keras.callbacks.Callback):
         folder: Run folder, or `None`: values are appended to `metrics.jsonl` there, and TensorBoard's files are in
             `logs/`.
         say: Function of a line of text that is called with the result of every evaluation, or `None`.
-        **options: Further arguments of `keras_gan.metrics.evaluate`. Intervals and floors are left out unless asked for.
+        **options: Further arguments of `keras_gan.metrics.evaluate`, by default without intervals and floors.
 
     Attributes:
         records: What the last evaluation returned.
@@ -88,7 +88,7 @@ class Evaluate(keras.callbacks.Callback):
         self.records, self.values = [], {}
         self._sign = 1.0 if records.METRICS[self.metrics[0]][1] == "lower" else -1.0
         self._variables = None
-        self._writer = tf.summary.create_noop_writer()
+        self._writer = None
 
     def set_model(self, model):
         super().set_model(model)
@@ -136,7 +136,6 @@ class Evaluate(keras.callbacks.Callback):
             history.forget(
                 self.folder / "metrics.jsonl", lambda each: each <= step and (self.steps is None or self.is_due(each))
             )
-            self._writer = tf.summary.create_file_writer(str(self.folder / "logs"))
 
     def is_due(self, step):
         """Whether `steps` puts an evaluation after this step."""
@@ -168,6 +167,7 @@ class Evaluate(keras.callbacks.Callback):
                 kept.assign(value)
         if self.folder is not None:
             history.append(self.folder / "metrics.jsonl", {"step": step, **self.values})
+            self._writer = self._writer or tf.summary.create_file_writer(str(self.folder / "logs"))
             with self._writer.as_default(step):
                 for name, value in self.values.items():
                     tf.summary.scalar(f"metrics/{name}", value)
@@ -180,5 +180,7 @@ class Evaluate(keras.callbacks.Callback):
         self.close()
 
     def close(self):
-        """Closes TensorBoard's file."""
-        self._writer.close()
+        """Closes TensorBoard's file; another evaluation opens a new one."""
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None

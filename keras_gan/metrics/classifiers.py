@@ -23,8 +23,8 @@ def manifest():
 
     Example:
 
-    >>> sorted(keras_gan.metrics.classifiers.manifest())
-    ['cifar10_classifier', 'cifar10_classifier_b', 'mnist_classifier', 'mnist_classifier_b']
+    >>> keras_gan.metrics.classifiers.manifest()["mnist_classifier"]["dataset"]
+    'mnist'
     """
     return json.loads((FOLDER / "manifest.json").read_text("utf-8"))
 

@@ -13,6 +13,7 @@ from keras_gan.metrics import distances, inception, manifold, records, scores
 from keras_gan.metrics import features as networks
 from keras_gan.metrics import intervals as errors
 
+_CHUNK = 250  # images that are generated and looked at together
 MOST = 10_000  # images that are generated unless the caller says otherwise
 NEIGHBOURS = {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
 _FRECHET, _KERNEL, _SCORE = ("fcd", "fid"), ("kcd", "kid"), ("classifier_score", "inception_score")
@@ -65,8 +66,8 @@ def evaluate(
         num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
             images that are given as many are taken, evenly spaced; by default all.
         num_real: Number of real images to take, evenly spaced in their order; by default all.
-        held_out: Other real images, of the same kinds as `real`, for the floor: what the metric says of them. By default,
-            and if they are fewer than the generated images, the floor compares two parts of `real`.
+        held_out: Other real images, of the same kinds as `real`, for the floor: what the metric says of them. By
+            default, and if they are fewer than the generated images, the floor compares two parts of `real`.
         dataset: Name of the data, for the records; by default that of `real`, if it is a name.
         split: The split that `real` is, or is to be taken from.
         ema: For the records, whether the generator's weights are averages; found out by default from a `GAN`.
@@ -192,8 +193,8 @@ def _see_generated(network, generator, source, real_rows, count, seed, batch_siz
     parts = []
     # None: no bar where the output is not a terminal.
     quiet = None if progress else True
-    for start in tqdm.tqdm(range(0, count, networks.BATCH), desc="generated images", leave=False, disable=quiet):
-        rows = slice(start, min(start + networks.BATCH, count))
+    for start in tqdm.tqdm(range(0, count, _CHUNK), desc="generated images", leave=False, disable=quiet):
+        rows = slice(start, min(start + _CHUNK, count))
         images = latents.sample(
             generator,
             rows.stop - rows.start,

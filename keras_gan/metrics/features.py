@@ -11,8 +11,6 @@ import tqdm
 
 from keras_gan.metrics import classifiers, inception
 
-BATCH = 250  # images at a time
-
 
 class Features:
     """A fixed network as metrics use it: from uint8 images to features and class probabilities.
@@ -27,7 +25,8 @@ class Features:
         digest: SHA-256 of the network's weights, in hexadecimal.
         image_shape: Shape of the images that the network takes. Those of another size are resized if there is a
             `resize`, gray ones get three equal channels if it takes three, and others are refused.
-        resize: `"none"`, `"bilinear, antialiased"`, `"bicubic, antialiased"` or `"TensorFlow 1 bilinear, not antialiased"`.
+        resize: `"none"`, or the filter: `"bilinear, antialiased"`, `"bicubic, antialiased"` or `"TensorFlow 1 bilinear,
+            not antialiased"`.
 
     Call arguments:
         images: uint8 `(n, height, width, channels)`.
@@ -54,6 +53,8 @@ class Features:
         self.digest = digest
         self.image_shape = tuple(int(size) for size in image_shape)
         self.resize = resize
+        # Images at a time.
+        self.batch_size = 250 if self.image_shape[0] * self.image_shape[1] <= 64 * 64 else 32
         self._network = network
         self._compiled = tf.function(self._compute, reduce_retracing=True)
         self._dimension = None
@@ -83,13 +84,13 @@ class Features:
             Pair of arrays; the second is `None` if the network has no probabilities.
         """
         self.check(np.shape(images)[1:], np.asarray(images).dtype)
-        batches = range(0, len(images), BATCH)
+        batches = range(0, len(images), self.batch_size)
         # None: no bar where the output is not a terminal.
         quiet = True if label is None or len(batches) < 20 else None
         parts = []
         for start in tqdm.tqdm(batches, desc=label, leave=False, disable=quiet):
-            rows = np.asarray(images[start : start + BATCH])
-            full = np.concatenate([rows, np.zeros((BATCH - len(rows), *rows.shape[1:]), np.uint8)])
+            rows = np.asarray(images[start : start + self.batch_size])
+            full = np.concatenate([rows, np.zeros((self.batch_size - len(rows), *rows.shape[1:]), np.uint8)])
             parts.append([None if part is None else part.numpy()[: len(rows)] for part in self._compiled(full)])
         features, probabilities = zip(*parts, strict=True)
         return np.concatenate(features), None if probabilities[0] is None else np.concatenate(probabilities)
@@ -98,7 +99,8 @@ class Features:
         """Raises `ValueError` unless images of a shape, without the batch axis, can be seen through this network."""
         if dtype != np.uint8 or len(image_shape) != 3:
             raise ValueError(
-                f"{self.name} sees uint8 images of shape (n, height, width, channels); see keras_gan.pictures.to_uint8. "
+                f"{self.name} sees uint8 images of shape (n, height, width, channels), as keras_gan.pictures.to_uint8 "
+                "makes them. "
                 f"Received: shape (n, {', '.join(map(str, image_shape))}) of {np.dtype(dtype).name}"
             )
         size, channels = tuple(image_shape[:2]), image_shape[2]
@@ -234,7 +236,7 @@ def _application(name):
             f"The ImageNet weights of {name} could not be had; they need a network, once: {str(error).splitlines()[0]}"
         ) from None
     model.trainable = False
-    both = keras.Model(model.inputs, [_before_last(model), model.output])
+    both = keras.Model(model.inputs, [_before_last(model), model.outputs[0]])
 
     def network(images):
         return both(module.preprocess_input(images), training=False)
@@ -274,7 +276,7 @@ def of_model(model, layer=None, name=None):
         if layer not in names:
             raise ValueError(f"`layer` must be one of {names}. Received: layer={layer!r}")
         inner = model.get_layer(layer).output
-    both = keras.Model(model.inputs, [keras.layers.Flatten(dtype="float32")(inner), model.output])
+    both = keras.Model(model.inputs, [keras.layers.Flatten(dtype="float32")(inner), model.outputs[0]])
 
     def network(images):
         features, scores = both(images / 127.5 - 1.0, training=False)

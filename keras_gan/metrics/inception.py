@@ -90,9 +90,13 @@ def load(folder=None):
 def _function(graph):
     """The part of the graph between its own preprocessing and its last pooling, and the probabilities."""
 
+    weights_of = {node.name: node.input[1] for node in graph.node if node.op == "MatMul"}["softmax/logits/MatMul"]
+    # The rest is for a batch of one.
+    graph = tf.compat.v1.graph_util.extract_sub_graph(graph, ["pool_3", weights_of])
+
     def network(images):
         pooled, weights = tf.graph_util.import_graph_def(
-            graph, {"Mul:0": preprocess(images)}, ["pool_3:0", "softmax/weights:0"]
+            graph, {"Mul:0": preprocess(images)}, ["pool_3:0", f"{weights_of}:0"]
         )
         features = tf.squeeze(pooled, [1, 2])
         # Without the bias, as Salimans et al. 2016 computed the Inception score.
@@ -119,6 +123,6 @@ def _download(archive):
                 raise OSError(f"the connection ended after {partial.stat().st_size} of {size} bytes")
     except (OSError, urllib.error.URLError) as error:
         raise OSError(
-            f"The Inception graph that FID is defined by could not be downloaded from {URL}: {error}. Put the file into "
-            f"{archive.parent}, or choose other features, such as mnist_classifier, whose weights come with the package."
+            f"The Inception graph that FID is defined by could not be downloaded from {URL}: {error}. Put the file "
+            f"into {archive.parent}, or choose features whose weights come with the package, such as mnist_classifier."
         ) from None

@@ -152,7 +152,9 @@ def table(records):
 
     Example:
 
-    >>> record = keras_gan.metrics.Record("fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3", low=8.0, high=8.5)
+    >>> record = keras_gan.metrics.Record(
+    ...     "fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3", low=8.0, high=8.5
+    ... )
     >>> print(keras_gan.metrics.records.table([record]))
     metric  value  95 % interval  floor  better  real  generated
     fcd     8.25   8 to 8.5       -      lower   4500  2000

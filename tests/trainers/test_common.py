@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -19,7 +21,16 @@ import keras_gan
 from tests.test_case import TestCase
 from trainers import common, dcgan
 
-TINY = ("--filters=2", "--latent_dim=4", "--batch_size=16", "--log_every=4", "--sample_every=5", "--checkpoint_every=3")
+TINY = (
+    "--filters=2",
+    "--latent_dim=4",
+    "--batch_size=16",
+    "--log_every=4",
+    "--sample_every=5",
+    "--checkpoint_every=3",
+    "--evaluate_every=0",
+)
+EVALUATING = ("--evaluate_every=4", "--evaluate_samples=30")
 
 
 class TrainerTestCase(TestCase):
@@ -50,6 +61,12 @@ class TrainerTestCase(TestCase):
         for x, y in zip(self.state(a), self.state(b), strict=True):
             np.testing.assert_array_equal(x, y)
         self.assertEqual((a / "history.jsonl").read_text(), (b / "history.jsonl").read_text())
+        self.assertEqual((a / "metrics.json").exists(), (b / "metrics.json").exists())
+        if (a / "metrics.json").exists():
+            for name in ("metrics.json", "metrics.jsonl"):
+                self.assertEqual((a / name).read_text(), (b / name).read_text())
+            for name in ("generator.keras", "generator_last.keras"):
+                self.assert_same_weights(*(keras.models.load_model(folder / name) for folder in (a, b)))
         for file in (a / "samples").iterdir():
             self.assertEqual(file.read_bytes(), (b / "samples" / file.name).read_bytes(), file.name)
 
@@ -124,9 +141,9 @@ class RunFolderTest(TrainerTestCase):
 class ResumeTest(TrainerTestCase):
     def test_extending_equals_running_through(self):
         through = Path(self.path("through"))
-        self.train("--steps=10", out=through)
-        self.train("--steps=7")
-        text = self.train("--steps=10")
+        self.train("--steps=10", *EVALUATING, out=through)
+        self.train("--steps=7", *EVALUATING)
+        text = self.train("--steps=10", *EVALUATING)
         self.assertIn("Resuming", text)
         # The picture of step 7 was the first part's last one.
         (self.out / "samples" / "step-0000007.png").unlink()
@@ -172,6 +189,58 @@ class ResumeTest(TrainerTestCase):
         (self.out / "thesis.tex").write_text("")
         self.assertIn("holds no run", self.train("--steps=3", status=1))
         self.assertEqual([file.name for file in self.out.iterdir()], ["thesis.tex"])
+
+
+class EvaluationTest(TrainerTestCase):
+    def scripted(self, values):
+        """Runs 12 steps with given values instead of evaluations at 4, 8 and 12."""
+        values = iter(values)
+
+        def evaluate(*args, **kwargs):
+            return [types.SimpleNamespace(name="fcd", value=next(values))]
+
+        with mock.patch("keras_gan.metrics.callback.evaluate", evaluate):
+            return self.train("--steps=12", *EVALUATING)
+
+    def test_keeps_the_best_generator(self):
+        text = self.scripted([5.0, 3.0, 4.0])
+        self.assertIn("best at step 8; the last 4 steps made it worse, 4 at the end.", text)
+        self.assertIn("generator_last.keras is the last", text)
+        best, last = (keras.models.load_model(self.out / f"generator{suffix}.keras") for suffix in ("", "_last"))
+        shorter = Path(self.path("shorter"))
+        self.train("--steps=8", out=shorter)
+        self.assert_same_weights(best, keras.models.load_model(shorter / "generator.keras"))
+        self.assert_same_weights(last, keras.models.load_model(self.out / "gan.keras").sampler)
+        content = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual((content["name"], content["step"], content["last_step"]), ("fcd", 8, 12))
+        self.assertEqual(
+            [(entry["step"], entry["fcd"]) for entry in content["history"]], [(4, 5.0), (8, 3.0), (12, 4.0)]
+        )
+        records = [keras_gan.metrics.Record.from_dict(fields) for fields in content["records"]]
+        self.assertEqual([record.name for record in records][:3], ["fcd", "kcd", "classifier_score"])
+        for record in records:
+            self.assertEqual((record.step, record.n_fake, record.ema, record.dataset), (8, 30, True, "mnist5k"))
+            self.assertIsNotNone(record.floor)
+
+    def test_the_last_may_be_the_best(self):
+        text = self.train("--steps=6", *EVALUATING)
+        content = json.loads((self.out / "metrics.json").read_text())
+        # The end is evaluated too, and what the record says is what was logged.
+        self.assertEqual([entry["step"] for entry in content["history"]], [4, 6])
+        best = min(content["history"], key=lambda entry: entry["fcd"])
+        self.assertEqual((content["step"], content["records"][0]["value"]), (best["step"], best["fcd"]))
+        self.assertIn("the last generator is the best" if best["step"] == 6 else "best at step 4", text)
+
+    def test_without_a_classifier_the_last_is_kept(self):
+        folder = Path(self.path("images"))
+        folder.mkdir()
+        for i in range(16):
+            Image.fromarray(np.full((16, 16), 8 * i, "uint8")).save(folder / f"{i}.png")
+        text = self.train(f"--dataset=folder:{folder}", "--steps=2", *EVALUATING)
+        self.assertIn("16x16x1 comes with the package: generator.keras will be the last", text)
+        self.assertIn("the last; none was evaluated", text)
+        self.assertFalse((self.out / "generator_last.keras").exists())
+        self.assertFalse((self.out / "metrics.json").exists())
 
 
 @keras.saving.register_keras_serializable("test_common")
@@ -241,6 +310,12 @@ class MistakesTest(TrainerTestCase):
             (["--precision=float8"], "--precision must be auto or one of"),
             (["--best_metric=fid"], "--best_metric must be one of"),
             (["--best_mode=most"], "--best_mode must be min or max"),
+            (["--features=inceptoin", "--evaluate_every=9"], "Features are one of"),
+            (
+                ["--features=cifar10_classifier", "--evaluate_every=9"],
+                "cifar10_classifier sees images of shape (32, 32,",
+            ),
+            (["--evaluate_every=-1"], "--evaluate_every must be at least 0"),
             (["--strategy=ring"], "--strategy must be one of"),
             (["--tpu"], "looked for a TPU on this machine"),
             (["--strategy=multiworker"], "TF_CONFIG"),
@@ -292,15 +367,16 @@ class InterruptionTest(TrainerTestCase):
     @pytest.mark.slow
     def test_killed_runs_end_like_one_that_was_not(self):
         random = np.random.default_rng(0)
+        often = ("--evaluate_every=50", "--evaluate_samples=30")
         through = Path(self.path("through"))
-        self.train("--steps=600", out=through)
+        self.train("--steps=600", *often, out=through)
         for _ in range(6):
-            process = start(self.out, "--steps=600")
+            process = start(self.out, "--steps=600", *often)
             newest = max((int(f.stem[5:]) for f in self.out.glob("checkpoints/ckpt-*.index")), default=0)
             wait_for(self.out / "checkpoints" / f"ckpt-{newest + 3}.index")
             time.sleep(random.uniform(0, 0.3))
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
-        text = self.train("--steps=600")
+        text = self.train("--steps=600", *often)
         self.assertIn("Resuming", text)
         self.assert_equal_runs(through, self.out)

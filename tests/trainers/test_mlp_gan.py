@@ -21,6 +21,7 @@ class MLPGANTest(TestCase):
     def test_trains(self):
         out = self.path("run")
         flags = ["--steps=2", "--batch_size=8", "--generator_units=8", "--discriminator_units=4", f"--out={out}"]
+        flags.append("--evaluate_every=0")
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             common.main("mlp_gan", "About.", mlp_gan.Config, mlp_gan.build, flags)
         self.assertEqual(keras.models.load_model(Path(out, "generator.keras")).latent_prior, "uniform")

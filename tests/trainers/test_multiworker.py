@@ -20,12 +20,21 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import callbacks, execution
+from keras_gan import history as histories
 from tests.test_case import TestCase
 from trainers import common, dcgan, hardware
 from trainers.dcgan import Config
 
 # An entry of the log spans a checkpoint, so that the metrics in it matter.
-TINY = ("--precision=float32", "--latent_dim=4", "--batch_size=8", "--log_every=4", "--checkpoint_every=3")
+TINY = (
+    "--precision=float32",
+    "--latent_dim=4",
+    "--batch_size=8",
+    "--log_every=4",
+    "--checkpoint_every=3",
+    "--evaluate_every=0",
+)
+EVALUATING = ("--evaluate_every=2", "--evaluate_samples=20")
 DCGAN = ("-m", "trainers.dcgan", "--filters=2", *TINY)
 MLP = ("-m", "trainers.mlp_gan", "--generator_units=8", "--discriminator_units=4", "--maxout_pieces=2", *TINY)
 DIVERGING = (
@@ -41,14 +50,15 @@ def train_with_a_fault():
     """The DCGAN recipe, with a weight that becomes NaN after step 5 of the first attempt."""
     fit = common._fit
 
-    def fit_and_fail(gan, dataset, total_steps, tasks):
+    def fit_and_fail(run, tasks):
+        gan = run.gan
         bias = gan.discriminator.logit.bias
 
         def spoil(batch, logs):
             if int(gan.step.numpy()) == 5 and int(gan.rollbacks.numpy()) == 0:
                 bias.assign(np.full(bias.shape, np.nan))
 
-        fit(gan, dataset, total_steps, [keras.callbacks.LambdaCallback(on_train_batch_end=spoil), *tasks])
+        fit(run, [keras.callbacks.LambdaCallback(on_train_batch_end=spoil), *tasks])
 
     common._fit = fit_and_fail
     common.main("dcgan", "About.", Config, dcgan.build)
@@ -182,11 +192,13 @@ class MultiworkerTestCase(TestCase):
 class TwoWorkersTest(MultiworkerTestCase, parameterized.TestCase):
     def test_train_as_one_process_does(self):
         alone = self.folder / "alone"
-        single = self.start(DCGAN, "--steps=5", out=alone, workers=1)
-        text = self.train(DCGAN, "--steps=5")
+        single = self.start(DCGAN, "--steps=5", *EVALUATING, out=alone, workers=1)
+        text = self.train(DCGAN, "--steps=5", *EVALUATING)
         self.assertEqual(single.end()[0][0], 0)
         self.assert_close(alone, self.out, 5)
         self.assert_close_histories(alone, self.out)
+        for one, two in zip(*(histories.read(folder / "metrics.jsonl") for folder in (alone, self.out)), strict=True):
+            self.assertAllClose(one, two, rtol=1e-3)
         self.assertIn("step 4/5", text)
         self.assertIn("Trained 5 steps", text)
         for folder in (self.out, self.out / "checkpoints", self.out / "samples"):
