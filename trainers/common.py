@@ -69,7 +69,7 @@ class Config:
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
 
-def main(program, about, config_class, build, argv=None):
+def main(program, about, config_class, build, argv=None, labels=False):
     """Trains a recipe from the command line.
 
     Args:
@@ -78,12 +78,18 @@ def main(program, about, config_class, build, argv=None):
         config_class: A subclass of `Config`.
         build: Function of the configuration and the data's spec that returns a compiled `GAN`.
         argv: Command-line arguments; by default the process's own.
+        labels: Whether the recipe is conditional and needs data with labels.
+
+    Returns:
+        The folder of a run that this process has trained to its end, or `None`.
     """
     config, given = command.parse(config_class, f"python -m trainers.{program}", about, argv)
-    command.run(lambda: _train(program, config, given, build))
+    finished = []
+    command.run(lambda: finished.append(_train(program, config, given, build, labels)))
+    return finished[0]
 
 
-def _train(program, config, given, build):
+def _train(program, config, given, build, labels):
     _check(config, given)
     folder = _run_folder(program, config)
     strategy = hardware.make_strategy(config)
@@ -93,7 +99,7 @@ def _train(program, config, given, build):
         _configure_tensorflow(config)
 
         examples = _find(config)
-        _, spec = data.load(examples, repeat=True)
+        _, spec = data.load(examples, repeat=True, labels=labels)
         _check_data(folder, spec)
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
         with strategy.scope():
@@ -103,11 +109,11 @@ def _train(program, config, given, build):
         print(_describe(program, config, spec, gan, total_steps), flush=True)
         if config.dry_run:
             _dry_run(config, gan, _next_batches(config, gan, strategy, examples), total_steps)
-            return
+            return None
 
         log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps)
         log.verbose = hardware.is_chief(strategy)
-        log.validation = _load_held_out(config, strategy)
+        log.validation = _load_held_out(config, strategy, labels)
         checkpoint = checkpoints.Checkpoint(
             folder / "checkpoints",
             config.checkpoint_every,
@@ -121,7 +127,7 @@ def _train(program, config, given, build):
         hardware.check_same(strategy, "checkpoints", step)
         if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
             print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
-            return
+            return None
         # A default name that another process took meanwhile is an error.
         own.mkdir(parents=True, exist_ok=bool(config.out))
         callbacks.replace_text(own / "config.json", _config_text(program, config, data=spec.fingerprint))
@@ -152,6 +158,7 @@ def _train(program, config, given, build):
             )
             raise SystemExit(128 + stop.received)
         _finish(own, gan, step, float(checkpoint.seconds))
+        return own if hardware.is_chief(strategy) else None
 
 
 @contextlib.contextmanager
@@ -186,7 +193,8 @@ def _next_batches(config, gan, strategy, examples):
     seed = latents.attempt_seed(config.seed, int(gan.rollbacks.numpy()))
     rows, step = _rows(config), int(gan.step.numpy())
     batches.check_divisible(rows, config.discriminator_steps, strategy.num_replicas_in_sync)
-    dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step)
+    labels = gan.num_classes is not None
+    dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step, labels=labels)
     return hardware.distribute(strategy, dataset, rows)
 
 
@@ -321,12 +329,12 @@ def _find(config, split="train"):
     )
 
 
-def _load_held_out(config, strategy):
+def _load_held_out(config, strategy, labels):
     """At most 512 images of the split `test`, or `None` where there is none."""
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
     try:
-        dataset, _ = data.load(_find(config, "test"), batch_size=_rows(config), shuffle=False)
+        dataset, _ = data.load(_find(config, "test"), batch_size=_rows(config), shuffle=False, labels=labels)
     except ValueError:
         return None
     return dataset.take(max(1, 512 // _rows(config)))
@@ -398,7 +406,7 @@ def _first_step(log):
 
 
 def _finish(folder, gan, step, seconds):
-    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.grid(gan.sample(64)))
+    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.sample_grid(gan))
     for name, save in (("gan.keras", gan.save), ("generator.keras", gan.save_generator)):
         # Keras writes in place: a disk that fills up would take the old file with it.
         with staging.replacing(folder / name) as partial:
