@@ -50,16 +50,16 @@ class MinibatchStandardDeviation(keras.layers.Layer):
             raise ValueError(
                 f"`group_size` must divide the batch. Received: group_size={self.group_size}, a batch of {rows}"
             )
-        shape = tf.shape(inputs)
-        size = tf.minimum(self.group_size, shape[0]) if rows is None else min(self.group_size, rows)
+        # Sizes that are known are numbers, so that XLA sees fixed shapes.
+        rows, *rest = shape = keras.ops.shape(inputs)
+        size = min(self.group_size, rows) if isinstance(rows, int) else tf.minimum(self.group_size, rows)
         x = tf.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        x = tf.reshape(x, tf.concat([[-1, size], shape[1:]], axis=0))
+        x = tf.reshape(x, (rows // size, size, *rest))
         centred = x - tf.reduce_mean(x, axis=1, keepdims=True)
         deviation = tf.sqrt(tf.reduce_mean(tf.square(centred), axis=1) + 1e-8)
-        deviation = tf.reduce_mean(deviation, axis=range(1, len(inputs.shape)))
-        deviation = tf.reshape(tf.repeat(deviation[:, None], size, axis=1), (-1, *[1] * (len(inputs.shape) - 1)))
-        channel = tf.broadcast_to(tf.cast(deviation, inputs.dtype), tf.concat([shape[:-1], [1]], axis=0))
-        return tf.concat([inputs, channel], axis=-1)
+        deviation = tf.reduce_mean(deviation, axis=range(1, len(shape)), keepdims=True)
+        channel = deviation[:, None] * tf.ones((rows // size, size, *rest[:-1], 1), deviation.dtype)
+        return tf.concat([inputs, tf.cast(tf.reshape(channel, (*shape[:-1], 1)), inputs.dtype)], axis=-1)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] + 1)
