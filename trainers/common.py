@@ -77,7 +77,7 @@ class Config:
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
 
-def main(program, about, config_class, build, argv=None):
+def main(program, about, config_class, build, argv=None, labels=False):
     """Trains a recipe from the command line.
 
     Args:
@@ -86,12 +86,16 @@ def main(program, about, config_class, build, argv=None):
         config_class: A subclass of `Config`.
         build: Function of the configuration and the data's spec that returns a compiled `GAN`.
         argv: Command-line arguments; by default the process's own.
+        labels: Whether the recipe is conditional and needs data with labels.
+
+    Returns:
+        `pathlib.Path` of the folder of the finished run; `None` after a dry run, and on all workers but the first.
     """
     config, given = command.parse(config_class, f"python -m trainers.{program}", about, argv)
-    command.run(lambda: _train(program, config, given, build))
+    return command.run(lambda: _train(program, config, given, build, labels))
 
 
-def _train(program, config, given, build):
+def _train(program, config, given, build, labels):
     _check(config, given)
     folder = _run_folder(program, config)
     strategy = hardware.make_strategy(config)
@@ -100,8 +104,8 @@ def _train(program, config, given, build):
         config = _resolve_precision(config, folder, strategy)
         _configure_tensorflow(config)
 
-        examples = _find(config)
-        _, spec = data.load(examples, repeat=True)
+        examples = find(config)
+        _, spec = data.load(examples, repeat=True, labels=labels)
         _check_data(folder, spec)
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
         with strategy.scope():
@@ -110,8 +114,9 @@ def _train(program, config, given, build):
         print(_describe(run), flush=True)
         if config.dry_run:
             _dry_run(run)
-        else:
-            _train_and_finish(run, given)
+            return None
+        _train_and_finish(run, given)
+        return folder if hardware.is_chief(strategy) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +131,11 @@ class _Run:
     examples: object
     spec: data.DataSpec
     gan: keras.Model
+
+    @property
+    def conditional(self):
+        """Whether the data have labels."""
+        return self.spec.num_classes is not None
 
     @property
     def rows(self):
@@ -150,7 +160,7 @@ def _train_and_finish(run, given):
     config, folder, gan = run.config, run.folder, run.gan
     log = callbacks.TrainingLog(run.own, config.log_every, run.rows, run.epoch_steps, run.total_steps)
     log.verbose = hardware.is_chief(run.strategy)
-    log.validation = _load_held_out(config, run.strategy)
+    log.validation = _load_held_out(run)
     evaluation = _evaluation(run, log)
     checkpoint = checkpoints.Checkpoint(
         folder / "checkpoints",
@@ -268,7 +278,12 @@ def _next_batches(run):
     seed = latents.attempt_seed(run.config.seed, int(run.gan.rollbacks.numpy()))
     batches.check_divisible(run.rows, run.config.discriminator_steps, run.strategy.num_replicas_in_sync)
     dataset, _ = data.load(
-        run.examples, batch_size=run.rows, seed=seed, repeat=True, start_batch=int(run.gan.step.numpy())
+        run.examples,
+        batch_size=run.rows,
+        seed=seed,
+        repeat=True,
+        start_batch=int(run.gan.step.numpy()),
+        labels=run.conditional,
     )
     return hardware.distribute(run.strategy, dataset, run.rows)
 
@@ -393,7 +408,8 @@ def _configure_tensorflow(config):
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
-def _find(config, split="train"):
+def find(config, split="train"):
+    """The data that a configuration names, as `data.find` returns them."""
     return data.find(
         config.dataset,
         split,
@@ -404,15 +420,15 @@ def _find(config, split="train"):
     )
 
 
-def _load_held_out(config, strategy):
+def _load_held_out(run):
     """At most 512 images of the split `test`, or `None` where there is none."""
-    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
     try:
-        dataset, _ = data.load(_find(config, "test"), batch_size=_rows(config), shuffle=False)
+        dataset, _ = data.load(find(run.config, "test"), batch_size=run.rows, shuffle=False, labels=run.conditional)
     except ValueError:
         return None
-    return dataset.take(max(1, 512 // _rows(config)))
+    return dataset.take(max(1, 512 // run.rows))
 
 
 def _rows(config):
@@ -476,7 +492,7 @@ def _first_step(log):
 
 def _finish(run, step, seconds, evaluation):
     folder, gan = run.own, run.gan
-    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.grid(gan.sample(64)))
+    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.sample_grid(gan))
     # Keras writes in place: a disk that fills up would take the old file with it.
     with staging.replacing(folder / "gan.keras") as partial:
         gan.save(partial)
@@ -504,7 +520,7 @@ def _save_generator(gan, file, weights=None):
 def _measure_kept(run, evaluation):
     """Records of the generator that was kept, by all metrics, with intervals and floors."""
     try:
-        held_out = _find(run.config, "test")
+        held_out = find(run.config, "test")
     except ValueError:
         held_out = None
     return metrics.evaluate(

@@ -1,6 +1,6 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import classifiers, features, inception, records
+from keras_gan.metrics import classifiers, conditional, features, inception, records
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -38,6 +38,7 @@ __all__ = [
     "TruncationCurve",
     "classifier_score",
     "classifiers",
+    "conditional",
     "data_copying",
     "density_coverage",
     "evaluate",
