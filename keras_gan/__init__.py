@@ -24,6 +24,7 @@ from keras_gan import (
     pictures,
     regularizers,
     serialization,
+    transforms,
 )
 from keras_gan.gan import GAN
 
@@ -43,4 +44,5 @@ __all__ = [
     "pictures",
     "regularizers",
     "serialization",
+    "transforms",
 ]
