@@ -23,6 +23,7 @@ from keras_gan import (
     optimizers,
     pictures,
     regularizers,
+    schedules,
     serialization,
     transforms,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "optimizers",
     "pictures",
     "regularizers",
+    "schedules",
     "serialization",
     "transforms",
 ]

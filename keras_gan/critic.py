@@ -19,7 +19,7 @@ class Critic:
         images: float32 `(batch, ...)`. Batches are told apart by identity, not by value.
 
     Returns:
-        float32 logits of shape `(batch,)`.
+        float32 logits of shape `(batch,)`; one for each pack of a discriminator that packs images.
 
     Example:
 
@@ -48,12 +48,17 @@ class Critic:
             images: float32 `(batch, ...)`.
 
         Returns:
-            float32 tensor of the images' shape.
+            float32 tensor with one row for each logit: of the images' shape, or `(packs, packing, ...)` for a
+            discriminator that packs images.
         """
         key = images.ref()
         if key not in self._gradients:
             logits, tape = self._forward(images)
-            self._gradients[key] = tape.gradient(logits, images)
+            gradients = tape.gradient(logits, images)
+            packing = getattr(self._discriminator, "packing", 1)
+            if packing > 1:
+                gradients = tf.reshape(gradients, (-1, packing, *images.shape[1:]))
+            self._gradients[key] = gradients
         return self._gradients[key]
 
     def _forward(self, images):

@@ -38,7 +38,7 @@ class GAN(keras.Model):
         generator: A `keras_gan.networks.Generator`, or any Keras model from latents, or `[latents, labels]`, to
             images in [-1, 1].
         discriminator: A `keras_gan.networks.Discriminator`, or any Keras model from images, or
-            `[images, labels]`, to one logit per image.
+            `[images, labels]`, to one logit per image, or per pack of images where it has `packing`.
         augmenter: `None`, a name, or a `keras_gan.augmentation.Augmenter`, applied to all images that the
             discriminator sees in training.
         ema_momentum: `None`, or the momentum of an exponential moving average of the generator's weights, a
@@ -94,6 +94,7 @@ class GAN(keras.Model):
         self.image_shape = contract.image_shape
         self.num_classes = contract.num_classes
         self.class_names = contract.class_names
+        self.packing = contract.packing
         self.seed = int(seed)
         self.generator = generator
         self.discriminator = discriminator
@@ -249,7 +250,7 @@ class GAN(keras.Model):
         return self.get_metrics_result()
 
     def test_step(self, data):
-        images, labels = batches.unpack(data, self)
+        images, labels = batches.whole_packs(*batches.unpack(data, self), self.packing)
         # Negative steps, numbered by the examples seen since the metrics were reset: every evaluation draws the
         # same latents, and none that training draws.
         seen = tf.cast(self._trackers["d_loss"].count.value, tf.int64) * self.distribute_strategy.num_replicas_in_sync

@@ -185,7 +185,7 @@ def _next_batches(config, gan, strategy, examples):
     """The batches that come after the model's present step."""
     seed = latents.attempt_seed(config.seed, int(gan.rollbacks.numpy()))
     rows, step = _rows(config), int(gan.step.numpy())
-    batches.check_divisible(rows, config.discriminator_steps, strategy.num_replicas_in_sync)
+    batches.check_divisible(rows, config.discriminator_steps, strategy.num_replicas_in_sync, gan.packing)
     dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step)
     return hardware.distribute(strategy, dataset, rows)
 

@@ -3,6 +3,7 @@
 from keras_gan.networks.base import Discriminator, Generator
 from keras_gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from keras_gan.networks.mlp import MLPDiscriminator, MLPGenerator
+from keras_gan.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 
 __all__ = [
     "DCGANDiscriminator",
@@ -11,4 +12,6 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
 ]

@@ -199,6 +199,7 @@ class DCGANDiscriminator(Discriminator):
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
         conditioning: How labels enter: `"concat"`.
+        packing: Images judged together; see `keras_gan.networks.Discriminator`. Each comes with its own label.
 
     Call arguments:
         inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; with classes the pair
@@ -207,7 +208,7 @@ class DCGANDiscriminator(Discriminator):
             the batch, and otherwise moving averages.
 
     Returns:
-        float32 logits of shape `(batch, 1)`.
+        float32 logits of shape `(batch / packing, 1)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -231,9 +232,12 @@ class DCGANDiscriminator(Discriminator):
         num_classes=None,
         class_names=None,
         conditioning="concat",
+        packing=1,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, num_classes=num_classes, class_names=class_names, **kwargs)
+        super().__init__(
+            image_shape=image_shape, num_classes=num_classes, class_names=class_names, packing=packing, **kwargs
+        )
         _check_image(self.image_shape)
         self.filters = _check_filters(filters)
         self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
@@ -253,7 +257,7 @@ class DCGANDiscriminator(Discriminator):
         self.build()
 
     def call(self, inputs, training=None):
-        x = append_labels(*self.unpack(inputs), self.num_classes)
+        x = self.pack(append_labels(*self.unpack(inputs), self.num_classes))
         for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
             x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
         return self.logit(self.flatten(x))

@@ -138,6 +138,7 @@ class MLPDiscriminator(Discriminator):
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
         conditioning: How labels enter: `"concat"`.
+        packing: Images judged together; see `keras_gan.networks.Discriminator`. Each comes with its own label.
 
     Call arguments:
         inputs: Images, floats of shape `(batch,) + image_shape`; with classes the pair `[images, labels]`, labels
@@ -145,7 +146,7 @@ class MLPDiscriminator(Discriminator):
         training: Whether the call is part of a training step; dropout acts only then.
 
     Returns:
-        float32 logits of shape `(batch, 1)`.
+        float32 logits of shape `(batch / packing, 1)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -172,9 +173,12 @@ class MLPDiscriminator(Discriminator):
         num_classes=None,
         class_names=None,
         conditioning="concat",
+        packing=1,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, num_classes=num_classes, class_names=class_names, **kwargs)
+        super().__init__(
+            image_shape=image_shape, num_classes=num_classes, class_names=class_names, packing=packing, **kwargs
+        )
         self.hidden_units = tuple(int(units) for units in hidden_units)
         self.activation = activation
         self.pieces = int(pieces)
@@ -194,7 +198,7 @@ class MLPDiscriminator(Discriminator):
         images, labels = self.unpack(inputs)
         x = keras.ops.reshape(images, (-1, math.prod(self.image_shape)))
         x = self.dropouts[0](x, training=training)
-        x = append_labels(x, labels, self.num_classes)
+        x = self.pack(append_labels(x, labels, self.num_classes))
         for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
             x = dropout(layer(x), training=training)
         return self.logit(x)

@@ -16,6 +16,14 @@ SHAPE = (8, 8, 1)
 BATCH = 4
 CLASSES = 3
 
+
+def started(network):
+    """A network of residual blocks past its start, where each is the identity and its kernels have no gradient."""
+    for variable in network.trainable_variables:
+        variable.assign_add(np.random.default_rng(0).normal(scale=0.1, size=variable.shape))
+    return network
+
+
 # One line for each part of the package: a later network, mode or precision joins by its own.
 NETWORKS = {
     "mlp": lambda: (
@@ -37,6 +45,14 @@ NETWORKS = {
     "dcgan_batch_normalization": lambda: (
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2),
         networks.DCGANDiscriminator(SHAPE, filters=2),
+    ),
+    "packed": lambda: (
+        networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES),
+        networks.DCGANDiscriminator(SHAPE, filters=2, normalization=None, num_classes=CLASSES, packing=2),
+    ),
+    "r3gan": lambda: (
+        started(networks.R3GANGenerator(SHAPE, latent_dim=2, widths=4, blocks=1, group_size=4)),
+        started(networks.R3GANDiscriminator(SHAPE, widths=4, blocks=1, group_size=4)),
     ),
     "conditional_dcgan": lambda: (
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES),

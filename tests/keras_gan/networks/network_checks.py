@@ -51,7 +51,7 @@ class NetworkTestCase(TestCase):
             if len(network.image_shape) == 3:
                 self.assertAllInRange(output, -1.0, 1.0)
         else:
-            self.assertEqual(tuple(output.shape), (n, 1))
+            self.assertEqual(tuple(output.shape), (n // network.packing, 1))
         self.assertGreater(np.std(output), 0.0)
 
     def check_config(self, network, config):
