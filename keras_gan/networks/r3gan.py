@@ -66,7 +66,7 @@ def _convolution(inputs, outputs, dtype):
     return keras.layers.Conv2D(outputs, 1, use_bias=False, kernel_initializer=_normal(inputs), dtype=dtype)
 
 
-class _Block(keras.layers.Layer):
+class ResidualBlock(keras.layers.Layer):
     """x + C(a(b + G(a(b + C(x))))) with 1x1 convolutions C, a grouped 3x3 one G, biases b and LeakyReLU a."""
 
     def __init__(self, width, expansion, group_size, gain, **kwargs):
@@ -101,7 +101,7 @@ class _Block(keras.layers.Layer):
 def _stages(widths, blocks, expansion, group_size, dtype):
     """A list of residual blocks for each width."""
     gain = _GAIN * (blocks * len(widths)) ** -0.25
-    return [[_Block(width, expansion, group_size, gain, dtype=dtype) for _ in range(blocks)] for width in widths]
+    return [[ResidualBlock(width, expansion, group_size, gain, dtype=dtype) for _ in range(blocks)] for width in widths]
 
 
 def upsample(x):

@@ -42,7 +42,6 @@ class CosineBurnInTest(TestCase):
             optimizers.Adam(schedule, beta_1=0.0, beta_2=schedule),
             optimizers.Adam(schedule, beta_1=0.0, beta_2=schedule),
             discriminator_regularizers=[regularizers.R1(weight=schedule)],
-            jit_compile=True,
         )
         images = np.random.default_rng(0).uniform(-1, 1, (4, 4, 4, 1)).astype("float32")
         for _ in range(2):
