@@ -115,9 +115,9 @@ def run(main):
     Warnings become one line as well, without the place in the code.
 
     Args:
-        main: Function without arguments, whose result is returned. `ValueError`, `OSError` (a missing file, a full disk), `MemoryError` and
-            `FloatingPointError` (a run that diverged) are what its user can do something about; anything else is
-            a defect, and keeps its traceback.
+        main: Function without arguments, whose result is returned. `ValueError`, `OSError` (a missing file, a full
+            disk), `MemoryError` and `FloatingPointError` (a run that diverged) are what its user can do something
+            about; anything else is a defect, and keeps its traceback.
     """
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: _complain("warning", message)

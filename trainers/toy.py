@@ -56,9 +56,7 @@ class Config:
     discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.", low=1)
     generator_steps: int = option(1, "Generator updates per step.", low=1)
     update: str = option("alternating", "alternating or simultaneous.")
-    latent_dim: int = option(
-        0, "Length of a latent vector; that of the data with 0, which makes densities exact.", low=0
-    )
+    latent_dim: int = option(0, "Length of a latent vector; 0: that of the data. Above 2 densities are noisy.", low=0)
     units: int = option(128, "Width of the two hidden layers of either network.", low=1)
     learning_rate: float = option(1e-3, "Adam's learning rate for both networks.", low=0)
     beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)

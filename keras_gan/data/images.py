@@ -76,8 +76,9 @@ def load(
             - an array of uint8 images in [0, 255] or of float images in [-1, 1], of shape `(N, H, W, C)` or
               `(N, H, W)`, or of float vectors of any range, of shape `(N, D)`; or a pair of such an array and
               integer labels of shape `(N,)`.
-        split: `"train"` or `"test"` for mnist5k, toy data and stacked digits; for TFDS any split, such as `"train[:10%]"`; for folders and
-            TFRecords the subfolder of that name, and `"train"` without one is everything.
+        split: `"train"` or `"test"` for mnist5k, toy data and stacked digits; for TFDS any split, such as
+            `"train[:10%]"`; for folders and TFRecords the subfolder of that name, and `"train"` without one is
+            everything.
         batch_size: Examples per batch, over all replicas.
         image_size: `(height, width)` or `"HxW"`: images are cropped centrally to this aspect, and resized to it
             with an antialiased filter. By default they keep their size, and all must have the same.

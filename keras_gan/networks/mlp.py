@@ -142,8 +142,8 @@ class MLPGenerator(Generator):
 class MLPDiscriminator(Discriminator):
     """Fully connected discriminator, with dropout on its input and after each hidden layer.
 
-    Images are flattened; a conditional discriminator appends the one-hot label. Biases start from 0. The discriminator of the 2014 paper is
-    `MLPDiscriminator(image_shape, activation="maxout", input_dropout=0.2,
+    Images are flattened; a conditional discriminator appends the one-hot label. Biases start from 0. The
+    discriminator of the 2014 paper is `MLPDiscriminator(image_shape, activation="maxout", input_dropout=0.2,
     dropout=0.5)`.
 
     Args:
