@@ -107,7 +107,7 @@ class GAN(keras.Model):
             self.ema_momentum = serialization.number_or_schedule("ema_momentum", ema_momentum)
             if isinstance(self.ema_momentum, float) and not 0 <= self.ema_momentum < 1:
                 raise ValueError(f"`ema_momentum` must lie in [0, 1). Received: ema_momentum={ema_momentum}")
-            self.ema_generator = _copy(generator, name=f"ema_{generator.name}")
+            self.ema_generator = copy_network(generator, name=f"ema_{generator.name}")
             self.ema_generator.trainable = False
         self.step = self._add_counter("step")
         # How often training went back to an earlier step. It enters the seeds, so that the next attempt differs.
@@ -146,7 +146,7 @@ class GAN(keras.Model):
             path: Where to; ends in `.keras`.
             overwrite: Whether an existing file is replaced.
         """
-        _copy(self.sampler, name=self.generator.name).save(path, overwrite=overwrite)
+        copy_network(self.sampler, name=self.generator.name).save(path, overwrite=overwrite)
 
     def compile(
         self,
@@ -460,8 +460,8 @@ def _tracker_names(penalties):
     return names
 
 
-def _copy(network, name):
-    """A network of the same class, configuration and weights."""
+def copy_network(network, name):
+    """A network of the same class, configuration and weights, trainable like a new one."""
     # Not keras.models.clone_model, which makes a plain functional model of a subclass.
     copy = type(network).from_config({**network.get_config(), "name": name, "trainable": True})
     if not copy.built:

@@ -36,6 +36,7 @@ class Config:
 
     out: str = option("", "Run folder; a numbered one below runs/ by default.")
     dataset: str = option("mnist5k", "mnist5k, a name of TensorFlow Datasets, folder:PATH or tfrecord:PATTERN.")
+    split: str = option("train", "What of it to train on; of TensorFlow Datasets also a part, as train[:50000].")
     data_dir: str = option("", "Where TensorFlow Datasets keeps prepared data; its own default if empty.")
     download: bool = option(False, "Whether TensorFlow Datasets may download what is not prepared.")
     image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.")
@@ -78,9 +79,12 @@ def main(program, about, config_class, build, argv=None):
         config_class: A subclass of `Config`.
         build: Function of the configuration and the data's spec that returns a compiled `GAN`.
         argv: Command-line arguments; by default the process's own.
+
+    Returns:
+        `pathlib.Path` of the folder of the finished run; `None` after a dry run.
     """
     config, given = command.parse(config_class, f"python -m trainers.{program}", about, argv)
-    command.run(lambda: _train(program, config, given, build))
+    return command.run(lambda: _train(program, config, given, build))
 
 
 def _train(program, config, given, build):
@@ -92,7 +96,7 @@ def _train(program, config, given, build):
         config = _resolve_precision(config, folder, strategy)
         _configure_tensorflow(config)
 
-        examples = _find(config)
+        examples = find(config)
         _, spec = data.load(examples, repeat=True)
         _check_data(folder, spec)
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
@@ -103,7 +107,7 @@ def _train(program, config, given, build):
         print(_describe(program, config, spec, gan, total_steps), flush=True)
         if config.dry_run:
             _dry_run(config, gan, _next_batches(config, gan, strategy, examples), total_steps)
-            return
+            return None
 
         log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps)
         log.verbose = hardware.is_chief(strategy)
@@ -121,7 +125,7 @@ def _train(program, config, given, build):
         hardware.check_same(strategy, "checkpoints", step)
         if _is_finished(folder, config, total_steps, step, float(checkpoint.seconds)):
             print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
-            return
+            return folder
         # A default name that another process took meanwhile is an error.
         own.mkdir(parents=True, exist_ok=bool(config.out))
         callbacks.replace_text(own / "config.json", _config_text(program, config, data=spec.fingerprint))
@@ -152,6 +156,7 @@ def _train(program, config, given, build):
             )
             raise SystemExit(128 + stop.received)
         _finish(own, gan, step, float(checkpoint.seconds))
+        return folder if hardware.is_chief(strategy) else None
 
 
 @contextlib.contextmanager
@@ -310,10 +315,11 @@ def _configure_tensorflow(config):
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
-def _find(config, split="train"):
+def find(config, split=None):
+    """The data that a configuration names, of its own split or another, as `data.find` returns them."""
     return data.find(
         config.dataset,
-        split,
+        split or config.split,
         image_size=config.image_size or None,
         channels=config.channels or None,
         data_dir=config.data_dir or None,
@@ -326,10 +332,19 @@ def _load_held_out(config, strategy):
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
     try:
-        dataset, _ = data.load(_find(config, "test"), batch_size=_rows(config), shuffle=False)
+        dataset, _ = data.load(find(config, "test"), batch_size=_rows(config), shuffle=False)
     except ValueError:
         return None
     return dataset.take(max(1, 512 // _rows(config)))
+
+
+def has_test_split(config):
+    """Whether the data of a configuration have a split `test`."""
+    try:
+        find(config, "test")
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(config):
