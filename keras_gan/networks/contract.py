@@ -16,7 +16,7 @@ class Contract:
     latent_prior: str
     num_classes: int | None
     class_names: list | None
-    packing: int
+    packing: int = 1
 
     @classmethod
     def of(cls, generator, discriminator, latent_prior=None, num_classes=None):

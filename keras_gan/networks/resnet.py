@@ -52,7 +52,7 @@ class DownBlock(keras.layers.Layer):
         policy = self.dtype_policy
         self.first = first
         self.convolutions = [_normalized(_convolution(filters, 3, True, policy), spectral) for _ in range(2)]
-        self.pooling = keras.layers.AveragePooling2D(padding="same", dtype=policy) if down else None
+        self.pooling = keras.layers.AveragePooling2D(2, padding="same", dtype=policy) if down else None
         # A block that keeps size and width is the identity beside the residual path.
         self.shortcut = _normalized(_convolution(filters, 1, False, policy), spectral) if down else None
 

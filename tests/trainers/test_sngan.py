@@ -14,8 +14,9 @@ SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
 class SNGANTest(TestCase):
     def test_paper(self):
-        gan = sngan.build(sngan.Config(**sngan.Config.PRESETS["paper"]), SPEC)
-        self.assertEqual((gan.generator.filters, gan.discriminator.filters), (256, 128))
+        paper = sngan.Config.PRESETS["paper"]
+        self.assertEqual((paper["generator_filters"], paper["discriminator_filters"]), (256, 128))
+        gan = sngan.build(sngan.Config(**{**paper, "generator_filters": 4, "discriminator_filters": 4}), SPEC)
         self.assertEqual((gan.discriminator.normalization, gan.discriminator.pooling), ("spectral", "sum"))
         self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.Hinge)
         self.assertEqual(gan.discriminator_steps, 5)

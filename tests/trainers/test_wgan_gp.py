@@ -14,8 +14,9 @@ SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
 class WGANGPTest(TestCase):
     def test_paper(self):
-        gan = wgan_gp.build(wgan_gp.Config(**wgan_gp.Config.PRESETS["paper"]), SPEC)
-        self.assertEqual((gan.generator.filters, gan.discriminator.filters), (128, 128))
+        paper = wgan_gp.Config.PRESETS["paper"]
+        self.assertEqual((paper["network"], paper["filters"]), ("resnet", 128))
+        gan = wgan_gp.build(wgan_gp.Config(**{**paper, "filters": 4}), SPEC)
         self.assertEqual((gan.discriminator.normalization, gan.discriminator.pooling), (None, "mean"))
         self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.Wasserstein)
         self.assertEqual(gan.discriminator_steps, 5)

@@ -29,7 +29,7 @@ class ResNetTest(NetworkTestCase, parameterized.TestCase):
 
     def test_any_image_shape(self):
         for shape in ((1, 1, 1), (7, 9, 2), (33, 17, 3)):
-            self.check_output(ResNetGenerator(shape, latent_dim=4, filters=2, normalization=None))
+            self.check_output(ResNetGenerator(shape, latent_dim=4, filters=4, normalization=None))
             self.check_output(ResNetDiscriminator(shape, filters=4))
 
     def test_parameters_of_the_published_networks(self):
