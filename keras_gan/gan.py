@@ -8,6 +8,7 @@ from keras_gan import (
     batches,
     execution,
     latents,
+    layers,
     losses,
     optimizers,
     regularizers,
@@ -262,6 +263,7 @@ class GAN(keras.Model):
         return self.get_metrics_result()
 
     def _update_discriminator(self, real, labels, noise):
+        layers.iterate_spectral_norms(self.discriminator)
         fake = self._generate(self.generator, real, labels, noise)
         with tf.GradientTape() as tape:
             critic = self._critic(labels, noise)
@@ -273,6 +275,7 @@ class GAN(keras.Model):
             self.augmenter.update(critic(real))
 
     def _update_generator(self, real, labels, noise):
+        layers.iterate_spectral_norms(self.generator)
         with tf.GradientTape() as tape:
             fake = self._generate(self.generator, real, labels, noise)
             objective = self._generator_objective(self._critic(labels, noise), real, fake)
@@ -281,6 +284,8 @@ class GAN(keras.Model):
         optimizers.apply(self.generator_optimizer, tape.gradient(scaled, variables), variables)
 
     def _update_both(self, real, labels, noise):
+        layers.iterate_spectral_norms(self.discriminator)
+        layers.iterate_spectral_norms(self.generator)
         with tf.GradientTape(persistent=True) as tape:
             fake = self._generate(self.generator, real, labels, noise)
             critic = self._critic(labels, noise)

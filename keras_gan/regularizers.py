@@ -111,14 +111,19 @@ class R2(Regularizer):
         return _half_squared_norm(critic.input_gradients(fake))
 
 
-# tf.nn.moments and bilinear resizing stop a gradient, so a penalty on input gradients is differentiated
-# wrongly through these, and no error says so (finite differences do: 397.0 against 396.0 for the first).
+# A penalty on input gradients is differentiated wrongly through these, and no error says so: finite differences do,
+# 397.0 against 396.0 for the first. `tf.nn.moments` and bilinear resizing stop a gradient.
+_STOPS = "TensorFlow's second derivative through it is not the true one"
 _WRONG_TO_SECOND_ORDER = {
-    keras.layers.LayerNormalization: "leave it out",
-    keras.layers.GroupNormalization: "leave it out",
-    keras.layers.BatchNormalization: "leave it out, or normalize the generator alone",
-    keras.layers.UpSampling2D: "use interpolation='nearest'",
-    keras.layers.Resizing: "resize the data instead",
+    keras.layers.LayerNormalization: (_STOPS, "keras_gan.layers.LayerNormalization"),
+    keras.layers.GroupNormalization: (_STOPS, "keras_gan.layers.GroupNormalization"),
+    keras.layers.BatchNormalization: (_STOPS, "keras_gan.layers.BatchNormalization"),
+    keras.layers.UpSampling2D: (_STOPS, "keras_gan.layers.UpSampling2D"),
+    keras.layers.Resizing: (_STOPS, "keras_gan.layers.UpSampling2D or DownSampling2D"),
+    keras.layers.SpectralNormalization: (
+        "it changes its kernel in each forward pass and has no gradient through the norm",
+        "keras_gan.layers.SpectralNormalization",
+    ),
 }
 
 
@@ -137,12 +142,13 @@ def check_layers(regularizers, discriminator):
         return
     for layer in discriminator._flatten_layers():
         nearest = getattr(layer, "interpolation", None) == "nearest"
-        if type(layer) in _WRONG_TO_SECOND_ORDER and not nearest:
-            raise ValueError(
-                f"The gradient penalty {penalty.name!r} would be silently wrong: TensorFlow's second derivative "
-                f"through {type(layer).__name__} is not the true one. In the discriminator's layer "
-                f"{layer.name!r}, {_WRONG_TO_SECOND_ORDER[type(layer)]}. Received: regularizer={penalty.name!r}"
-            )
+        for wrong, (reason, instead) in _WRONG_TO_SECOND_ORDER.items():
+            if isinstance(layer, wrong) and not nearest:
+                raise ValueError(
+                    f"The gradient penalty {penalty.name!r} would be silently wrong with the discriminator's layer "
+                    f"{layer.name!r}, a keras.layers.{wrong.__name__}, because {reason}: use {instead} instead. "
+                    f"Received: regularizer={penalty.name!r}"
+                )
 
 
 _CLASSES = {"r1": R1, "r2": R2}

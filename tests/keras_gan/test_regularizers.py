@@ -15,6 +15,7 @@ WRONG_TO_SECOND_ORDER = (
     ("BatchNormalization", layers.BatchNormalization, {}),
     ("UpSampling2D", layers.UpSampling2D, {"interpolation": "bilinear"}),
     ("Resizing", layers.Resizing, {"height": 5, "width": 5}),
+    ("SpectralNormalization", layers.SpectralNormalization, {"layer": layers.Conv2D(4, 3, dtype="float64")}),
 )
 
 
@@ -226,7 +227,7 @@ class CheckLayersTest(TestCase, parameterized.TestCase):
         self.assertGreater(worst_error(regularizers.R1(), discriminator), 1e-4)
         nested = keras.Sequential([keras.Input((8, 8, 1)), keras.Sequential([discriminator])])
         for network in (discriminator, nested):
-            with self.assertRaisesRegex(ValueError, f"'r2' would be.*{cls.__name__}.*{layer.name}.*Received: .*'r2'"):
+            with self.assertRaisesRegex(ValueError, f"'r2' would be.*{layer.name}.*{cls.__name__}.*Received: .*'r2'"):
                 regularizers.check_layers([regularizers.R2()], network)
 
     def test_layers_that_are_right_are_not(self):

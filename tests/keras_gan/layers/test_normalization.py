@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents, layers
+from keras_gan import layers
 from tests.test_case import TestCase
 
 
@@ -14,8 +14,11 @@ def dropout_and_normalization_on_two_replicas_equal_one(strategy):
         with strategy.scope():
             dropout = layers.Dropout(0.5, seed=3, dtype="float64")
             normalization = layers.BatchNormalization(dtype="float64")
+            conditional = layers.ConditionalBatchNormalization(3, dtype="float64")
             dropout.build((None, 6))
             normalization.build((None, 6))
+            conditional.build([(None, 6), (None,)])
+            conditional.gamma.assign(np.arange(18.0).reshape(3, 6))
         n = 8 // strategy.num_replicas_in_sync
 
         @tf.function
@@ -26,6 +29,7 @@ def dropout_and_normalization_on_two_replicas_equal_one(strategy):
                 with tf.GradientTape() as inner:
                     inner.watch(x)
                     y = normalization(dropout(x, training=True), training=True)
+                    y = conditional([y, tf.range(n) % 2], training=True)
                     loss = tf.reduce_sum(y**3)
                 gradient = inner.gradient(loss, x)
                 penalty = tf.reduce_sum(gradient**2)
@@ -37,7 +41,10 @@ def dropout_and_normalization_on_two_replicas_equal_one(strategy):
             )
             outputs = strategy.run(step, args=(rows,))
         outputs = [np.concatenate(strategy.experimental_local_results(output)) for output in outputs]
-        weights = [strategy.experimental_local_results(w.value) for w in dropout.weights + normalization.weights]
+        weights = [
+            strategy.experimental_local_results(w.value)
+            for w in dropout.weights + normalization.weights + conditional.weights
+        ]
         return outputs, [[np.asarray(w) for w in copies] for copies in weights]
 
     outputs, weights = train(tf.distribute.get_strategy())
@@ -46,107 +53,13 @@ def dropout_and_normalization_on_two_replicas_equal_one(strategy):
         np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-9)
     for [one], (first, second) in zip(weights, replicated_weights, strict=True):
         np.testing.assert_array_equal(first, second)
-        np.testing.assert_allclose(first, one, rtol=1e-9)
+        np.testing.assert_allclose(first, one, rtol=1e-9, atol=1e-12)
     assert (outputs[0][:4] != outputs[0][4:]).any()
 
 
 class ReplicasTest(TestCase):
     def test_two_replicas_equal_one(self):
         self.run_on_two_replicas(dropout_and_normalization_on_two_replicas_equal_one)
-
-
-class MaxoutTest(TestCase):
-    def test_largest_piece_of_each_unit(self):
-        layer = layers.Maxout(2, pieces=3)
-        layer.build((None, 1))
-        # Unit 0: max(x, -x, 1); unit 1: max(2x - 1, 0, -5).
-        layer.set_weights([np.array([[1, -1, 0, 2, 0, 0]]), np.array([0, 0, 1, -1, 0, -5])])
-        self.assertAllEqual(layer(np.array([[-3.0], [0.5], [2.0]])), [[3, 0], [1, 0], [2, 3]])
-
-    def test_one_piece_is_a_dense_layer(self):
-        maxout, dense = layers.Maxout(3, pieces=1), keras.layers.Dense(3)
-        x = np.random.default_rng(0).normal(size=(2, 5, 4))
-        maxout(x), dense(x)
-        dense.set_weights(maxout.get_weights())
-        self.assertAllClose(maxout(x), dense(x))
-
-    def test_saving_and_errors(self):
-        self.assert_config_round_trip(
-            layers.Maxout(3, pieces=2, kernel_initializer="he_normal", dtype="mixed_bfloat16")
-        )
-        with self.assertRaisesRegex(ValueError, "at least 1. Received: units=0, pieces=2"):
-            layers.Maxout(0, pieces=2)
-
-
-class DropoutTest(TestCase):
-    def test_masks_are_the_documented_draws(self):
-        layer, x = layers.Dropout(0.3, seed=5), np.full((3, 4), 0.7, "float32")
-        for count in (1, 2):
-            keep = latents.uniform((3, 4), (5, -count)) >= 0.3
-            self.assertAllClose(layer(x, training=True), tf.where(keep, 1.0, 0.0))
-        self.assertEqual(int(layer.calls), 2)
-
-    def test_mean_and_rate(self):
-        y = layers.Dropout(0.2)(np.ones((100, 1000), "float32"), training=True).numpy()
-        self.assertAllInSet(y, [0.0, np.float32(1 / 0.8)])
-        self.assertAllClose(np.mean(y == 0), 0.2, atol=4 * (0.2 * 0.8 / 100_000) ** 0.5)
-
-    def test_identity_unless_training(self):
-        x = np.arange(6.0, dtype="float32").reshape(2, 3)
-        layer = layers.Dropout(0.9)
-        self.assertAllEqual(layer(x), x)
-        self.assertAllEqual(layer(x, training=False), x)
-        self.assertEqual(int(layer.calls), 0)
-        self.assertAllEqual(layers.Dropout(0.0)(x, training=True), x)
-
-    def test_masks_differ_by_call_and_by_seed(self):
-        x = np.ones((1, 64), "float32")
-        a, b = layers.Dropout(0.5, seed=0), layers.Dropout(0.5, seed=1)
-        masks = [layer(x, training=True).numpy().tobytes() for layer in (a, a, b, b)]
-        self.assertLen(set(masks), 4)
-
-    def test_eager_graph_and_xla_drop_the_same(self):
-        x = tf.ones((4, 5, 6))
-        outputs = []
-        for wrap in (lambda f: f, tf.function, lambda f: tf.function(f, jit_compile=True)):
-            layer = layers.Dropout(0.5, seed=2)
-            layer.build(x.shape)
-            call = wrap(lambda x, layer=layer: layer(x, training=True))
-            outputs.append(np.stack([call(x), call(x)]))
-            self.assertEqual(int(layer.calls), 2)
-        self.assertAllEqual(outputs[0], outputs[1])
-        self.assertAllEqual(outputs[0], outputs[2])
-
-    def test_a_saved_layer_goes_on_with_its_masks(self):
-        x = np.ones((2, 50), "float32")
-        model = keras.Sequential([keras.Input((50,)), layers.Dropout(0.5, seed=4)])
-        model(x, training=True)
-        archive, weights, checkpoint = self.path("model.keras"), self.path("model.weights.h5"), self.path("ckpt")
-        model.save(archive)
-        model.save_weights(weights)
-        tf.train.Checkpoint(model=model).write(checkpoint)
-        expected = model(x, training=True)
-
-        again = keras.saving.load_model(archive)
-        self.assertAllEqual(again(x, training=True), expected)
-        again.load_weights(weights)
-        self.assertAllEqual(again(x, training=True), expected)
-        tf.train.Checkpoint(model=again).read(checkpoint).assert_consumed()
-        self.assertAllEqual(again(x, training=True), expected)
-
-    def test_half_precision_drops_the_same(self):
-        x = np.ones((4, 50), "float32")
-        expected = layers.Dropout(0.5, seed=2)(x, training=True)
-        for policy in ("mixed_bfloat16", "mixed_float16"):
-            y = layers.Dropout(0.5, seed=2, dtype=policy)(x, training=True)
-            self.assertEqual(y.dtype.name, policy.removeprefix("mixed_"))
-            self.assertAllEqual(tf.cast(y, "float32"), expected)
-
-    def test_configuration_and_errors(self):
-        self.assert_config_round_trip(layers.Dropout(0.25, seed=9))
-        for rate in (-0.1, 1.0):
-            with self.assertRaisesRegex(ValueError, rf"`rate` must lie in \[0, 1\). Received: rate={rate}"):
-                layers.Dropout(rate)
 
 
 class BatchNormalizationTest(TestCase):
@@ -220,3 +133,70 @@ class BatchNormalizationTest(TestCase):
         gains = keras.initializers.RandomNormal(1.0, 0.02, seed=1)
         again = self.assert_config_round_trip(layers.BatchNormalization(0.8, 1e-3, gains, dtype="mixed_bfloat16"))
         self.assertEqual((again.momentum, again.epsilon, again.dtype_policy.name), (0.8, 1e-3, "mixed_bfloat16"))
+
+
+class ConditionalBatchNormalizationTest(TestCase):
+    def test_each_class_has_its_own_gain_and_offset(self):
+        x = np.random.default_rng(0).normal(size=(4, 3, 2)).astype("float32")
+        labels = np.array([2, 0, 2, 1])
+        layer, plain = layers.ConditionalBatchNormalization(3), layers.BatchNormalization()
+        layer.build([x.shape, (4,)])
+        gamma, beta = np.array([[1, 2], [3, 4], [5, 6]], "float32"), np.array([[0, 0], [1, -1], [7, 8]], "float32")
+        layer.gamma.assign(gamma)
+        layer.beta.assign(beta)
+        for training in (True, False):
+            expected = gamma[labels][:, None] * plain(x, training=training) + beta[labels][:, None]
+            self.assertAllClose(layer([x, labels], training=training), expected, atol=1e-5)
+        self.assertAllClose(layer.moving_mean, plain.moving_mean)
+        self.assertAllClose(layer.moving_variance, plain.moving_variance)
+
+    def test_a_new_layer_is_the_unconditional_one(self):
+        x, labels = np.random.default_rng(0).normal(size=(5, 2)).astype("float32"), np.arange(5) % 2
+        y = layers.ConditionalBatchNormalization(2)([x, labels], training=True)
+        self.assertAllClose(y, layers.BatchNormalization()(x, training=True), atol=1e-6)
+
+    def test_configuration_and_errors(self):
+        again = self.assert_config_round_trip(
+            layers.ConditionalBatchNormalization(7, 0.8, 1e-3, dtype="mixed_bfloat16")
+        )
+        self.assertEqual((again.num_classes, again.momentum), (7, 0.8))
+        self.assertEqual(again.compute_output_shape([(2, 3), (2,)]), (2, 3))
+        with self.assertRaisesRegex(ValueError, "`num_classes` must be at least 1. Received: num_classes=0"):
+            layers.ConditionalBatchNormalization(0)
+
+
+class StatelessNormalizationsTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.x = np.random.default_rng(0).normal(3.0, 2.0, size=(4, 3, 5, 6)).astype("float32")
+
+    def test_equal_those_of_keras(self):
+        pairs = [(layers.LayerNormalization(axis), keras.layers.LayerNormalization(axis)) for axis in (-1, [1, 3])]
+        for groups in (1, 2, -1):
+            pairs.append((layers.GroupNormalization(groups), keras.layers.GroupNormalization(groups)))
+        rng = np.random.default_rng(1)
+        for ours, theirs in pairs:
+            ours.build(self.x.shape)
+            theirs.build(self.x.shape)
+            ours.set_weights([rng.normal(size=weight.shape) for weight in ours.weights])
+            theirs.set_weights(ours.get_weights())
+            self.assertAllClose(ours(self.x), theirs(self.x), atol=1e-4)
+
+    def test_vectors_and_half_precision(self):
+        for layer in (
+            layers.LayerNormalization(dtype="mixed_float16"),
+            layers.GroupNormalization(2, dtype="mixed_float16"),
+        ):
+            y = layer(np.array([[30_000.0, 30_032.0, 30_000.0, 30_032.0]]))
+            self.assertEqual(y.dtype, tf.float16)
+            self.assertAllClose(y, [[-1.0, 1.0, -1.0, 1.0]], atol=0.01)
+
+    def test_configuration_and_errors(self):
+        self.assert_config_round_trip(layers.LayerNormalization([1, 2], 1e-6))
+        self.assert_config_round_trip(layers.GroupNormalization(4, 1e-6))
+        with self.assertRaisesRegex(ValueError, "must not include the batch's. Received: axis=0 of 2 axes"):
+            layers.LayerNormalization(0).build((None, 3))
+        with self.assertRaisesRegex(ValueError, "must divide the 3 channels. Received: groups=2"):
+            layers.GroupNormalization(2).build((None, 3))
+        with self.assertRaisesRegex(ValueError, "Received: groups=0"):
+            layers.GroupNormalization(0)
