@@ -54,6 +54,10 @@ NETWORKS = {
         started(networks.R3GANGenerator(SHAPE, latent_dim=2, widths=4, blocks=1, group_size=4)),
         started(networks.R3GANDiscriminator(SHAPE, widths=4, blocks=1, group_size=4)),
     ),
+    "resnet": lambda: (
+        networks.ResNetGenerator(SHAPE, latent_dim=2, filters=4, num_classes=CLASSES),
+        networks.ResNetDiscriminator(SHAPE, filters=4, num_classes=CLASSES),
+    ),
     "conditional_dcgan": lambda: (
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES),
         networks.DCGANDiscriminator(SHAPE, filters=2, normalization=None, num_classes=CLASSES),
@@ -92,7 +96,9 @@ def covering():
     n = len(NETWORKS)
     assert n >= max(map(len, (UPDATES, POLICIES, AUGMENTERS)))
     shares = [sorted(losses._LOSSES)[i::n] for i in range(n)]
-    return list(zip(NETWORKS, cycle(n, UPDATES), cycle(n, POLICIES), cycle(n, AUGMENTERS), shares, strict=True))
+    # Once each: they take long to compile, and meet each network in the product.
+    augmenters = [*AUGMENTERS, *[None] * (n - len(AUGMENTERS))]
+    return list(zip(NETWORKS, cycle(n, UPDATES), cycle(n, POLICIES), augmenters, shares, strict=True))
 
 
 def product():
