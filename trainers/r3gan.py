@@ -43,7 +43,7 @@ class Config(common.Config):
     beta_2: float = option(0.9, "Adam's beta_2 at the start; beta_1 is 0.", low=0, below=1)
     final_beta_2: float = option(0.99, "The same after the burn-in.", low=0, below=1)
     half_life: float = option(20e3, "Images after which weights count half in the average, after the burn-in.", low=0)
-    augmentation: float = option(0.0, "Probability of augmentation after the burn-in; 0 leaves it out.", low=0)
+    augmentation: float = option(0.0, "Probability of augmentation after the burn-in; 0: none.", low=0, below=1)
 
 
 def build(config, spec):
@@ -53,10 +53,9 @@ def build(config, spec):
         return CosineBurnIn(start, end, config.burn_in, images_per_step=config.batch_size)
 
     augmenter = keras_gan.augmentation.AdaptiveAugment(_POLICY, probability=schedule(0, config.augmentation))
-    shape = {"image_shape": spec.image_shape}
     gan = keras_gan.GAN(
-        networks.R3GANGenerator.from_preset(config.network, latent_dim=config.latent_dim, **shape),
-        networks.R3GANDiscriminator.from_preset(config.network, **shape),
+        networks.R3GANGenerator.from_preset(config.network, image_shape=spec.image_shape, latent_dim=config.latent_dim),
+        networks.R3GANDiscriminator.from_preset(config.network, image_shape=spec.image_shape),
         augmenter=augmenter if config.augmentation else None,
         ema_momentum=HalfLife(schedule(0, config.half_life), config.batch_size) if config.half_life else None,
         seed=config.seed,
