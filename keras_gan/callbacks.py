@@ -219,7 +219,7 @@ class SampleGrids(EverySteps):
         folder: Run folder: PNG files go to `samples/`, the same pictures to TensorBoard's files in `logs/`,
             beside a grid of interpolations between pairs of latents.
         every: Steps between grids.
-        n: Number of images in a grid.
+        n: Number of images in a grid; a conditional model's has one row a class instead.
     """
 
     def __init__(self, folder, every, n=64):
@@ -234,7 +234,7 @@ class SampleGrids(EverySteps):
             self.at_step(0, logs)
 
     def at_step(self, step, logs):
-        grid = pictures.grid(self.model.sample(self.n))
+        grid = pictures.sample_grid(self.model, self.n)
         pictures.write_png(self.folder / "samples" / f"step-{step:07d}.png", grid)
         between = pictures.grid(latents.interpolations(self.model), columns=8)
         with self.writer.as_default(step):

@@ -159,6 +159,7 @@ class GAN(keras.Model):
         discriminator_steps=1,
         generator_steps=1,
         update="alternating",
+        weight_clip=None,
         jit_compile="auto",
         steps_per_execution=1,
         run_eagerly=False,
@@ -177,6 +178,8 @@ class GAN(keras.Model):
             update: `"alternating"`: the generator answers the updated discriminator, as algorithm 1 of the 2014
                 paper. `"simultaneous"`: both move at once from the same generated images, as that paper's
                 released code; it needs one step of each.
+            weight_clip: `None`, or c > 0: after each of its updates all trainable weights of the discriminator are
+                clipped to [-c, c], as in algorithm 1 of the Wasserstein GAN (c = 0.01; Arjovsky et al. 2017).
             jit_compile: `True`, `False` or `"auto"`: whether the step is compiled with XLA. Not with several
                 replicas in one process.
             steps_per_execution: Training steps per call of the compiled function. They are unrolled, so that
@@ -200,6 +203,8 @@ class GAN(keras.Model):
                 "A simultaneous update has one discriminator step and one generator step. Received: "
                 f"discriminator_steps={discriminator_steps}, generator_steps={generator_steps}"
             )
+        if weight_clip is not None and not 0 < weight_clip < float("inf"):
+            raise ValueError(f"`weight_clip` must be a positive number, or None. Received: weight_clip={weight_clip}")
         if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
             raise ValueError("Each network needs an optimizer of its own. Received: the same object twice")
         if jit_compile is True and self.distribute_strategy.num_replicas_in_sync > 1:
@@ -212,6 +217,7 @@ class GAN(keras.Model):
         generator_regularizers = [regularizers.get(r) for r in generator_regularizers]
         penalties = discriminator_regularizers + generator_regularizers
         regularizers.check_layers(penalties, self.discriminator)
+        regularizers.check_classifier(discriminator_regularizers, generator_regularizers, self.discriminator)
         tracked = _tracker_names(penalties)
         with self.distribute_strategy.scope():
             # No `optimizer`: Keras would build it on the weights of both networks.
@@ -227,9 +233,19 @@ class GAN(keras.Model):
             self.discriminator_steps = discriminator_steps
             self.generator_steps = generator_steps
             self.update = update
+            self.weight_clip = None if weight_clip is None else float(weight_clip)
+            self._keep_states(penalties)
             self.generator_optimizer = optimizers.for_network(generator_optimizer, self.generator)
             self.discriminator_optimizer = optimizers.for_network(discriminator_optimizer, self.discriminator)
             self._trackers = {name: keras.metrics.Mean(name=name) for name in tracked}
+
+    def _keep_states(self, penalties):
+        """Makes what these regularizers remember part of the model, in place of what earlier ones did."""
+        for state in getattr(self, "regularizer_states", ()):
+            self._tracker.untrack(state)
+        for regularizer in penalties:
+            regularizer.build(self.image_shape)
+        self.regularizer_states = [r.state for r in penalties if r.state is not None]
 
     @property
     def metrics(self):
@@ -257,7 +273,7 @@ class GAN(keras.Model):
         seen = tf.cast(self._trackers["d_loss"].count.value, tf.int64) * self.distribute_strategy.num_replicas_in_sync
         noise = latents.Noise(self.seed, -1 - seen)
         fake = self._generate(self.sampler, images, labels, noise, training=False)
-        critic = Critic(self.discriminator, labels, training=False)
+        critic = Critic(self.discriminator, labels, training=False, noise=noise)
         self._discriminator_objective(critic, images, fake)
         self._generator_objective(critic, images, fake)
         return self.get_metrics_result()
@@ -271,6 +287,7 @@ class GAN(keras.Model):
             scaled = self.discriminator_optimizer.scale_loss(objective)
         variables = self.discriminator.trainable_variables
         optimizers.apply(self.discriminator_optimizer, tape.gradient(scaled, variables), variables)
+        self._clip_discriminator()
         if self.augmenter is not None:
             self.augmenter.update(critic(real))
 
@@ -298,8 +315,15 @@ class GAN(keras.Model):
         d_gradients, g_gradients = tape.gradient(d_scaled, d_variables), tape.gradient(g_scaled, g_variables)
         optimizers.apply(self.discriminator_optimizer, d_gradients, d_variables)
         optimizers.apply(self.generator_optimizer, g_gradients, g_variables)
+        self._clip_discriminator()
         if self.augmenter is not None:
             self.augmenter.update(critic(real))
+
+    def _clip_discriminator(self):
+        if self.weight_clip is None:
+            return
+        for variable in self.discriminator.trainable_variables:
+            variable.assign(tf.clip_by_value(variable.value, -self.weight_clip, self.weight_clip))
 
     def _generate(self, generator, real, labels, noise, training=True):
         codes = noise.latents(tf.shape(real)[0], self.latent_dim, self.latent_prior)
@@ -313,7 +337,7 @@ class GAN(keras.Model):
             def augment(images):
                 return self.augmenter(images, noise.next_seed())
 
-        return Critic(self.discriminator, labels, augment)
+        return Critic(self.discriminator, labels, augment, noise=noise)
 
     def _discriminator_objective(self, critic, real, fake):
         values = self.adversarial_loss.discriminator_loss(critic(real), critic(fake))
@@ -331,9 +355,9 @@ class GAN(keras.Model):
         """The mean of an adversarial loss, plus penalties: this replica's share of the global objective."""
         objective = tf.reduce_mean(values)
         for regularizer in penalties:
-            penalty = regularizer(critic, real, fake)
-            self._trackers[regularizer.name].update_state(penalty)
-            objective += serialization.value_at(regularizer.weight, self.step.value) * tf.reduce_mean(penalty)
+            penalty, times = regularizer.at_step(critic, real, fake, self.step.value)
+            self._trackers[regularizer.name].update_state(penalty, sample_weight=times)
+            objective += times * serialization.value_at(regularizer.weight, self.step.value) * tf.reduce_mean(penalty)
         if network.losses:
             objective += tf.add_n([tf.cast(loss, tf.float32) for loss in network.losses])
         self._trackers[name].update_state(objective, sample_weight=tf.shape(values)[0])
@@ -445,6 +469,7 @@ class GAN(keras.Model):
             "discriminator_steps": self.discriminator_steps,
             "generator_steps": self.generator_steps,
             "update": self.update,
+            "weight_clip": self.weight_clip,
             "jit_compile": self.jit_compile,
             "steps_per_execution": self.steps_per_execution,
             "run_eagerly": self.run_eagerly,

@@ -126,6 +126,11 @@ class Noise:
         seed = self.next_seed()
         return per_replica(lambda rows: stateless((rows, latent_dim), seed, prior), n)
 
+    def uniform(self, n, *shape):
+        """This replica's `n` rows of a draw from U(0, 1), float32 of shape `(n, *shape)`."""
+        seed = self.next_seed()
+        return per_replica(lambda rows: uniform((rows, *shape), seed), n)
+
 
 def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
     """One latent vector per seed: row i depends on `seeds[i]` alone, whatever the batch.

@@ -63,6 +63,30 @@ def grid(images, columns=None, border=2):
     return canvas
 
 
+def sample_grid(model, n=64, columns=8, most_rows=32):
+    """A grid of samples from consecutive seeds; of a conditional model with one row a class.
+
+    Args:
+        model: A `GAN` or a `keras_gan.networks.Generator`.
+        n: Number of images of an unconditional model.
+        columns: Images per row, where there are classes.
+        most_rows: The largest number of classes that are shown, from the first on.
+
+    Returns:
+        A `grid`.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator((64, 64, 1), latent_dim=2, hidden_units=(4,), num_classes=3)
+    >>> keras_gan.pictures.sample_grid(generator, columns=2, most_rows=5).shape
+    (200, 134, 1)
+    """
+    if model.num_classes is None:
+        return grid(model.sample(n))
+    labels = np.repeat(np.arange(min(model.num_classes, most_rows)), columns)
+    return grid(model.sample(len(labels), labels=labels), columns=columns)
+
+
 def write_png(path, picture):
     """Writes a `grid` as a PNG file, creating its folder.
 

@@ -70,7 +70,7 @@ class Config:
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
 
-def main(program, about, config_class, build, argv=None):
+def main(program, about, config_class, build, argv=None, labels=False):
     """Trains a recipe from the command line.
 
     Args:
@@ -79,15 +79,16 @@ def main(program, about, config_class, build, argv=None):
         config_class: A subclass of `Config`.
         build: Function of the configuration and the data's spec that returns a compiled `GAN`.
         argv: Command-line arguments; by default the process's own.
+        labels: Whether the recipe is conditional and needs data with labels.
 
     Returns:
         `pathlib.Path` of the folder of the finished run; `None` after a dry run.
     """
     config, given = command.parse(config_class, f"python -m trainers.{program}", about, argv)
-    return command.run(lambda: _train(program, config, given, build))
+    return command.run(lambda: _train(program, config, given, build, labels))
 
 
-def _train(program, config, given, build):
+def _train(program, config, given, build, labels):
     _check(config, given)
     folder = _run_folder(program, config)
     strategy = hardware.make_strategy(config)
@@ -97,7 +98,7 @@ def _train(program, config, given, build):
         _configure_tensorflow(config)
 
         examples = find(config)
-        _, spec = data.load(examples, repeat=True)
+        _, spec = data.load(examples, repeat=True, labels=labels)
         _check_data(folder, spec)
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
         with strategy.scope():
@@ -111,7 +112,7 @@ def _train(program, config, given, build):
 
         log = callbacks.TrainingLog(own, config.log_every, _rows(config), epoch_steps, total_steps)
         log.verbose = hardware.is_chief(strategy)
-        log.validation = _load_held_out(config, strategy)
+        log.validation = _load_held_out(config, strategy, labels)
         checkpoint = checkpoints.Checkpoint(
             folder / "checkpoints",
             config.checkpoint_every,
@@ -191,7 +192,8 @@ def _next_batches(config, gan, strategy, examples):
     seed = latents.attempt_seed(config.seed, int(gan.rollbacks.numpy()))
     rows, step = _rows(config), int(gan.step.numpy())
     batches.check_divisible(rows, config.discriminator_steps, strategy.num_replicas_in_sync, gan.packing)
-    dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step)
+    labels = gan.num_classes is not None
+    dataset, _ = data.load(examples, batch_size=rows, seed=seed, repeat=True, start_batch=step, labels=labels)
     return hardware.distribute(strategy, dataset, rows)
 
 
@@ -327,12 +329,12 @@ def find(config, split=None):
     )
 
 
-def _load_held_out(config, strategy):
+def _load_held_out(config, strategy, labels):
     """At most 512 images of the split `test`, or `None` where there is none."""
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
     try:
-        dataset, _ = data.load(find(config, "test"), batch_size=_rows(config), shuffle=False)
+        dataset, _ = data.load(find(config, "test"), batch_size=_rows(config), shuffle=False, labels=labels)
     except ValueError:
         return None
     return dataset.take(max(1, 512 // _rows(config)))
@@ -413,7 +415,7 @@ def _first_step(log):
 
 
 def _finish(folder, gan, step, seconds):
-    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.grid(gan.sample(64)))
+    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.sample_grid(gan))
     for name, save in (("gan.keras", gan.save), ("generator.keras", gan.save_generator)):
         # Keras writes in place: a disk that fills up would take the old file with it.
         with staging.replacing(folder / name) as partial:

@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
-from keras_gan import pictures, staging
+import keras
+import numpy as np
+
+from keras_gan import data, pictures, staging
+from keras_gan.metrics import conditional
 
 
 def read_history(folder):
@@ -61,6 +65,47 @@ def draw_progress(folder, most=60):
     pictures.write_gif(Path(folder, "progress.gif"), chosen)
     with staging.replacing(Path(folder, "samples.png")) as partial:
         partial.write_bytes(files[-1].read_bytes())
+
+
+def judge_classes(folder, samples=10_000, steps=1000):
+    """Writes `conditional.json`: what classifiers learn from a conditional run's images; prints it as a table.
+
+    Args:
+        folder: Run folder, of data with labels and a held-out split.
+        samples: At most as many generated images, and real training images, are looked at.
+        steps: Updates of each classifier.
+    """
+    config = json.loads(Path(folder, "config.json").read_text("utf-8"))
+    generator = keras.models.load_model(Path(folder, "generator.keras"))
+    real, held_out = (_labelled(config, split, samples) for split in ("train", "test"))
+    found = conditional.evaluate(generator, real, held_out, seed=config["seed"], steps=steps)
+    with staging.replacing(Path(folder, "conditional.json")) as partial:
+        partial.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    print(
+        f"""
+On {found["test_images"]} held-out images, classifiers that learned from {found["train_images"]} images each:
+                      1-NN error   accuracy of a small network
+  generated images    {found["nearest_neighbour_error_generated"]:10.2%}   {found["gan_train"]:.2%} (GAN-train)
+  real images         {found["nearest_neighbour_error_real"]:10.2%}   {found["real_train"]:.2%}
+The network that learned from real images is right about {found["gan_test"]:.2%} of the generated ones (GAN-test).
+Kept in {folder}/conditional.json."""
+    )
+
+
+def _labelled(config, split, most):
+    """At most `most` images of a split and their labels, drawn at random but always the same."""
+    dataset, _ = data.load(
+        config["dataset"],
+        split,
+        batch_size=500,
+        labels=True,
+        drop_remainder=False,
+        image_size=config["image_size"] or None,
+        channels=config["channels"] or None,
+        data_dir=config["data_dir"] or None,
+    )
+    images, labels = zip(*dataset.take(-(-most // 500)), strict=True)
+    return np.concatenate(images)[:most], np.concatenate(labels)[:most]
 
 
 def summary(folder, steps, seconds):

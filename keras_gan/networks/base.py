@@ -36,6 +36,14 @@ def check_choice(name, value, choices):
     return value
 
 
+def check_conditioning(conditioning, num_classes, choices):
+    """Returns `conditioning` if it is one of `choices` and has its classes, and raises `ValueError` otherwise."""
+    check_choice("conditioning", conditioning, choices)
+    if num_classes is None and conditioning != "concat":
+        raise ValueError(f"conditioning={conditioning!r} needs `num_classes`. Received: num_classes=None")
+    return conditioning
+
+
 def append_labels(x, labels, num_classes):
     """Appends one-hot labels to the last axis of vectors, or as constant planes to the channels of images.
 

@@ -5,7 +5,8 @@ import math
 import keras
 
 from keras_gan import layers
-from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice
+from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice, check_conditioning
+from keras_gan.networks.heads import CONDITIONINGS, Heads
 
 NORMALIZATIONS = ("batch", None)
 
@@ -46,11 +47,14 @@ def _kernel():
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
-def _normalizer(normalization, dtype):
-    """Batch normalization with gains from N(1, 0.02), or the identity."""
+def _normalizer(normalization, dtype, num_classes=None):
+    """Batch normalization with gains from N(1, 0.02), of each class if there are any, or the identity."""
     if normalization is None:
         return keras.layers.Identity(dtype=dtype)
-    return layers.BatchNormalization(gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02), dtype=dtype)
+    gains = keras.initializers.RandomNormal(1.0, 0.02)
+    if num_classes is not None:
+        return layers.ConditionalBatchNormalization(num_classes, gamma_initializer=gains, dtype=dtype)
+    return layers.BatchNormalization(gamma_initializer=gains, dtype=dtype)
 
 
 def _check_filters(filters):
@@ -74,7 +78,8 @@ class DCGANGenerator(Generator):
     The feature map goes up through the sizes of `stage_sizes`, from the smallest to the image's, while its width
     goes down from at most `8 * filters` to `filters`. Every hidden feature map is batch normalized and then
     rectified; the last transposed convolution is followed by tanh alone. Kernels start from N(0, 0.02), gains
-    from N(1, 0.02). A conditional generator appends the one-hot label to the latent vector.
+    from N(1, 0.02). A conditional generator appends the one-hot label to the latent vector, or, to go with a
+    discriminator with `conditioning="projection"`, has conditional batch normalization.
 
     A transposed convolution turns n rows into (n - 1) * stride + kernel - 2 * padding + output_padding. With
     kernel 4, stride 2 and padding 1 on either side that is 2n. To reach an odd size 2n - 1 the last row, or
@@ -91,7 +96,7 @@ class DCGANGenerator(Generator):
         normalization: `"batch"` or `None`.
         num_classes: Number of classes of a conditional generator, or `None`.
         class_names: One name per class, or `None`.
-        conditioning: How labels enter: `"concat"`.
+        conditioning: How labels enter: `"concat"`, or `"projection"`: by conditional batch normalization.
 
     Call arguments:
         inputs: Latents, floats of shape `(batch, latent_dim)`; with classes the pair `[latents, labels]`, labels
@@ -139,7 +144,13 @@ class DCGANGenerator(Generator):
         _check_image(self.image_shape)
         self.filters = _check_filters(filters)
         self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
-        self.conditioning = check_choice("conditioning", conditioning, ("concat",))
+        self.conditioning = check_conditioning(conditioning, self.num_classes, ("concat", "projection"))
+        projects = self.conditioning == "projection"
+        if projects and normalization is None:
+            raise ValueError(
+                "A generator with conditioning='projection' has conditional batch normalization and needs "
+                f"normalization='batch'. Received: normalization={normalization}"
+            )
 
         height, width, channels = self.image_shape
         policy, use_bias = self.dtype_policy, normalization is None
@@ -150,7 +161,8 @@ class DCGANGenerator(Generator):
             math.prod(smallest) * widths[-1], use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
         )
         self.reshape = keras.layers.Reshape((*smallest, widths[-1]), dtype=policy)
-        self.normalizers = [_normalizer(normalization, policy) for _ in self.sizes]
+        classes = self.num_classes if projects else None
+        self.normalizers = [_normalizer(normalization, policy, classes) for _ in self.sizes]
         self.upsamplings = [
             keras.layers.Conv2DTranspose(
                 width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
@@ -160,11 +172,12 @@ class DCGANGenerator(Generator):
         self.build()
 
     def call(self, inputs, training=None):
-        x = append_labels(*self.unpack(inputs), self.num_classes)
-        x = self.reshape(self.project(x))
+        x, labels = self.unpack(inputs)
+        projects = self.conditioning == "projection"
+        x = self.reshape(self.project(x if projects else append_labels(x, labels, self.num_classes)))
         stages = zip(self.normalizers, self.upsamplings, reversed(self.sizes), strict=True)
         for normalizer, upsampling, (height, width) in stages:
-            x = keras.ops.relu(normalizer(x, training=training))
+            x = keras.ops.relu(normalizer([x, labels] if projects else x, training=training))
             x = upsampling(x)
             if tuple(x.shape[1:3]) != (height, width):
                 x = x[:, :height, :width]
@@ -182,9 +195,13 @@ class DCGANDiscriminator(Discriminator):
 
     Each convolution, with kernel 4 and stride 2, halves the size, rounded up, and doubles the width, from `filters`
     to at most `8 * filters`, until the last size of `stage_sizes`. Feature maps are batch normalized, except
-    the first, and pass LeakyReLU with slope 0.2. Kernels start from N(0, 0.02), gains from N(1, 0.02). A
-    conditional discriminator appends the label to the image as one-hot planes: channel k is 1 everywhere for
-    class k and 0 for the others.
+    the first, and pass LeakyReLU with slope 0.2. Kernels start from N(0, 0.02), gains from N(1, 0.02).
+
+    With h(x) the last feature map, the logit of a conditional discriminator is, with `conditioning`
+    - `"concat"`: w · h(x), where the label is appended to the image as one-hot planes: channel k is 1 everywhere for
+      class k and 0 for the others;
+    - `"projection"`: psi · phi + embed(label) · phi, where phi is the sum of h(x) over all positions;
+    - `"auxiliary"`: w · h(x), whatever the label; class logits are another linear map of h(x).
 
     With `image_shape=(64, 64, 3)` and default arguments this is the discriminator of PyTorch's DCGAN example: no
     layer has a bias, and there are 2,765,568 trainable parameters. Without normalization every layer has a bias.
@@ -198,17 +215,20 @@ class DCGANDiscriminator(Discriminator):
         normalization: `"batch"` or `None`.
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
-        conditioning: How labels enter: `"concat"`.
-        packing: Images judged together; see `keras_gan.networks.Discriminator`. Each comes with its own label.
+        conditioning: How labels enter: `"concat"`, `"projection"` or `"auxiliary"`.
+        packing: Images judged together, unconditionally or with `conditioning="concat"`, where each comes with its own
+            label; see `keras_gan.networks.Discriminator`.
 
     Call arguments:
         inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; with classes the pair
             `[images, labels]`, labels integers of shape `(batch,)` in `[0, num_classes)`.
         training: Whether the call is part of a training step; batch normalization then uses the statistics of
             the batch, and otherwise moving averages.
+        return_class_logits: With `conditioning="auxiliary"`: whether class logits are returned too.
 
     Returns:
-        float32 logits of shape `(batch / packing, 1)`.
+        float32 logits of shape `(batch / packing, 1)`; or the pair of these and float32 class logits
+            `(batch, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -219,7 +239,9 @@ class DCGANDiscriminator(Discriminator):
     >>> discriminator([np.zeros((3, 28, 28, 1), "float32"), np.array([1, 2, 3])]).shape
     TensorShape([3, 1])
 
-    Reference: Radford et al. 2015, "Unsupervised Representation Learning with Deep Convolutional Generative
+    Reference: projection: Miyato and Koyama 2018, "cGANs with projection discriminator"
+    (https://arxiv.org/abs/1802.05637), equation 4; auxiliary: Odena et al. 2017 (https://arxiv.org/abs/1610.09585);
+    the rest: Radford et al. 2015, "Unsupervised Representation Learning with Deep Convolutional Generative
     Adversarial Networks" (https://arxiv.org/abs/1511.06434), section 3; sizes as in PyTorch's example
     (https://github.com/pytorch/examples/tree/main/dcgan).
     """
@@ -241,7 +263,9 @@ class DCGANDiscriminator(Discriminator):
         _check_image(self.image_shape)
         self.filters = _check_filters(filters)
         self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
-        self.conditioning = check_choice("conditioning", conditioning, ("concat",))
+        self.conditioning = check_conditioning(conditioning, self.num_classes, CONDITIONINGS)
+        if self.conditioning != "concat":
+            self.refuse_packed_labels()
 
         policy, use_bias = self.dtype_policy, normalization is None
         widths = _stage_filters(self.filters, len(stage_sizes(*self.image_shape[:2])) - 1)
@@ -253,14 +277,23 @@ class DCGANDiscriminator(Discriminator):
         ]
         self.normalizers = [_normalizer(normalization if stage else None, policy) for stage in range(len(widths))]
         self.flatten = keras.layers.Flatten(dtype=policy)
-        self.logit = keras.layers.Dense(1, use_bias=use_bias, kernel_initializer=_kernel(), dtype="float32")
+        self.heads = Heads(self.conditioning, self.num_classes, use_bias, _kernel)
         self.build()
 
-    def call(self, inputs, training=None):
-        x = self.pack(append_labels(*self.unpack(inputs), self.num_classes))
+    def call(self, inputs, training=None, return_class_logits=False):
+        x, labels = self.unpack(inputs)
+        if self.conditioning == "concat":
+            x = append_labels(x, labels, self.num_classes)
+        x = self.pack(x)
         for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
             x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
-        return self.logit(self.flatten(x))
+        x = keras.ops.sum(x, axis=(1, 2)) if self.conditioning == "projection" else self.flatten(x)
+        return self.heads(x, labels, return_class_logits=return_class_logits)
+
+    @property
+    def logit(self):
+        """The last linear map of the logit."""
+        return self.heads.logit
 
     def get_config(self):
         config = super().get_config()

@@ -5,7 +5,8 @@ import math
 import keras
 
 from keras_gan import layers
-from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice
+from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice, check_conditioning
+from keras_gan.networks.heads import CONDITIONINGS, Heads
 
 OUTPUT_ACTIVATIONS = ("sigmoid", "tanh", "linear")
 
@@ -34,7 +35,8 @@ class MLPGenerator(Generator):
     """Fully connected generator.
 
     Hidden layers h_i = activation(W_i h_{i-1} + b_i), h_0 = z, then an affine map to as many numbers as the image
-    has. A conditional generator appends the one-hot label to z. Biases start from 0.
+    has. A conditional generator appends the one-hot label to z, or, with `conditioning="projection"`, has conditional
+    batch normalization before each activation. Biases start from 0.
 
     Args:
         image_shape: `(height, width, channels)`, or `(size,)` for vectors.
@@ -48,7 +50,7 @@ class MLPGenerator(Generator):
             for sigmoid where the result is an image and linear where it is a vector.
         num_classes: Number of classes of a conditional generator, or `None`.
         class_names: One name per class, or `None`.
-        conditioning: How labels enter: `"concat"`.
+        conditioning: How labels enter: `"concat"`, or `"projection"`: by conditional batch normalization.
         kernel_initializer: Keras initializer of all kernels; `None` for N(0, 0.02), which suits images. On vectors
             of few numbers it begins slowly, and `"glorot_uniform"` or `"he_normal"` do better.
 
@@ -103,21 +105,32 @@ class MLPGenerator(Generator):
         if output_activation is None:
             output_activation = "linear" if len(self.image_shape) == 1 else "sigmoid"
         self.output_activation = check_choice("output_activation", output_activation, OUTPUT_ACTIVATIONS)
-        self.conditioning = check_choice("conditioning", conditioning, ("concat",))
+        self.conditioning = check_conditioning(conditioning, self.num_classes, ("concat", "projection"))
 
         self.kernel_initializer = _initializer(kernel_initializer)
         self.latent_scale = float(latent_scale)
 
         kernel, policy = self.kernel_initializer, self.dtype_policy
-        self.hidden = [_dense(units, kernel, activation, dtype=policy) for units in self.hidden_units]
+        inner, self.normalizers = activation, []
+        if self.conditioning == "projection":
+            inner = None
+            self.normalizers = [
+                layers.ConditionalBatchNormalization(self.num_classes, dtype=policy) for _ in self.hidden_units
+            ]
+        self.hidden = [_dense(units, kernel, inner, dtype=policy) for units in self.hidden_units]
         self.output_layer = _dense(math.prod(self.image_shape), kernel, dtype=policy)
         self.build()
 
     def call(self, inputs, training=None):
         latents, labels = self.unpack(inputs)
-        x = append_labels(self.latent_scale * latents, labels, self.num_classes)
-        for layer in self.hidden:
-            x = layer(x)
+        x = self.latent_scale * latents
+        if self.conditioning == "projection":
+            for layer, normalizer in zip(self.hidden, self.normalizers, strict=True):
+                x = keras.activations.get(self.activation)(normalizer([layer(x), labels], training=training))
+        else:
+            x = append_labels(x, labels, self.num_classes)
+            for layer in self.hidden:
+                x = layer(x)
         x = keras.ops.cast(self.output_layer(x), "float32")
         if self.output_activation == "sigmoid":
             x = 2.0 * keras.ops.sigmoid(x) - 1.0
@@ -142,9 +155,10 @@ class MLPGenerator(Generator):
 class MLPDiscriminator(Discriminator):
     """Fully connected discriminator, with dropout on its input and after each hidden layer.
 
-    Images are flattened; a conditional discriminator appends the one-hot label. Biases start from 0. The
-    discriminator of the 2014 paper is `MLPDiscriminator(image_shape, activation="maxout", input_dropout=0.2,
-    dropout=0.5)`.
+    Images are flattened; a conditional discriminator appends the one-hot label, or with h(x) the last hidden layer
+    its logit is psi · h(x) + embed(label) · h(x) (`conditioning="projection"`), or there is a classifier beside it
+    (`"auxiliary"`), as in `DCGANDiscriminator`. Biases start from 0. The discriminator of the 2014 paper is
+    `MLPDiscriminator(image_shape, activation="maxout", input_dropout=0.2, dropout=0.5)`.
 
     Args:
         image_shape: `(height, width, channels)`, or `(size,)` for vectors.
@@ -156,8 +170,9 @@ class MLPDiscriminator(Discriminator):
         seed: Seed of the dropout masks; the i-th dropout layer draws with `seed + i`.
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
-        conditioning: How labels enter: `"concat"`.
-        packing: Images judged together; see `keras_gan.networks.Discriminator`. Each comes with its own label.
+        conditioning: How labels enter: `"concat"`, `"projection"` or `"auxiliary"`.
+        packing: Images judged together, unconditionally or with `conditioning="concat"`, where each comes with its own
+            label; see `keras_gan.networks.Discriminator`.
         kernel_initializer: Keras initializer of all kernels; `None` for N(0, 0.02), as for `MLPGenerator`.
         input_range: The interval to which [-1, 1], the range of images, is mapped first. Dropout puts 0 in the place of
             an input: in the middle of the default, at the lower end, black, of (0, 1), the range of the 2014 code.
@@ -166,9 +181,11 @@ class MLPDiscriminator(Discriminator):
         inputs: Images, floats of shape `(batch,) + image_shape`; with classes the pair `[images, labels]`, labels
             integers of shape `(batch,)` in `[0, num_classes)`.
         training: Whether the call is part of a training step; dropout acts only then.
+        return_class_logits: With `conditioning="auxiliary"`: whether class logits are returned too.
 
     Returns:
-        float32 logits of shape `(batch / packing, 1)`.
+        float32 logits of shape `(batch / packing, 1)`; or the pair of these and float32 class logits
+            `(batch, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -209,7 +226,9 @@ class MLPDiscriminator(Discriminator):
         self.input_dropout = float(input_dropout)
         self.dropout = float(dropout)
         self.seed = int(seed)
-        self.conditioning = check_choice("conditioning", conditioning, ("concat",))
+        self.conditioning = check_conditioning(conditioning, self.num_classes, CONDITIONINGS)
+        if self.conditioning != "concat":
+            self.refuse_packed_labels()
         self.kernel_initializer = _initializer(kernel_initializer)
         low, high = self.input_range = tuple(float(end) for end in input_range)
         if not low < high:
@@ -219,20 +238,27 @@ class MLPDiscriminator(Discriminator):
         rates = [self.input_dropout] + [self.dropout] * len(self.hidden_units)
         self.dropouts = [layers.Dropout(rate, seed=self.seed + i, dtype=policy) for i, rate in enumerate(rates)]
         self.hidden = [_dense(units, kernel, activation, pieces, dtype=policy) for units in self.hidden_units]
-        self.logit = _dense(1, kernel, dtype="float32")
+        self.heads = Heads(self.conditioning, self.num_classes, True, kernel.clone)
         self.build()
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, training=None, return_class_logits=False):
         images, labels = self.unpack(inputs)
         x = keras.ops.reshape(images, (-1, math.prod(self.image_shape)))
         low, high = self.input_range
         if (low, high) != (-1.0, 1.0):
             x = low + (high - low) / 2.0 * (x + 1.0)
         x = self.dropouts[0](x, training=training)
-        x = self.pack(append_labels(x, labels, self.num_classes))
+        if self.conditioning == "concat":
+            x = append_labels(x, labels, self.num_classes)
+        x = self.pack(x)
         for layer, dropout in zip(self.hidden, self.dropouts[1:], strict=True):
             x = dropout(layer(x), training=training)
-        return self.logit(x)
+        return self.heads(x, labels, return_class_logits=return_class_logits)
+
+    @property
+    def logit(self):
+        """The last linear map of the logit."""
+        return self.heads.logit
 
     def get_config(self):
         config = super().get_config()

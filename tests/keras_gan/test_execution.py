@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_gan
-from keras_gan import execution, latents, losses, networks
+from keras_gan import augmentation, execution, latents, layers, losses, networks, regularizers
 from tests.test_case import TestCase
 
 SHAPE = (8, 8, 1)
@@ -33,24 +33,63 @@ GENERATORS = {
 }
 
 
-def make_gan(generator="mlp", **compile_arguments):
+DISCRIMINATORS = {
+    "mlp": lambda num_classes: networks.MLPDiscriminator(SHAPE, hidden_units=(8,), num_classes=num_classes),
+    "auxiliary": lambda num_classes: networks.MLPDiscriminator(
+        SHAPE, hidden_units=(8,), num_classes=num_classes, conditioning="auxiliary"
+    ),
+    "spectral": lambda num_classes: keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Flatten(),
+            layers.SpectralNormalization(
+                keras.layers.Dense(8, activation="tanh"), name="spectral"
+            ),
+            layers.MinibatchStandardDeviation(2),
+            keras.layers.Dense(1),
+        ]
+    ),
+}  # fmt: skip
+
+
+@keras.saving.register_keras_serializable("keras_gan_tests")
+class Noisy(augmentation.Augmenter):
+    def call(self, images, seed):
+        return images + latents.per_replica(lambda n: latents.uniform((n, *SHAPE), seed), images.shape[0])
+
+
+# What is added to a step, by the networks that it goes with.
+ADDITIONS = (
+    ("mlp", "mlp", {"discriminator_regularizers": ["gradient_penalty", "dragan", "lecam"], "weight_clip": 0.31}),
+    ("mlp", "spectral", {"discriminator_regularizers": [regularizers.ConsistencyRegularization(Noisy()), "r1"]}),
+    (
+        "conditional",
+        "auxiliary",
+        {
+            "discriminator_regularizers": ["auxiliary_classification"],
+            "generator_regularizers": [regularizers.AuxiliaryClassification(images="fake")],
+        },
+    ),
+)
+
+
+def make_gan(generator="mlp", discriminator="mlp", **compile_arguments):
     """A tiny GAN with an average, with weights of ordinary size that depend on nothing."""
     generator = GENERATORS[generator]()
-    discriminator = networks.MLPDiscriminator(SHAPE, hidden_units=(8,), num_classes=generator.num_classes)
+    discriminator = DISCRIMINATORS[discriminator](generator.num_classes)
     rng = np.random.default_rng(0)
     for variable in generator.trainable_variables + discriminator.trainable_variables:
         variable.assign(rng.normal(scale=0.3, size=variable.shape))
+    for layer in discriminator.layers:
+        if isinstance(layer, layers.SpectralNormalization):
+            layer.u.assign(np.ones(8) / 8**0.5)
     gan = keras_gan.GAN(generator, discriminator, ema_momentum=0.5)
     return compiled(gan, **compile_arguments)
 
 
 def compiled(gan, **compile_arguments):
-    gan.compile(
-        keras.optimizers.SGD(0.1),
-        keras.optimizers.SGD(0.1),
-        discriminator_regularizers=["r1", "r2"],
-        **compile_arguments,
-    )
+    arguments = {"discriminator_regularizers": ["r1", "r2"], **compile_arguments}
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), **arguments)
     return gan
 
 
@@ -104,6 +143,18 @@ def a_step_on_two_replicas_equals_one_on_one(strategy):
             assert_same_update(start, one, two)
             for key in logs[0]:
                 np.testing.assert_allclose(logs[1][key], logs[0][key], rtol=1e-4, atol=1e-6, err_msg=f"{loss} {key}")
+
+    for generator, discriminator, arguments in ADDITIONS:
+        one = make_gan(generator, discriminator, run_eagerly=True, **arguments)
+        with strategy.scope():
+            two = make_gan(generator, discriminator, run_eagerly=True, **arguments)
+        start = weights(one)
+        data = dataset(8, generator == "conditional").repeat()
+        logs = [execution.train_function(one)(iter(data))]
+        logs.append(execution.train_function(two)(iter(distributed(strategy, data))))
+        assert_same_update(start, one, two)
+        for key in logs[0]:
+            np.testing.assert_allclose(logs[1][key], logs[0][key], rtol=1e-4, atol=1e-6, err_msg=key)
 
 
 def fit_and_evaluate_on_two_replicas(strategy):

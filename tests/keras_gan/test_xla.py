@@ -1,6 +1,7 @@
 """What a TPU asks of a training step and can be shown without one: XLA compiles it, and every shape is known."""
 
 import itertools
+import warnings
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_gan
-from keras_gan import augmentation, losses, networks, regularizers
+from keras_gan import augmentation, layers, losses, networks, regularizers
 from tests.test_case import TestCase
 
 SHAPE = (8, 8, 1)
@@ -37,6 +38,32 @@ NETWORKS = {
     "conditional_mlp": lambda: (
         networks.MLPGenerator(SHAPE, latent_dim=2, hidden_units=(4,), num_classes=CLASSES),
         networks.MLPDiscriminator(SHAPE, hidden_units=(4,), num_classes=CLASSES),
+    ),
+    "auxiliary_mlp": lambda: (
+        networks.MLPGenerator(SHAPE, latent_dim=2, hidden_units=(4,), num_classes=CLASSES),
+        networks.MLPDiscriminator(SHAPE, hidden_units=(4,), num_classes=CLASSES, conditioning="auxiliary"),
+    ),
+    "projection_dcgan": lambda: (
+        networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES, conditioning="projection"),
+        networks.DCGANDiscriminator(
+            SHAPE, filters=2, normalization=None, num_classes=CLASSES, conditioning="projection"
+        ),
+    ),
+    "layers": lambda: (
+        networks.MLPGenerator(SHAPE, latent_dim=2, hidden_units=(4,)),
+        keras.Sequential(
+            [
+                keras.Input(SHAPE),
+                layers.SpectralNormalization(keras.layers.Conv2D(2, 3, strides=2)),
+                layers.GroupNormalization(2),
+                layers.SelfAttention(),
+                layers.UpSampling2D("bilinear"),
+                layers.DownSampling2D("bilinear"),
+                layers.MinibatchStandardDeviation(2),
+                keras.layers.Flatten(),
+                keras.layers.Dense(1, dtype="float32"),
+            ]
+        ),
     ),
     "dcgan": lambda: (
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, normalization=None),
@@ -72,6 +99,26 @@ POLICIES = ("float32", "mixed_bfloat16")
 AUGMENTERS = (None, *augmentation._CLASSES)
 
 
+@keras.saving.register_keras_serializable("keras_gan_tests")
+class Darken(augmentation.Augmenter):
+    def call(self, images, seed):
+        return 0.5 * images
+
+
+def lazy():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return regularizers.R1(interval=2)
+
+
+PENALTIES = {
+    "zero_centred": lambda: ["r1", "r2"],
+    "lengths": lambda: ["gradient_penalty", "lecam"],
+    "close_to_data": lambda: ["dragan", regularizers.ConsistencyRegularization(Darken(), balanced=True)],
+    "lazy": lambda: [lazy()],
+}
+
+
 class Sum(losses.AdversarialLoss):
     """The sum of several losses, which XLA compiles in the time of one."""
 
@@ -94,16 +141,18 @@ def cycle(n, table):
 def covering():
     """One case for each network, in which every other part appears at least once."""
     n = len(NETWORKS)
-    assert n >= max(map(len, (UPDATES, POLICIES, AUGMENTERS)))
+    assert n >= max(map(len, (UPDATES, POLICIES, AUGMENTERS, PENALTIES)))
     shares = [sorted(losses._LOSSES)[i::n] for i in range(n)]
     # Once each: they take long to compile, and meet each network in the product.
     augmenters = [*AUGMENTERS, *[None] * (n - len(AUGMENTERS))]
-    return list(zip(NETWORKS, cycle(n, UPDATES), cycle(n, POLICIES), augmenters, shares, strict=True))
+    others = (cycle(n, UPDATES), cycle(n, POLICIES), augmenters, cycle(n, PENALTIES))
+    return list(zip(NETWORKS, *others, shares, strict=True))
 
 
 def product():
-    """Every network in every mode, precision and augmentation, with all losses at once."""
-    return [(*case, sorted(losses._LOSSES)) for case in itertools.product(NETWORKS, UPDATES, POLICIES, AUGMENTERS)]
+    """Every network in every mode, precision and augmentation and with every penalty, with all losses at once."""
+    tables = (NETWORKS, UPDATES, POLICIES, AUGMENTERS, PENALTIES)
+    return [(*case, sorted(losses._LOSSES)) for case in itertools.product(*tables)]
 
 
 def graphs(graph):
@@ -114,14 +163,19 @@ def graphs(graph):
 
 
 class XLATest(TestCase, parameterized.TestCase):
-    def check(self, network, update, policy, augmenter, names):
+    def check(self, network, update, policy, augmenter, penalties, names):
         keras.config.set_dtype_policy(policy)
         gan = keras_gan.GAN(*NETWORKS[network](), augmenter=augmenter, ema_momentum=0.9)
+        d_penalties, g_penalties = PENALTIES[penalties](), []
+        if getattr(gan.discriminator, "conditioning", None) == "auxiliary":
+            d_penalties.append("auxiliary_classification")
+            g_penalties.append(regularizers.AuxiliaryClassification(0.1, images="fake"))
         gan.compile(
             keras.optimizers.Adam(1e-3),
             keras.optimizers.Adam(1e-3),
             loss=Sum(names),
-            discriminator_regularizers=sorted(regularizers._CLASSES),
+            discriminator_regularizers=d_penalties,
+            generator_regularizers=g_penalties,
             **UPDATES[update],
         )
         images = np.random.default_rng(0).uniform(-1, 1, (BATCH, *SHAPE)).astype("float32")
@@ -156,6 +210,11 @@ class XLATest(TestCase, parameterized.TestCase):
     @pytest.mark.slow
     def test_every_combination(self, *case):
         self.check(*case)
+
+    def test_the_tables_have_every_regularizer(self):
+        found = {type(regularizers.get(penalty)) for make in PENALTIES.values() for penalty in make()}
+        known = {value for value in vars(regularizers).values() if isinstance(value, type)}
+        self.assertEqual(known - found, {regularizers.Regularizer, regularizers.AuxiliaryClassification})
 
     def test_what_has_no_fixed_shape_is_found(self):
         """In a branch too, and in a function that is called there."""

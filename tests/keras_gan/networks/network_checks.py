@@ -84,6 +84,14 @@ class NetworkTestCase(TestCase):
                 network([inputs, tf.range(4)])
         else:
             first, labels = inputs
+            if getattr(network, "conditioning", "") == "auxiliary":
+                logits, classes = network(inputs, return_class_logits=True)
+                self.assertAllClose(logits, network(inputs), atol=1e-6)
+                self.assertEqual((classes.shape, classes.dtype), ((4, network.num_classes), tf.float32))
+                return
+            if isinstance(network, (networks.MLPDiscriminator, networks.DCGANDiscriminator)):
+                with self.assertRaisesRegex(ValueError, "conditioning='auxiliary' has class logits. Received: "):
+                    network(inputs, return_class_logits=True)
             other = numpy_call(network, [first, (labels + 1) % network.num_classes])
             changed = np.abs(other - numpy_call(network, inputs)).reshape(len(other), -1).max(axis=1)
             self.assertAllGreater(changed, 0.0)
@@ -97,7 +105,9 @@ class NetworkTestCase(TestCase):
         def gradients(inputs):
             variables = [v.value for v in network.trainable_variables]
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.square(network(inputs, training=True) - 0.3))
+                both = {"return_class_logits": True} if getattr(network, "conditioning", "") == "auxiliary" else {}
+                outputs = tf.nest.flatten(network(inputs, training=True, **both))
+                loss = tf.add_n([tf.reduce_mean(tf.square(output - 0.3)) for output in outputs])
             return tape.gradient(loss, variables)
 
         results = []

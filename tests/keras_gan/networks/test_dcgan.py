@@ -39,6 +39,27 @@ class DCGANTest(NetworkTestCase):
             class_names=["a", "b", "c"],
         )
 
+    def test_conditional_networks(self):
+        shape = {"image_shape": (8, 8, 1), "filters": 2, "num_classes": 3}
+        self.check_network(DCGANGenerator, latent_dim=3, conditioning="projection", **shape)
+        for conditioning in ("projection", "auxiliary"):
+            self.check_network(DCGANDiscriminator, normalization=None, conditioning=conditioning, **shape)
+
+    def test_projection(self):
+        """psi · phi + embed(y) · phi + b, by hand from the feature map."""
+        discriminator = DCGANDiscriminator(
+            (8, 8, 1), filters=2, normalization=None, num_classes=3, conditioning="projection"
+        )
+        x = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
+        labels = np.array([2, 0, 1, 2])
+        [convolution] = discriminator.convolutions
+        features = convolution(x).numpy()
+        phi = np.where(features > 0, features, 0.2 * features).sum(axis=(1, 2))
+        psi, bias = discriminator.heads.logit.get_weights()
+        [embedding] = discriminator.heads.embedding.get_weights()
+        expected = phi @ psi[:, 0] + bias + np.sum(phi * embedding[:, labels].T, axis=1)
+        self.assertAllClose(discriminator([x, labels])[:, 0], expected, atol=1e-6)
+
     def test_any_image_shape(self):
         for i, shape in enumerate(SHAPES):
             classes = {"num_classes": 3} if i % 2 else {}
@@ -91,7 +112,11 @@ class DCGANTest(NetworkTestCase):
                 network_class((10,))
             with self.assertRaisesRegex(ValueError, r"`normalization` must be one of \['batch', None\]. .*'layer'"):
                 network_class((8, 8, 1), normalization="layer")
-            with self.assertRaisesRegex(ValueError, r"`conditioning` must be one of \['concat'\]"):
+            with self.assertRaisesRegex(ValueError, r"`conditioning` must be one of \['concat', 'projection'"):
+                network_class((8, 8, 1), conditioning="film")
+            with self.assertRaisesRegex(ValueError, "'projection' needs `num_classes`"):
                 network_class((8, 8, 1), conditioning="projection")
             with self.assertRaisesRegex(ValueError, "`filters` must be at least 1"):
                 network_class((8, 8, 1), filters=0)
+        with self.assertRaisesRegex(ValueError, "conditional batch normalization and needs normalization='batch'"):
+            DCGANGenerator((8, 8, 1), num_classes=3, conditioning="projection", normalization=None)

@@ -25,6 +25,11 @@ class MLPTest(NetworkTestCase):
             class_names=["a", "b", "c"],
         )
 
+    def test_conditional_networks(self):
+        shape = {"image_shape": (4,), "hidden_units": [6], "num_classes": 3, "conditioning": "projection"}
+        self.check_network(MLPGenerator, latent_dim=3, **shape)
+        self.check_network(MLPDiscriminator, **shape)
+
     def test_the_networks_of_2014_have_their_size(self):
         generator = MLPGenerator((28, 28, 1))
         self.assertEqual(generator.count_params(), 101 * 1200 + 1201 * 1200 + 1201 * 784)
@@ -65,7 +70,7 @@ class MLPTest(NetworkTestCase):
         self.assertAllEqual(logits[:, 0], [3.0, 5.0] * 10)
 
     def test_errors(self):
-        with self.assertRaisesRegex(ValueError, r"`conditioning` must be one of \['concat'\]. Received.*'film'"):
+        with self.assertRaisesRegex(ValueError, r"must be one of \['concat', 'projection'\].*'film'"):
             MLPGenerator((2,), conditioning="film")
         with self.assertRaisesRegex(ValueError, "`output_activation` must be one of .*'relu'"):
             MLPGenerator((2,), output_activation="relu")

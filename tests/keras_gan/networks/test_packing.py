@@ -9,6 +9,9 @@ from keras_gan.critic import Critic
 from tests.keras_gan.networks.network_checks import NetworkTestCase
 
 
+PENALTIES = regularizers.R1(), regularizers.R2(), regularizers.GradientPenalty()
+
+
 def make_gan(packing=2, **compile_arguments):
     gan = keras_gan.GAN(
         networks.MLPGenerator((2,), latent_dim=2, hidden_units=(4,)),
@@ -53,7 +56,7 @@ class PackingTest(NetworkTestCase, parameterized.TestCase):
                 values = [
                     loss.discriminator_loss(critic(real), critic(fake)) for loss in map(losses.get, losses._LOSSES)
                 ]
-                values += [r(critic, real, fake) for r in (regularizers.R1(), regularizers.R2())]
+                values += [r(critic, real, fake) for r in PENALTIES]
                 total = tf.add_n([tf.reduce_mean(value) for value in values])
             return values, tape.gradient(total, variables)
 
@@ -95,6 +98,15 @@ class PackingTest(NetworkTestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "packing=3 images at once. Received: a batch of 2"):
             gan.test_step(tf.constant(x[:2]))
         self.assertEqual(int(gan.step.numpy()), 0)
+
+    def test_labels_of_a_logit_are_refused(self):
+        for network_class, kwargs in (
+            (networks.MLPDiscriminator, {"hidden_units": (2,)}),
+            (networks.DCGANDiscriminator, {"filters": 2}),
+        ):
+            for conditioning in ("projection", "auxiliary"):
+                with self.assertRaisesRegex(ValueError, "cannot pack images of several classes"):
+                    network_class((4, 4, 1), num_classes=2, conditioning=conditioning, packing=2, **kwargs)
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "`packing` must be at least 1. Received: packing=0"):

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -5,7 +7,7 @@ from absl.testing import parameterized
 from keras import layers
 
 import keras_gan
-from keras_gan import networks, regularizers
+from keras_gan import latents, networks, regularizers
 from keras_gan.critic import Critic
 from tests.test_case import TestCase
 
@@ -73,6 +75,12 @@ DISCRIMINATORS = {
         (6,), hidden_units=(5, 4), activation="maxout", pieces=3, dtype="float64"
     ),
     "dcgan": lambda: networks.DCGANDiscriminator((8, 8, 1), filters=3, normalization=None, dtype="float64"),
+    "projection": lambda: networks.DCGANDiscriminator(
+        (8, 8, 1), filters=3, normalization=None, num_classes=3, conditioning="projection", dtype="float64"
+    ),
+    "auxiliary": lambda: networks.MLPDiscriminator(
+        (6,), hidden_units=(5,), num_classes=3, conditioning="auxiliary", dtype="float64"
+    ),
     "batch_normalization": lambda: networks.DCGANDiscriminator((16, 16, 1), filters=2, dtype="float64"),
     "nearest": lambda: convolutional(layers.UpSampling2D(dtype="float64")),
 }
@@ -94,11 +102,17 @@ def batches(discriminator):
     return tf.constant(real), tf.constant(fake)
 
 
+def critic_of(discriminator):
+    """A critic, with labels where there are classes, that draws the same noise each time."""
+    classes = getattr(discriminator, "num_classes", None)
+    return Critic(discriminator, None if classes is None else tf.range(5) % classes)
+
+
 def weighted_penalty(regularizer, discriminator, real, fake):
     """The term of the objective, and its gradients with respect to the discriminator's trainable variables."""
     variables = [variable.value for variable in discriminator.trainable_variables]
     with tf.GradientTape() as tape:
-        penalty = regularizer(Critic(discriminator), real, fake)
+        penalty = regularizer(critic_of(discriminator), real, fake)
         term = regularizer.weight * tf.reduce_mean(penalty)
     return term, tape.gradient(term, variables, unconnected_gradients="zero")
 
@@ -158,15 +172,20 @@ class RegularizersTest(TestCase, parameterized.TestCase):
     def test_gradients_against_finite_differences(self, name, cls):
         self.assertLess(worst_error(cls(weight=3.0), randomized(DISCRIMINATORS[name]())), 1e-5)
 
-    @parameterized.parameters("leaky_relu", "maxout", "dcgan", "batch_normalization")
+    @parameterized.parameters(
+        regularizers.GradientPenalty(), regularizers.GradientPenalty(one_sided=True, target=0.1), regularizers.DRAGAN()
+    )
+    def test_lengths_against_finite_differences(self, penalty):
+        self.assertLess(worst_error(penalty, randomized(DISCRIMINATORS["mlp"]())), 1e-5)
+
+    @parameterized.parameters("maxout", "projection", "batch_normalization")
     def test_eager_graph_and_xla_agree(self, name):
         discriminator = randomized(DISCRIMINATORS[name]())
         real, fake = batches(discriminator)
 
         def both(real, fake):
-            terms = [
-                weighted_penalty(cls(3.0), discriminator, real, fake) for cls in (regularizers.R1, regularizers.R2)
-            ]
+            classes = (regularizers.R1, regularizers.R2, regularizers.GradientPenalty, regularizers.DRAGAN)
+            terms = [weighted_penalty(cls(3.0), discriminator, real, fake) for cls in classes]
             return tf.nest.flatten(terms)
 
         eager = both(real, fake)
@@ -190,6 +209,103 @@ class RegularizersTest(TestCase, parameterized.TestCase):
         keras.mixed_precision.set_global_policy("mixed_float16")
         critic, images = Critic(linear(np.full((64, 64, 1), 10.0))), tf.zeros((1, 64, 64, 1))
         self.assertAllClose(regularizers.R1()(critic, images, images), [4096 * 100 / 2])
+
+
+class GradientPenaltyTest(TestCase):
+    def test_linear_discriminator(self):
+        """||w|| = 13 everywhere: (13 - 1)^2, or (13 - 20)^2 and nothing from one side."""
+        real, fake = tf.random.normal((4, 3)), tf.random.normal((4, 3))
+        for penalty, expected in (
+            (regularizers.GradientPenalty(), 144.0),
+            (regularizers.GradientPenalty(one_sided=True), 144.0),
+            (regularizers.GradientPenalty(target=20.0), 49.0),
+            (regularizers.GradientPenalty(target=20.0, one_sided=True), 0.0),
+            (regularizers.DRAGAN(), 144.0),
+        ):
+            self.assertAllClose(penalty(Critic(linear([3, 4, -12])), real, fake), [expected] * 4, rtol=1e-5)
+
+    def test_mixtures(self):
+        """D = x^2 / 2 on a line: the gradient is the point itself, so the penalty tells where it is."""
+        critic = Critic(Quadratic([[1.0]]), noise=latents.Noise(3, tf.constant(5, tf.int64)))
+        share = latents.Noise(3, tf.constant(5, tf.int64)).uniform(6, 1)[:, 0]
+        real, fake = tf.fill((6, 1), 10.0), tf.fill((6, 1), 2.0)
+        points = tf.sqrt(regularizers.GradientPenalty(target=0.0)(critic, real, fake))
+        self.assertAllClose(points, 10.0 * share + 2.0 * (1.0 - share))
+        self.assertGreater(float(tf.reduce_max(points) - tf.reduce_min(points)), 1.0)  # each has a share of its own
+
+    def test_perturbations(self):
+        """The same with DRAGAN: real images 0 and 6, of standard deviation 3, move up by less than 0.5 * 3."""
+        critic = Critic(Quadratic([[1.0]]))
+        real = tf.constant([[6.0]] * 50 + [[0.0]] * 50)
+        moved = tf.sqrt(regularizers.DRAGAN(target=0.0)(critic, real, real)) - real[:, 0]
+        self.assertAllInRange(moved, 0.0, 1.5)
+        self.assertAllClose(tf.reduce_mean(moved), 1.5 / 4, atol=0.1)
+
+    def test_no_gradient_is_no_nan(self):
+        critic = Critic(linear([0.0, 0.0]))
+        images = tf.zeros((3, 2))
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            value = regularizers.GradientPenalty()(critic, images, images)
+        self.assertAllEqual(value, [1.0] * 3)
+
+    def test_through_an_augmentation(self):
+        """D(3x) = 3 <w, x>: three times as long."""
+        critic = Critic(linear([3.0, 4.0]), augment=lambda images: 3.0 * images)
+        images = tf.ones((2, 2))
+        self.assertAllClose(regularizers.GradientPenalty()(critic, images, images), [14.0**2] * 2)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "`target` must be at least 0. Received: target=-1"):
+            regularizers.GradientPenalty(target=-1)
+
+
+class IntervalTest(TestCase, parameterized.TestCase):
+    @parameterized.parameters({"run_eagerly": True}, {}, {"jit_compile": True})
+    def test_it_counts_more_and_comes_more_rarely(self, **arguments):
+        x = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+        logs = {}
+        for interval in (1, 3):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                penalty = regularizers.R1(weight=2.0, interval=interval)
+            gan = keras_gan.GAN(
+                networks.MLPGenerator((2,), latent_dim=2, hidden_units=(8,)),
+                randomized(networks.MLPDiscriminator((2,), hidden_units=(8,), activation="softplus")),
+            )
+            sgd = keras.optimizers.SGD
+            gan.compile(sgd(0.0), sgd(0.0), "wasserstein", discriminator_regularizers=[penalty], **arguments)
+            logs[interval] = [gan.train_on_batch(x, return_dict=True) for _ in range(4)]
+            logs[interval].append(gan.test_on_batch(x, return_dict=True))
+        for log, always, times in zip(logs[3], logs[1], (3, 0, 0, 3, 1), strict=True):
+            self.assertAllClose(log["r1"], always["r1"] if times else 0.0)
+            expected = log["fake_logits"] - log["real_logits"] + times * 2.0 * log["r1"]
+            self.assertAllClose(log["d_loss"], expected, rtol=1e-5)
+
+    def test_gradients_are_those_of_the_penalty(self):
+        discriminator = randomized(DISCRIMINATORS["mlp"]())
+        real, fake = (tf.cast(images, tf.float32) for images in batches(discriminator))
+        with self.assertWarnsRegex(UserWarning, "only once in 2 steps.*Stacked MNIST"):
+            lazy = regularizers.R1(interval=2)
+        variables = [variable.value for variable in discriminator.trainable_variables]
+
+        @tf.function
+        def gradients(step):
+            with tf.GradientTape() as tape:
+                penalty, times = lazy.at_step(Critic(discriminator), real, fake, step)
+                term = times * tf.reduce_mean(penalty)
+            return tape.gradient(term, variables, unconnected_gradients="zero")
+
+        expected = weighted_penalty(regularizers.R1(2.0), discriminator, real, fake)[1]
+        for a, b in zip(gradients(tf.constant(4, tf.int64)), expected, strict=True):
+            self.assertAllClose(a, b, rtol=1e-5)
+        for gradient in gradients(tf.constant(5, tf.int64)):
+            self.assertAllEqual(gradient, tf.zeros_like(gradient))
+
+    def test_errors(self):
+        for interval in (0, 1.5):
+            with self.assertRaisesRegex(ValueError, f"integer of at least 1. Received: interval={interval}"):
+                regularizers.R1(interval=interval)
 
 
 class WeightTest(TestCase):
@@ -259,10 +375,16 @@ class CheckLayersTest(TestCase, parameterized.TestCase):
 
 
 class IdentityTest(TestCase, parameterized.TestCase):
-    @parameterized.parameters(("r1", regularizers.R1), ("r2", regularizers.R2))
+    @parameterized.parameters(
+        ("r1", regularizers.R1),
+        ("r2", regularizers.R2),
+        ("gradient_penalty", regularizers.GradientPenalty),
+        ("dragan", regularizers.DRAGAN),
+        ("lecam", regularizers.LeCam),
+    )
     def test_names(self, name, cls):
         self.assertIs(type(regularizers.get(name)), cls)
-        self.assertEqual((cls().name, cls(name="mine").name, cls().weight), (name, "mine", 1.0))
+        self.assertEqual((cls().name, cls(name="mine").name, cls(0.5).weight), (name, "mine", 0.5))
         penalty = cls(2.0)
         self.assertIs(regularizers.get(penalty), penalty)
 
@@ -274,7 +396,7 @@ class IdentityTest(TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(NotImplementedError, "Drift must implement `__call__"):
             Drift()(None, None, None)
 
-    @parameterized.parameters(regularizers.R1, regularizers.R2)
+    @parameterized.parameters(regularizers.R1, regularizers.R2, regularizers.GradientPenalty, regularizers.DRAGAN)
     def test_serialization(self, cls):
         schedule = keras.optimizers.schedules.CosineDecay(10.0, decay_steps=100)
         for penalty in (cls(weight=20, name="penalty"), cls(weight=schedule)):
@@ -287,5 +409,5 @@ class IdentityTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters("r3", None, 1.0, regularizers.R1, keras.regularizers.L2())
     def test_get_refuses_what_names_no_regularizer(self, identifier):
-        with self.assertRaisesRegex(ValueError, r"keras_gan.Regularizer.*\['r1', 'r2'.*Received: identifier="):
+        with self.assertRaisesRegex(ValueError, r"keras_gan.Regularizer.*'r1', 'r2'\].*Received: identifier="):
             regularizers.get(identifier)

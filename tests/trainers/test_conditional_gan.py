@@ -1,0 +1,55 @@
+import json
+import types
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import keras_gan
+from keras_gan import networks, regularizers
+from tests.test_case import TestCase
+from trainers import common, conditional_gan, report
+
+SPEC = types.SimpleNamespace(image_shape=(28, 28, 1), num_classes=10, class_names=None)
+
+
+class ConditionalGANTest(TestCase):
+    def test_projection(self):
+        gan = conditional_gan.build(conditional_gan.Config(filters=2), SPEC)
+        self.assertEqual(gan.discriminator.conditioning, "projection")
+        self.assertIsInstance(gan.generator.normalizers[0], keras_gan.layers.ConditionalBatchNormalization)
+        self.assertEqual([type(r) for r in gan.discriminator_regularizers], [regularizers.R1])
+        self.assertEmpty(gan.generator_regularizers)
+
+    def test_auxiliary(self):
+        gan = conditional_gan.build(conditional_gan.Config(filters=2, conditioning="auxiliary", r1_gamma=0.0), SPEC)
+        self.assertEqual((gan.generator.conditioning, gan.discriminator.conditioning), ("concat", "auxiliary"))
+        both = gan.discriminator_regularizers + gan.generator_regularizers
+        self.assertEqual([(r.weight, r.images) for r in both], [(1.0, "both"), (0.1, "fake")])
+
+    def test_a_run(self):
+        """Three steps, one row a class in the grids, and what classifiers make of the result."""
+        folder = Path(self.path("run"))
+        argv = [f"--out={folder}", "--steps=3", "--filters=2", "--batch_size=8", "--precision=float32"]
+        build, config = conditional_gan.build, conditional_gan.Config
+        self.assertEqual(common.main("conditional_gan", "about", config, build, argv, labels=True), folder)
+        self.assertIsNone(common.main("conditional_gan", "about", config, build, argv, labels=True))
+        with Image.open(folder / "samples.png") as picture:
+            self.assertEqual(picture.size, (8 * 58 + 2, 10 * 58 + 2))
+        report.judge_classes(folder, samples=200, steps=3)
+        found = json.loads((folder / "conditional.json").read_text())
+        self.assertEqual((found["train_images"], found["test_images"]), (200, 200))
+        self.assertLess(found["nearest_neighbour_error_real"], 0.25)  # 200 real digits teach that much
+        self.assertGreater(found["nearest_neighbour_error_generated"], 0.5)
+
+
+class SampleGridTest(TestCase):
+    def test_one_row_a_class(self):
+        generator = networks.MLPGenerator((64, 64, 1), latent_dim=2, hidden_units=(4,), num_classes=3)
+        grid = keras_gan.pictures.sample_grid(generator, columns=2)
+        expected = keras_gan.pictures.grid(generator.sample(6, labels=[0, 0, 1, 1, 2, 2]), columns=2)
+        np.testing.assert_array_equal(grid, expected)
+        plain = networks.MLPGenerator((64, 64, 1), latent_dim=2, hidden_units=(4,))
+        np.testing.assert_array_equal(
+            keras_gan.pictures.sample_grid(plain, 3), keras_gan.pictures.grid(plain.sample(3))
+        )
