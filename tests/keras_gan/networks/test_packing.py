@@ -8,7 +8,6 @@ from keras_gan import losses, networks, regularizers
 from keras_gan.critic import Critic
 from tests.keras_gan.networks.network_checks import NetworkTestCase
 
-
 PENALTIES = regularizers.R1(), regularizers.R2(), regularizers.GradientPenalty()
 
 
