@@ -26,7 +26,9 @@ from keras_gan import (
     optimizers,
     pictures,
     regularizers,
+    schedules,
     serialization,
+    transforms,
 )
 from keras_gan.gan import GAN
 
@@ -48,5 +50,7 @@ __all__ = [
     "optimizers",
     "pictures",
     "regularizers",
+    "schedules",
     "serialization",
+    "transforms",
 ]

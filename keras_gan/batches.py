@@ -88,18 +88,43 @@ def split(images, labels, parts):
     return [(images[j::parts], None if labels is None else labels[j::parts]) for j in range(parts)]
 
 
-def check_divisible(size, parts, replicas=1):
-    """Refuses a batch size that `replicas * discriminator_steps` does not divide; an unknown one passes."""
-    if size is not None and size % (parts * replicas):
+def whole_packs(images, labels, packing):
+    """A batch without the last rows that fill no pack.
+
+    Args:
+        images: `(batch, ...)`.
+        labels: `(batch,)` or `None`.
+        packing: Images that the discriminator judges together.
+
+    Returns:
+        The pair `(images, labels)`.
+
+    Raises:
+        ValueError: If the batch size is known and smaller than a pack.
+    """
+    if packing == 1:
+        return images, labels
+    if images.shape[0] is not None and images.shape[0] < packing:
         raise ValueError(
-            f"{_shares(parts, replicas)}, so its size must be divisible by {parts * replicas}. "
+            f"The discriminator judges packing={packing} images at once. Received: a batch of {images.shape[0]}"
+        )
+    rows = tf.shape(images)[0] // packing * packing
+    return images[:rows], None if labels is None else labels[:rows]
+
+
+def check_divisible(size, parts, replicas=1, packing=1):
+    """Refuses a batch size that `replicas * discriminator_steps * packing` does not divide; an unknown one passes."""
+    if size is not None and size % (parts * replicas * packing):
+        raise ValueError(
+            f"{_shares(parts, replicas, packing)}, so its size must be divisible by {parts * replicas * packing}. "
             f"Received: a batch of {size}"
         )
 
 
-def _shares(parts, replicas):
+def _shares(parts, replicas, packing):
     each = f" on each of {replicas} replicas" if replicas > 1 else ""
-    return f"A batch is split into discriminator_steps={parts} equal parts{each}"
+    packs = f" of packs of packing={packing} images" if packing > 1 else ""
+    return f"A batch is split into discriminator_steps={parts} equal parts{each}{packs}"
 
 
 def check_fit(x, y, batch_size, steps_per_epoch, model):
@@ -115,23 +140,23 @@ def check_fit(x, y, batch_size, steps_per_epoch, model):
     Raises:
         ValueError: If training would fail, at once or at the end of the epoch.
     """
-    parts, executed = model.discriminator_steps, model.steps_per_execution
+    parts, packing, executed = model.discriminator_steps, model.packing, model.steps_per_execution
     replicas = model.distribute_strategy.num_replicas_in_sync
     if isinstance(x, tf.data.Dataset):
         check_spec(x, model)
         size = _images_of(x.element_spec).shape[0]
-        if size is None and parts * replicas > 1:
+        if size is None and parts * replicas * packing > 1:
             raise ValueError(
-                f"{_shares(parts, replicas)}, so batches must be of one size: "
+                f"{_shares(parts, replicas, packing)}, so batches must be of one size: "
                 "use dataset.batch(size, drop_remainder=True). Received: a dataset of batches of unknown size"
             )
-        check_divisible(size, parts, replicas)
+        check_divisible(size, parts, replicas, packing)
         batches = steps_per_epoch or int(x.cardinality())
     elif hasattr(x, "shape") and x.shape:
         check_element(x, y, model)
         size, n = batch_size or 32, int(x.shape[0])
         for rows in (min(size, n), n % size):
-            check_divisible(rows, parts, replicas)
+            check_divisible(rows, parts, replicas, packing)
         batches = steps_per_epoch or -(-n // size)
     else:
         return

@@ -140,6 +140,8 @@ class TrainingLog(EverySteps):
             if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
                 # An overflow skips the update, which the optimizer then does not count.
                 entry[f"{role}_overflows"] = step * updates - int(keras.ops.convert_to_numpy(optimizer.iterations))
+        if hasattr(self.model.augmenter, "p"):
+            entry["augmentation_probability"] = float(keras.ops.convert_to_numpy(self.model.augmenter.p))
         self.entry = {"step": step, **entry}
         history.append(self.folder / "history.jsonl", self.entry)
         with self.writer.as_default(step):

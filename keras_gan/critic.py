@@ -22,7 +22,7 @@ class Critic:
         images: float32 `(batch, ...)`. Batches are told apart by identity, not by value.
 
     Returns:
-        float32 logits of shape `(batch,)`.
+        float32 logits of shape `(batch,)`; one for each pack of a discriminator that packs images.
 
     Example:
 
@@ -37,6 +37,8 @@ class Critic:
         self._discriminator = discriminator
         self._augment = augment
         self._classifies = getattr(discriminator, "conditioning", None) == "auxiliary"
+        # Images that are judged together, by one logit.
+        self.packing = getattr(discriminator, "packing", 1)
         self.labels = labels
         self.training = training
         self.noise = latents.Noise(0, tf.zeros((), tf.int64)) if noise is None else noise
@@ -68,12 +70,16 @@ class Critic:
             images: float32 `(batch, ...)`.
 
         Returns:
-            float32 tensor of the images' shape.
+            float32 tensor with one row for each logit: of the images' shape, or `(packs, packing, ...)` for a
+            discriminator that packs images.
         """
         key = images.ref()
         if key not in self._gradients:
             logits, tape, _ = self._forward(images)
-            self._gradients[key] = tape.gradient(logits, images)
+            gradients = tape.gradient(logits, images)
+            if self.packing > 1:
+                gradients = tf.reshape(gradients, (-1, self.packing, *images.shape[1:]))
+            self._gradients[key] = gradients
         return self._gradients[key]
 
     def _forward(self, images):

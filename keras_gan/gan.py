@@ -39,7 +39,7 @@ class GAN(keras.Model):
         generator: A `keras_gan.networks.Generator`, or any Keras model from latents, or `[latents, labels]`, to
             images in [-1, 1].
         discriminator: A `keras_gan.networks.Discriminator`, or any Keras model from images, or
-            `[images, labels]`, to one logit per image.
+            `[images, labels]`, to one logit per image, or per pack of images where it has `packing`.
         augmenter: `None`, a name, or a `keras_gan.augmentation.Augmenter`, applied to all images that the
             discriminator sees in training.
         ema_momentum: `None`, or the momentum of an exponential moving average of the generator's weights, a
@@ -95,6 +95,7 @@ class GAN(keras.Model):
         self.image_shape = contract.image_shape
         self.num_classes = contract.num_classes
         self.class_names = contract.class_names
+        self.packing = contract.packing
         self.seed = int(seed)
         self.generator = generator
         self.discriminator = discriminator
@@ -107,7 +108,7 @@ class GAN(keras.Model):
             self.ema_momentum = serialization.number_or_schedule("ema_momentum", ema_momentum)
             if isinstance(self.ema_momentum, float) and not 0 <= self.ema_momentum < 1:
                 raise ValueError(f"`ema_momentum` must lie in [0, 1). Received: ema_momentum={ema_momentum}")
-            self.ema_generator = _copy(generator, name=f"ema_{generator.name}")
+            self.ema_generator = copy_network(generator, name=f"ema_{generator.name}")
             self.ema_generator.trainable = False
         self.step = self._add_counter("step")
         # How often training went back to an earlier step. It enters the seeds, so that the next attempt differs.
@@ -147,7 +148,7 @@ class GAN(keras.Model):
             overwrite: Whether an existing file is replaced.
             weights: Weights to save instead of the present ones, as `sampler.get_weights()` returned them earlier.
         """
-        generator = _copy(self.sampler, name=self.generator.name)
+        generator = copy_network(self.sampler, name=self.generator.name)
         if weights is not None:
             generator.set_weights(weights)
         generator.save(path, overwrite=overwrite)
@@ -270,7 +271,7 @@ class GAN(keras.Model):
         return self.get_metrics_result()
 
     def test_step(self, data):
-        images, labels = batches.unpack(data, self)
+        images, labels = batches.whole_packs(*batches.unpack(data, self), self.packing)
         # Negative steps, numbered by the examples seen since the metrics were reset: every evaluation draws the
         # same latents, and none that training draws.
         seen = tf.cast(self._trackers["d_loss"].count.value, tf.int64) * self.distribute_strategy.num_replicas_in_sync
@@ -493,8 +494,8 @@ def _tracker_names(penalties):
     return names
 
 
-def _copy(network, name):
-    """A network of the same class, configuration and weights."""
+def copy_network(network, name):
+    """A network of the same class, configuration and weights, trainable like a new one."""
     # Not keras.models.clone_model, which makes a plain functional model of a subclass.
     copy = type(network).from_config({**network.get_config(), "name": name, "trainable": True})
     if not copy.built:

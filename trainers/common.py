@@ -38,6 +38,7 @@ class Config:
 
     out: str = option("", "Run folder; a numbered one below runs/ by default.")
     dataset: str = option("mnist5k", "mnist5k, a name of TensorFlow Datasets, folder:PATH or tfrecord:PATTERN.")
+    split: str = option("train", "What of it to train on; of TensorFlow Datasets also a part, as train[:50000].")
     data_dir: str = option("", "Where TensorFlow Datasets keeps prepared data; its own default if empty.")
     download: bool = option(False, "Whether TensorFlow Datasets may download what is not prepared.")
     image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.")
@@ -240,6 +241,7 @@ def _evaluation(run, log):
         say=log.say,
         num_real=_MOST_REAL,
         dataset=config.dataset,
+        split=config.split,
         progress=False,
     )
     evaluation.features.check(shape)
@@ -276,7 +278,8 @@ def _best_metric(config, gan, log):
 def _next_batches(run):
     """The batches that come after the model's present step."""
     seed = latents.attempt_seed(run.config.seed, int(run.gan.rollbacks.numpy()))
-    batches.check_divisible(run.rows, run.config.discriminator_steps, run.strategy.num_replicas_in_sync)
+    replicas, packing = run.strategy.num_replicas_in_sync, run.gan.packing
+    batches.check_divisible(run.rows, run.config.discriminator_steps, replicas, packing)
     dataset, _ = data.load(
         run.examples,
         batch_size=run.rows,
@@ -408,11 +411,11 @@ def _configure_tensorflow(config):
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
-def find(config, split="train"):
-    """The data that a configuration names, as `data.find` returns them."""
+def find(config, split=None):
+    """The data that a configuration names, of its own split or another, as `data.find` returns them."""
     return data.find(
         config.dataset,
-        split,
+        split or config.split,
         image_size=config.image_size or None,
         channels=config.channels or None,
         data_dir=config.data_dir or None,
@@ -429,6 +432,15 @@ def _load_held_out(run):
     except ValueError:
         return None
     return dataset.take(max(1, 512 // run.rows))
+
+
+def has_test_split(config):
+    """Whether the data of a configuration have a split `test`."""
+    try:
+        find(config, "test")
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(config):
@@ -531,5 +543,5 @@ def _measure_kept(run, evaluation):
         held_out=held_out,
         ema=run.gan.ema_generator is not None,
         step=evaluation.best_step,
-        **{name: evaluation.options[name] for name in ("num_real", "dataset", "progress")},
+        **{name: evaluation.options[name] for name in ("num_real", "dataset", "split", "progress")},
     )

@@ -118,7 +118,8 @@ def iterate_spectral_norms(network):
 
 
 def _random_unit_vector(shape, dtype=None):
-    return _unit(keras.random.normal(shape, dtype=dtype))
+    # An initializer with a seed of its own: the global one may not exist yet while a network is being traced.
+    return _unit(keras.initializers.RandomNormal(0.0, 1.0)(shape, dtype))
 
 
 def _norm(x):

@@ -176,10 +176,16 @@ class Discriminator(_Network):
 
     A logit is a real number, not a probability: positive says "real". The losses take it from there.
 
+    With `packing=m` each logit judges m images at once, those of m successive rows, concatenated along their
+    channels: a generator with little variety betrays itself. A subclass passes `packing` on and calls `self.pack`
+    on what `self.unpack` returns. Augmentation comes before packing, penalties on input gradients are those of whole
+    packs, and batches must be divisible by m.
+
     Args:
         image_shape: What is judged: `(height, width, channels)`, or `(size,)` for vectors.
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
+        packing: Number of images judged together.
 
     Call arguments:
         inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; for a conditional discriminator
@@ -187,7 +193,7 @@ class Discriminator(_Network):
         training: Whether the call is part of a training step.
 
     Returns:
-        float32 logits of shape `(batch, 1)`.
+        float32 logits of shape `(batch / packing, 1)`.
 
     Raises:
         ValueError: If the arguments contradict one another.
@@ -203,12 +209,55 @@ class Discriminator(_Network):
     ...         return self.dense(inputs)
     >>> Linear()(np.zeros((5, 2), "float32")).shape
     TensorShape([5, 1])
+
+    Reference:
+        Lin et al. 2018, "PacGAN: the power of two samples in generative adversarial networks", section 2.1.
     """
 
-    def __init__(self, image_shape, num_classes=None, class_names=None, **kwargs):
+    def __init__(self, image_shape, num_classes=None, class_names=None, packing=1, **kwargs):
         super().__init__(**kwargs)
         self.image_shape = _check_shape("image_shape", image_shape)
         self.num_classes, self.class_names = _check_classes(num_classes, class_names)
+        if int(packing) < 1:
+            raise ValueError(f"`packing` must be at least 1. Received: packing={packing}")
+        self.packing = int(packing)
+
+    def pack(self, x):
+        """Concatenates the last axes of every `packing` successive rows.
+
+        Args:
+            x: Floats of shape `(batch, size)` or `(batch, height, width, channels)`.
+
+        Returns:
+            Floats of shape `(batch / packing, packing * size)` or
+            `(batch / packing, height, width, packing * channels)`.
+
+        Raises:
+            ValueError: If the batch size is known and not divisible by `packing`.
+        """
+        if self.packing == 1:
+            return x
+        batch, *inner, last = x.shape
+        if batch is not None and batch % self.packing:
+            raise ValueError(
+                f"{self.name} judges packing={self.packing} images at once, so batches must be divisible by that. "
+                f"Received: a batch of {batch}"
+            )
+        x = keras.ops.reshape(x, (-1, self.packing, *inner, last))
+        x = keras.ops.moveaxis(x, 1, -2)
+        return keras.ops.reshape(x, (-1, *inner, self.packing * last))
+
+    def refuse_packed_labels(self):
+        """Refuses packing together with classes, for networks where a label belongs to a logit, not to an image."""
+        if self.packing > 1 and self.num_classes is not None:
+            raise ValueError(
+                f"{type(self).__name__} conditions each logit on one label and cannot pack images of several classes: "
+                f"use packing=1, or a network that appends labels to images. Received: packing={self.packing}, "
+                f"num_classes={self.num_classes}"
+            )
+
+    def get_config(self):
+        return {**super().get_config(), "packing": self.packing}
 
     def symbolic_inputs(self):
         """The inputs of `call` as Keras tensors."""

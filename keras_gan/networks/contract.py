@@ -16,6 +16,7 @@ class Contract:
     latent_prior: str
     num_classes: int | None
     class_names: list | None
+    packing: int = 1
 
     @classmethod
     def of(cls, generator, discriminator, latent_prior=None, num_classes=None):
@@ -87,6 +88,7 @@ class Contract:
             latent_prior=latents.check_prior(prior or latent_prior or "normal"),
             num_classes=known.pop() if known else None,
             class_names=getattr(generator, "class_names", None),
+            packing=getattr(discriminator, "packing", 1),
         )
 
 

@@ -216,6 +216,8 @@ class DCGANDiscriminator(Discriminator):
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
         conditioning: How labels enter: `"concat"`, `"projection"` or `"auxiliary"`.
+        packing: Images judged together, unconditionally or with `conditioning="concat"`, where each comes with its own
+            label; see `keras_gan.networks.Discriminator`.
 
     Call arguments:
         inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; with classes the pair
@@ -225,7 +227,8 @@ class DCGANDiscriminator(Discriminator):
         return_class_logits: With `conditioning="auxiliary"`: whether class logits are returned too.
 
     Returns:
-        float32 logits of shape `(batch, 1)`; or the pair of these and float32 class logits `(batch, num_classes)`.
+        float32 logits of shape `(batch / packing, 1)`; or the pair of these and float32 class logits
+            `(batch, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -251,13 +254,18 @@ class DCGANDiscriminator(Discriminator):
         num_classes=None,
         class_names=None,
         conditioning="concat",
+        packing=1,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, num_classes=num_classes, class_names=class_names, **kwargs)
+        super().__init__(
+            image_shape=image_shape, num_classes=num_classes, class_names=class_names, packing=packing, **kwargs
+        )
         _check_image(self.image_shape)
         self.filters = _check_filters(filters)
         self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
         self.conditioning = check_conditioning(conditioning, self.num_classes, CONDITIONINGS)
+        if self.conditioning != "concat":
+            self.refuse_packed_labels()
 
         policy, use_bias = self.dtype_policy, normalization is None
         widths = _stage_filters(self.filters, len(stage_sizes(*self.image_shape[:2])) - 1)
@@ -276,6 +284,7 @@ class DCGANDiscriminator(Discriminator):
         x, labels = self.unpack(inputs)
         if self.conditioning == "concat":
             x = append_labels(x, labels, self.num_classes)
+        x = self.pack(x)
         for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
             x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
         x = keras.ops.sum(x, axis=(1, 2)) if self.conditioning == "projection" else self.flatten(x)

@@ -20,11 +20,17 @@ __all__ = [
     "check_layers",
     "deserialize",
     "get",
+    "names",
     "serialize",
 ]
 
 _CLASSES = {cls.name: cls for cls in (R1, R2, GradientPenalty, DRAGAN, LeCam)}
 _CLASSES["auxiliary_classification"] = AuxiliaryClassification
+
+
+def names():
+    """The names that `get` knows, in the order of the registry."""
+    return list(_CLASSES)
 
 
 def get(identifier):

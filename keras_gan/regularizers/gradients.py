@@ -161,8 +161,9 @@ class DRAGAN(GradientPenalty):
 
 
 def _one_per_image(critic, images):
-    """U(0, 1) for each image, of a shape to multiply it with."""
-    draws = critic.noise.uniform(tf.shape(images)[0], *[1] * (images.shape.rank - 1))
+    """U(0, 1) for each image, or for all images of a pack, of a shape to multiply it with."""
+    draws = critic.noise.uniform(tf.shape(images)[0] // critic.packing, *[1] * (images.shape.rank - 1))
+    draws = draws if critic.packing == 1 else tf.repeat(draws, critic.packing, axis=0)
     return tf.cast(draws, images.dtype)
 
 

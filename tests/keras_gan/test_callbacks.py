@@ -35,13 +35,13 @@ class Counter(keras_gan.augmentation.Augmenter):
         self.updates.assign_add(1.0)
 
 
-def make_gan(hidden_units=(8,), run_eagerly=True, learning_rate=0.01):
+def make_gan(hidden_units=(8,), run_eagerly=True, learning_rate=0.01, augmenter=None):
     """A tiny GAN with all that has a state: batch statistics, dropout, an average, an augmenter, Adam."""
     keras.utils.set_random_seed(1)
     gan = keras_gan.GAN(
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2),
         networks.MLPDiscriminator(SHAPE, hidden_units=hidden_units, dropout=0.5),
-        augmenter=Counter(),
+        augmenter=augmenter or Counter(),
         ema_momentum=0.9,
         name="gan",
     )
@@ -231,6 +231,12 @@ class TrainingLogTest(CallbacksTestCase):
         train(make_gan(learning_rate=schedule), 3, self.log(every=1))
         rates = [(entry["generator_learning_rate"], entry["discriminator_learning_rate"]) for entry in self.history()]
         self.assertEqual(rates, [(0.25, 0.25), (0.5, 0.5), (0.5, 0.5)])
+
+    def test_the_probability_of_augmentation(self):
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.25, 0.5])
+        augmenter = keras_gan.augmentation.AdaptiveAugment("color", probability=schedule)
+        train(make_gan(augmenter=augmenter), 2, self.log(every=1))
+        self.assertEqual([entry["augmentation_probability"] for entry in self.history()], [0.25, 0.5])
 
     def test_nothing_depends_on_the_clock(self):
         train(make_gan(), 2, self.log(every=2))

@@ -42,6 +42,78 @@ def an_overflow_on_one_replica_skips_the_update_on_both(strategy):
     np.testing.assert_allclose(copies(weight), [[-1.0, 0.0]] * 2)  # minus 0.5 * (1 + 3)
 
 
+def _step(strategy, optimizer, weight):
+    @tf.function
+    def step():
+        def on_replica():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            gradient = tf.gather([[1.0, 4.0], [2.0, 0.0]], replica)
+            with tf.GradientTape() as tape:
+                scaled = optimizer.scale_loss(tf.reduce_sum(gradient * weight))
+            optimizers.apply(optimizer, tape.gradient(scaled, [weight.value]), [weight])
+
+        strategy.run(on_replica)
+
+    step()
+
+
+def clipping_sees_the_global_gradient(strategy):
+    """Gradients (3, 4) in all, as (1, 4) and (2, 0): their norm 5 is clipped to 1 once, scaled losses or not."""
+    for wrap in (lambda inner: inner, lambda inner: LossScale(inner, initial_scale=8.0)):
+        for clip, expected in (
+            ({"clipnorm": 1.0}, [-0.6, -0.8]),
+            ({"global_clipnorm": 1.0}, [-0.6, -0.8]),
+            ({"clipvalue": 3.5}, [-3.0, -3.5]),
+        ):
+            with strategy.scope():
+                weight = keras.Variable([0.0, 0.0])
+                optimizer = wrap(keras.optimizers.SGD(1.0, **clip))
+                optimizer.build([weight])
+
+            _step(strategy, optimizer, weight)
+            for copy in strategy.experimental_local_results(weight.value):
+                np.testing.assert_allclose(copy, expected, rtol=1e-5)
+
+
+class AdamTest(TestCase):
+    def descend(self, optimizer, gradients, jit_compile=False):
+        weight = keras.Variable([1.0, -2.0])
+        optimizer.build([weight])
+        step = tf.function(lambda g: optimizer.apply([g], [weight]), jit_compile=jit_compile)
+        for gradient in gradients:
+            step(tf.constant(gradient, tf.float32))
+        return weight.numpy()
+
+    def test_a_constant_is_keras_adam(self):
+        gradients = np.random.default_rng(0).normal(size=(5, 2))
+        constant = keras.optimizers.schedules.PiecewiseConstantDecay([100], [0.9, 0.5])
+        expected = self.descend(keras.optimizers.Adam(0.1, 0.5, 0.9, amsgrad=True), gradients)
+        self.assertAllEqual(self.descend(optimizers.Adam(0.1, 0.5, 0.9, amsgrad=True), gradients), expected)
+        for jit_compile in (False, True):
+            scheduled = optimizers.Adam(0.1, 0.5, constant, amsgrad=True)
+            self.assertAllClose(self.descend(scheduled, gradients, jit_compile), expected, rtol=1e-6)
+
+    def test_a_schedule_by_hand(self):
+        """v' = b v + (1 - b) g^2, divided by 1 - b^t with the present b, as PyTorch's Adam with changed betas."""
+        betas, gradients = [0.5, 0.8, 0.9], np.array([[1.0, -3.0], [2.0, 0.5], [-1.0, 4.0]])
+        weight, v = np.array([1.0, -2.0]), np.zeros(2)
+        for t, (beta, gradient) in enumerate(zip(betas, gradients, strict=True), start=1):
+            v = beta * v + (1 - beta) * gradient**2
+            weight = weight - 0.1 * gradient / (np.sqrt(v / (1 - beta**t)) + 1e-7)
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0, 1], betas)
+        self.assertAllClose(self.descend(optimizers.Adam(0.1, 0.0, schedule), gradients), weight, rtol=1e-5)
+
+    def test_serialization(self):
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0, 1], [0.5, 0.8, 0.9])
+        for beta_2 in (0.9, schedule):
+            again = self.assert_config_round_trip(optimizers.Adam(0.1, 0.0, beta_2, clipnorm=1.0))
+            self.assertEqual(again.clipnorm, 1.0)
+        self.assertAllClose(again.beta_2(5), 0.9)
+        for beta_2 in (1.0, "rising"):
+            with self.assertRaisesRegex(ValueError, "`beta_2` must .*Received: beta_2="):
+                optimizers.Adam(beta_2=beta_2)
+
+
 class ForNetworkTest(TestCase, parameterized.TestCase):
     @parameterized.parameters((None, False), ("mixed_bfloat16", False), ("mixed_float16", True), ("float16", True))
     def test_loss_scaling_where_a_layer_computes_in_float16(self, dtype, scaled):
@@ -98,6 +170,22 @@ class ApplyTest(TestCase):
         optimizers.apply(optimizer, [tf.constant([np.inf, 0.0])], [weight])
         self.assertAllEqual(weight, [1.0, -2.0])
         self.assertEqual(float(optimizer.dynamic_scale), 4.0)
+
+    def test_clipping(self):
+        """Gradients 2w = (6, 8) of norm 10 are clipped to 1, with loss scaling after they are unscaled."""
+        for wrap in (lambda inner: inner, lambda inner: LossScale(inner, initial_scale=8.0)):
+            optimizer = wrap(keras.optimizers.SGD(1.0, clipnorm=1.0))
+            weight = keras.Variable([3.0, 4.0])
+            optimizer.build([weight])
+            with tf.GradientTape() as tape:
+                loss = optimizer.scale_loss(tf.reduce_sum(tf.square(weight)))
+            optimizers.apply(optimizer, tape.gradient(loss, [weight.value]), [weight])
+            self.assertAllClose(weight, [2.4, 3.2])
+        optimizers.apply(optimizer, [tf.constant([np.inf, 0.0])], [weight])
+        self.assertAllClose(weight, [2.4, 3.2])
+
+    def test_clipping_on_two_replicas(self):
+        self.run_on_two_replicas(clipping_sees_the_global_gradient)
 
     def test_an_overflow_on_one_of_two_replicas(self):
         self.run_on_two_replicas(an_overflow_on_one_replica_skips_the_update_on_both)

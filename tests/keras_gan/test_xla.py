@@ -17,6 +17,14 @@ SHAPE = (8, 8, 1)
 BATCH = 4
 CLASSES = 3
 
+
+def started(network):
+    """A network of residual blocks past its start, where each is the identity and its kernels have no gradient."""
+    for variable in network.trainable_variables:
+        variable.assign_add(np.random.default_rng(0).normal(scale=0.1, size=variable.shape))
+    return network
+
+
 # One line for each part of the package: a later network, mode or precision joins by its own.
 NETWORKS = {
     "mlp": lambda: (
@@ -64,6 +72,18 @@ NETWORKS = {
     "dcgan_batch_normalization": lambda: (
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2),
         networks.DCGANDiscriminator(SHAPE, filters=2),
+    ),
+    "packed": lambda: (
+        networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES),
+        networks.DCGANDiscriminator(SHAPE, filters=2, normalization=None, num_classes=CLASSES, packing=2),
+    ),
+    "r3gan": lambda: (
+        started(networks.R3GANGenerator(SHAPE, latent_dim=2, widths=4, blocks=1, group_size=4)),
+        started(networks.R3GANDiscriminator(SHAPE, widths=4, blocks=1, group_size=4)),
+    ),
+    "resnet": lambda: (
+        networks.ResNetGenerator(SHAPE, latent_dim=2, filters=4, num_classes=CLASSES),
+        networks.ResNetDiscriminator(SHAPE, filters=4, num_classes=CLASSES),
     ),
     "conditional_dcgan": lambda: (
         networks.DCGANGenerator(SHAPE, latent_dim=2, filters=2, num_classes=CLASSES),
@@ -123,7 +143,9 @@ def covering():
     n = len(NETWORKS)
     assert n >= max(map(len, (UPDATES, POLICIES, AUGMENTERS, PENALTIES)))
     shares = [sorted(losses._LOSSES)[i::n] for i in range(n)]
-    others = (cycle(n, table) for table in (UPDATES, POLICIES, AUGMENTERS, PENALTIES))
+    # Once each: they take long to compile, and meet each network in the product.
+    augmenters = [*AUGMENTERS, *[None] * (n - len(AUGMENTERS))]
+    others = (cycle(n, UPDATES), cycle(n, POLICIES), augmenters, cycle(n, PENALTIES))
     return list(zip(NETWORKS, *others, shares, strict=True))
 
 

@@ -1,0 +1,34 @@
+import contextlib
+import io
+import types
+from pathlib import Path
+
+import keras
+
+import keras_gan
+from tests.test_case import TestCase
+from trainers import common, sngan
+
+SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
+
+
+class SNGANTest(TestCase):
+    def test_paper(self):
+        paper = sngan.Config.PRESETS["paper"]
+        self.assertEqual((paper["generator_filters"], paper["discriminator_filters"]), (256, 128))
+        gan = sngan.build(sngan.Config(**{**paper, "generator_filters": 4, "discriminator_filters": 4}), SPEC)
+        self.assertEqual((gan.discriminator.normalization, gan.discriminator.pooling), ("spectral", "sum"))
+        self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.Hinge)
+        self.assertEqual(gan.discriminator_steps, 5)
+        # Both learning rates fall to 0 with the last step.
+        self.assertAllClose(gan.generator_optimizer._learning_rate(25_000), 1e-4)
+        self.assertAllClose(gan.discriminator_optimizer._learning_rate(125_000), 1e-4)
+
+    def test_trains(self):
+        out = self.path("run")
+        flags = ["--steps=2", "--batch_size=8", "--image_size=8x8", f"--out={out}"]
+        flags += ["--generator_filters=2", "--discriminator_filters=2"]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            common.main("sngan", "About.", sngan.Config, sngan.build, flags)
+        generator = keras.models.load_model(Path(out, "generator.keras"))
+        self.assertIsInstance(generator, keras_gan.networks.ResNetGenerator)

@@ -1,0 +1,37 @@
+import contextlib
+import io
+import types
+from pathlib import Path
+
+import keras
+
+import keras_gan
+from tests.test_case import TestCase
+from trainers import common, wgan_gp
+
+SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
+
+
+class WGANGPTest(TestCase):
+    def test_paper(self):
+        paper = wgan_gp.Config.PRESETS["paper"]
+        self.assertEqual((paper["network"], paper["filters"]), ("resnet", 128))
+        gan = wgan_gp.build(wgan_gp.Config(**{**paper, "filters": 4}), SPEC)
+        self.assertEqual((gan.discriminator.normalization, gan.discriminator.pooling), (None, "mean"))
+        self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.Wasserstein)
+        self.assertEqual(gan.discriminator_steps, 5)
+        (penalty,) = gan.discriminator_regularizers
+        self.assertEqual(penalty.weight, 10.0)
+        self.assertAllClose(gan.discriminator_optimizer._learning_rate(250_000), 1e-4)
+
+    def test_trains(self):
+        out = self.path("run")
+        flags = ["--steps=2", "--batch_size=4", "--image_size=8x8", "--filters=2", f"--out={out}"]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            common.main("wgan_gp", "About.", wgan_gp.Config, wgan_gp.build, flags)
+        gan = keras.models.load_model(Path(out, "gan.keras"))
+        self.assertEqual(int(gan.discriminator_optimizer.iterations.numpy()), 10)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "--network must be dcgan or resnet. Received: --network=mlp"):
+            wgan_gp.build(wgan_gp.Config(network="mlp"), SPEC)
