@@ -162,6 +162,9 @@ class RunTest(TestCase):
         for kind in (ValueError, FileNotFoundError, FloatingPointError, MemoryError):
             self.assertEqual(call(command.run, raising(kind("bad\n  value"))), (1, "", "error: bad value\n"))
 
+    def test_returns_what_the_program_does(self):
+        self.assertEqual(command.run(lambda: 3), 3)
+
     def test_warnings_are_one_line(self):
         def main():
             warnings.warn("take\n  care", stacklevel=1)

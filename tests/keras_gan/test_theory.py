@@ -197,21 +197,29 @@ class DiracGANTest(TestCase, parameterized.TestCase):
         self.assertGreater(steps * angle, 6 * math.pi)
         self.assertGreater(np.linalg.norm(points, axis=1).min(), 0.8)
 
-    @parameterized.parameters("minimax", "non_saturating")
-    def test_logistic_losses_spiral_out_too(self, loss):
-        """With s = sigmoid(psi theta): d psi = -h s theta, d theta = +h s psi (minimax) or +h (1 - s) psi."""
-        h, steps = self.RATE, 60
-        points = self.trajectory(steps, loss=loss)
+    def test_the_minimax_loss_spirals_out_too(self):
+        """With s = sigmoid(psi theta) the cross terms cancel: r'^2 = r^2 (1 + h^2 s^2), so every step leads out."""
+        h = self.RATE
+        points = self.trajectory(60, loss="minimax")
         psi, theta = points[:-1].T
         s = 1 / (1 + np.exp(-psi * theta))
-        slope = s if loss == "minimax" else 1 - s
-        expected = np.stack([psi - h * s * theta, theta + h * slope * psi], axis=1)
-        self.assertAllClose(points[1:], expected, atol=1e-5)
+        self.assertAllClose(points[1:], np.stack([psi - h * s * theta, theta + h * s * psi], axis=1), atol=1e-5)
         radii = np.linalg.norm(points, axis=1)
-        if loss == "minimax":
-            # The cross terms cancel: r'^2 = r^2 (1 + h^2 s^2), so that every step leads out.
-            self.assertAllClose(radii[1:], radii[:-1] * np.sqrt(1 + h**2 * s**2), rtol=1e-5)
-        self.assertGreater(radii[-1], radii[0])
+        self.assertAllClose(radii[1:], radii[:-1] * np.sqrt(1 + h**2 * s**2), rtol=1e-5)
+
+    def test_the_non_saturating_loss_ends_on_a_circle(self):
+        """r'^2 = r^2 + 2 h psi theta (1 - 2 s) + h^2 (s^2 theta^2 + (1 - s)^2 psi^2), to lowest order in r and averaged
+        over the angle r^2 - h r^4 / 8 + h^2 r^2 / 4: from outside it comes in, but not further than r^2 = 2 h.
+        """
+        h = self.RATE
+        points = self.trajectory(420, loss="non_saturating")
+        psi, theta = points[:-1].T
+        s = 1 / (1 + np.exp(-psi * theta))
+        expected = np.stack([psi - h * s * theta, theta + h * (1 - s) * psi], axis=1)
+        self.assertAllClose(points[1:], expected, atol=1e-5)
+        # h / 2 radians a step: 63 steps are one turn.
+        squared = (points[-126:] ** 2).sum(axis=1)
+        self.assertAllClose(squared.mean(), 2 * h, rtol=0.1)
 
     def test_r1_lets_logistic_losses_converge(self):
         for loss in ("minimax", "non_saturating"):

@@ -12,7 +12,7 @@ from keras_gan import losses, regularizers
 from tests.test_case import TestCase
 from trainers import toy
 
-TINY = ("--steps=4", "--measure_every=2", "--units=4", "--batch_size=8")
+TINY = ("--steps=4", "--probe_steps=20", "--measure_every=2", "--units=4", "--batch_size=8")
 
 
 class ToyTest(TestCase):
@@ -91,4 +91,4 @@ class ToyTest(TestCase):
         (out / "mine.txt").write_text("")
         self.assertIn("holds no results", self.run_toy(out=out, status=1))
         (out / "config.json").write_text(json.dumps({"data": "grid"}))
-        self.assertIn("results of other flags", self.run_toy(out=out, status=1))
+        self.assertIn("results of another configuration", self.run_toy(out=out, status=1))

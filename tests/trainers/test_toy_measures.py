@@ -13,7 +13,7 @@ def gan(dim, scale, shift=0.0):
     generator = keras_gan.networks.MLPGenerator((dim,), dim, hidden_units=())
     generator.set_weights([scale * np.eye(dim), np.full(dim, shift)])
     discriminator = keras_gan.networks.MLPDiscriminator((dim,), hidden_units=())
-    discriminator.set_weights([np.zeros((dim, 1)), np.zeros(1)])
+    discriminator.logit.set_weights([np.zeros((dim, 1)), np.zeros(1)])
     model = keras_gan.GAN(generator, discriminator)
     model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
     return model
@@ -53,7 +53,7 @@ class RulerTest(TestCase):
         density, model = toy.get("gaussian"), gan(1, 1.0)
         ruler = toy_measures.Ruler(density, model, seed=0)
         self.assertEqual(ruler.measure(model)[0]["generator_gradient"], 0.0)
-        model.discriminator.set_weights([np.full((1, 1), 2.0), np.zeros(1)])
+        model.discriminator.logit.set_weights([np.full((1, 1), 2.0), np.zeros(1)])
         row, _ = ruler.measure(model)
         z = ruler._noise.numpy()[:, 0]
         s = 1 / (1 + np.exp(-2.0 * z))
