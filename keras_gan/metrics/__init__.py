@@ -1,5 +1,5 @@
 """Metrics: numbers about samples, each with what it needs to be believed."""
 
-from keras_gan.metrics import divergence, modes, parzen
+from keras_gan.metrics import collapse, divergence, parzen
 
-__all__ = ["divergence", "modes", "parzen"]
+__all__ = ["collapse", "divergence", "parzen"]

@@ -1,3 +1,5 @@
+import copy
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -74,8 +76,12 @@ class SGDTest(TestCase, parameterized.TestCase):
         decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
         rise = keras.optimizers.schedules.PolynomialDecay(0.5, 10, end_learning_rate=0.7)
         for momentum in (0.3, rise):
-            again = self.assert_config_round_trip(optimizers.SGD(decay, momentum=momentum, nesterov=True))
+            config = keras.saving.serialize_keras_object(optimizers.SGD(decay, momentum=momentum, nesterov=True))
+            # Keras puts the schedule of the learning rate into the configuration that it reads.
+            again = keras.saving.deserialize_keras_object(copy.deepcopy(config))
+            self.assertIsInstance(again, optimizers.SGD)
             self.assertEqual(type(again.momentum), type(momentum))
+            self.assertEqual(keras.saving.serialize_keras_object(again), config)
 
     def test_saved_with_a_gan(self):
         gan = keras_gan.GAN(generator(), networks.MLPDiscriminator((2,), hidden_units=(8,)))

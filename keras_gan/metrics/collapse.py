@@ -35,7 +35,7 @@ def mixture_statistics(samples, mixture):
     Example:
 
     >>> ring = keras_gan.data.toy.ring()
-    >>> found = keras_gan.metrics.modes.mixture_statistics(ring.sample(10_000, seed=1), ring)
+    >>> found = keras_gan.metrics.collapse.mixture_statistics(ring.sample(10_000, seed=1), ring)
     >>> found["modes"], round(found["ceiling"], 4), abs(found["high_quality"] - found["ceiling"]) < 0.004
     (8, 0.9889, True)
 
@@ -112,7 +112,7 @@ def class_statistics(labels, num_classes, reference=None):
 
     Example:
 
-    >>> found = keras_gan.metrics.modes.class_statistics([0, 0, 1, 1], num_classes=4)
+    >>> found = keras_gan.metrics.collapse.class_statistics([0, 0, 1, 1], num_classes=4)
     >>> found["modes"], bool(np.isclose(found["kl"], np.log(2.0))), bool(np.isclose(found["entropy"], np.log(2.0)))
     (2, True, True)
     """
@@ -178,7 +178,7 @@ def birthday(samples, threshold, block=1000):
     Example: of ten things drawn a hundred times each, every one is met again.
 
     >>> things = np.repeat(np.arange(10.0)[:, None], 100, axis=0)
-    >>> round(keras_gan.metrics.modes.birthday(things, threshold=0.5)["support"], 1)
+    >>> round(keras_gan.metrics.collapse.birthday(things, threshold=0.5)["support"], 1)
     10.1
 
     Reference: Arora and Zhang 2018, "Do GANs actually learn the distribution? An empirical study", section 3, whose
