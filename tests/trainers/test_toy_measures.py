@@ -24,7 +24,7 @@ class RulerTest(TestCase):
         for density in (toy.get("gaussian"), toy.Mixture([[0.0, 0.0]], 1.0)):
             model = gan(density.dim, 1.0)
             row, arrays = toy_measures.Ruler(density, model, seed=0).measure(model)
-            self.assertLess(row["jsd"], 1e-4)
+            self.assertLess(row["jsd"], {1: 1e-4, 2: 1e-3}[density.dim])
             self.assertAllClose(row["value"], -2 * np.log(2), atol=1e-6)
             self.assertAllClose(row["jsd_estimate"], 0.0, atol=1e-6)
             self.assertAllClose(row["high_quality"], {1: 0.9973, 2: 0.9889}[density.dim], atol=0.004)
@@ -38,7 +38,8 @@ class RulerTest(TestCase):
         x = np.linspace(-9, 9, 20_001)[:, None]
         p, q = (d.density(x) * (x[1] - x[0]) for d in (density, toy.Mixture([1.0], 0.5)))
         true = divergence.exact_jensen_shannon(p / p.sum(), q / q.sum())
-        self.assertAllClose(row["jsd"], true, rtol=1e-3)
+        # A cell is a quarter of the generator's standard deviation wide.
+        self.assertAllClose(row["jsd"], true, rtol=5e-3)
         self.assertLess(row["jsd"], true + 1e-6)
         self.assertAllClose(row["bound"], -2 * np.log(2) + 2 * row["jsd"])
 

@@ -58,10 +58,9 @@ class MLPTest(NetworkTestCase):
             first, second = (layer.kernel.numpy() for layer in network.hidden)
             self.assertAllClose([first.max(), first.min()], [0.5, -0.5], atol=0.02)
             self.assertNotAllClose(first, second)
-        self.check_network(MLPGenerator, image_shape=(2,), latent_dim=3, kernel_initializer="he_normal", latent_scale=2)
-        self.check_network(
-            MLPDiscriminator, image_shape=(2,), hidden_units=[6], kernel_initializer="he_normal", input_range=(0, 1)
-        )
+        he = {"kernel_initializer": keras.initializers.serialize(keras.initializers.HeNormal())}
+        self.check_network(MLPGenerator, image_shape=(2,), latent_dim=3, hidden_units=[6], latent_scale=2.0, **he)
+        self.check_network(MLPDiscriminator, image_shape=(2,), hidden_units=[6], input_range=(0.0, 1.0), **he)
 
     def test_latent_scale_and_input_range(self):
         generator = MLPGenerator((1,), 1, hidden_units=(), latent_scale=3.0)
