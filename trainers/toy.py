@@ -289,7 +289,7 @@ def _report(folder, results, names, columns, title):
 def _spread(values):
     if not values:
         return ""
-    return _text(np.mean(values)) + (f" +- {_text(np.std(values, ddof=1))}" if len(values) > 1 else "")
+    return f"{np.mean(values):.3g}" + (f" +- {np.std(values, ddof=1):.2g}" if len(values) > 1 else "")
 
 
 def _text(value):
