@@ -58,6 +58,7 @@ class Config:
     update: str = option("alternating", "alternating or simultaneous.")
     latent_dim: int = option(0, "Length of a latent vector; 0: that of the data. Above 2 densities are noisy.", low=0)
     units: int = option(128, "Width of the two hidden layers of either network.", low=1)
+    probe_steps: int = option(1000, "Training steps of the fresh discriminator that judges the end.", low=20)
     learning_rate: float = option(1e-3, "Adam's learning rate for both networks.", low=0)
     beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
 
@@ -190,7 +191,9 @@ def _evolution(config, folder):
     _write_csv(folder / "measures.csv", rows)
     toy_figures.draw_curves(folder, rows, density)
     toy_figures.animate(folder)
-    fresh = divergence.jensen_shannon(density.sample(20_000, seed=1), toy_measures.draw(gan, 20_000), seed=config.seed)
+    fresh = divergence.jensen_shannon(
+        density.sample(20_000, seed=1), toy_measures.draw(gan, 20_000), steps=config.probe_steps
+    )
     result = {**rows[-1], "probe_jsd": fresh["estimate"], "probe_standard_error": fresh["standard_error"]}
     result["jsd_floor"] = toy_measures.floor(density)
     callbacks.replace_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
@@ -286,7 +289,7 @@ def _report(folder, results, names, columns, title):
 def _spread(values):
     if not values:
         return ""
-    return _text(np.mean(values)) + (f" +- {_text(np.std(values, ddof=1))}" if len(values) > 1 else "")
+    return f"{np.mean(values):.3g}" + (f" +- {np.std(values, ddof=1):.2g}" if len(values) > 1 else "")
 
 
 def _text(value):

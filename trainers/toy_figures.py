@@ -97,7 +97,10 @@ def _plane_frame(density, row, arrays):
     axes[0].contour(x, y, cells.masses.T, levels=levels, colors=DATA, linewidths=0.9)
     title = "2,500 samples; contours hold 50 and 95 % of the data"
     axes[0].set_title(title, fontsize=10)
-    fields = (("discriminator D(x)", arrays["discriminator"]), ("best discriminator  p / (p + q)", arrays["optimal"]))
+    # Where hardly anything is, the best discriminator is a ratio of noise to noise.
+    mass = (cells.masses + arrays["generated"]).ravel()
+    best = np.where(mass > 2e-5, arrays["optimal"], np.nan)
+    fields = (("discriminator D(x)", arrays["discriminator"]), ("best discriminator  p / (p + q)", best))
     for axis, (name, field) in zip(axes[1:], fields, strict=True):
         image = axis.imshow(
             field.reshape(shape).T, origin="lower", vmin=0, vmax=1, cmap="RdBu", interpolation="nearest",
@@ -108,7 +111,7 @@ def _plane_frame(density, row, arrays):
     figure.colorbar(image, ax=axes[1:], shrink=0.8, pad=0.01, ticks=(0, 0.5, 1)).set_label("probability of real")
     (left, right), (low, high) = _extent(density)
     for axis in axes:
-        axis.set(xlim=(left, right), ylim=(low, high), aspect="equal", xticks=(), yticks=())
+        axis.set(xlim=(left, right), ylim=(low, high), aspect="equal", xticks=(), yticks=(), facecolor="#f4f4f4")
     counted = ""
     if "modes" in row:
         counted = f"      modes {row['modes']}/{len(density.modes)}      high quality {100 * row['high_quality']:.1f} %"
@@ -117,14 +120,10 @@ def _plane_frame(density, row, arrays):
 
 
 def _extent(density):
-    """What a picture shows along each dimension."""
+    """What a picture shows along each dimension: the grid; in 1-D five of its eight deviations of margin."""
     edges = density.edges(1)
-    margin = 0.08 * max(axis[-1] - axis[0] for axis in edges)
-    reach = [(axis[0] - margin, axis[-1] + margin) for axis in edges]
-    if density.dim == 1:  # its grid reaches eight standard deviations already
-        (low, high), middle = reach[0], sum(reach[0]) / 2.0
-        return [(middle + 0.6 * (low - middle), middle + 0.6 * (high - middle))]
-    return reach
+    cut = 3.0 * density.std.max() if density.dim == 1 else 0.0
+    return [(axis[0] + cut, axis[-1] - cut) for axis in edges]
 
 
 def animate(folder):

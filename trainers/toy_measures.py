@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import latents, losses
-from keras_gan.metrics import divergence, modes
+from keras_gan.metrics import collapse, divergence
 
 _LINE, _SQUARE, _DRAWS = 8000, 400, 160_000  # latents on a line, along the side of a square, and drawn
 _TAIL = 1e-7  # of the latents' mass, at either end of a line
@@ -65,7 +65,7 @@ class Ruler:
         }
         samples = draw(gan, 10_000)
         if self.density.modes is not None:
-            found = modes.mixture_statistics(samples, self.density)
+            found = collapse.mixture_statistics(samples, self.density)
             row |= {name: found[name] for name in ("modes", "high_quality", "std_ratio", "reverse_kl")}
         return row, {
             "cells": self.cells,

@@ -116,7 +116,7 @@ class Mixture:
         """Nodes and weights that integrate smooth functions times this density: `sum(w * f(x) * density(x))`.
 
         The midpoint rule on a regular grid with `per_std` nodes per smallest standard deviation. Its error for a
-        Gaussian is `2 exp(-2 pi^2 per_std^2)`: 5e-9 for 1, and below rounding for 2.
+        Gaussian is `2 exp(-2 pi^2 per_std^2)` in each dimension: 5e-9 for 1, and below rounding for 2.
 
         Args:
             per_std: Nodes per smallest standard deviation.

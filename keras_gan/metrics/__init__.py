@@ -1,6 +1,6 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import classifiers, conditional, features, inception, records
+from keras_gan.metrics import classifiers, collapse, conditional, divergence, features, inception, parzen, records
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -38,9 +38,11 @@ __all__ = [
     "TruncationCurve",
     "classifier_score",
     "classifiers",
+    "collapse",
     "conditional",
     "data_copying",
     "density_coverage",
+    "divergence",
     "evaluate",
     "features",
     "frechet_distance",
@@ -53,6 +55,7 @@ __all__ = [
     "modes_from_counts",
     "moments",
     "nearest",
+    "parzen",
     "precision_recall",
     "records",
     "truncation_curve",

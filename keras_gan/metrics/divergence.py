@@ -177,8 +177,8 @@ def probe(
     Example:
 
     >>> x = np.random.default_rng(0).normal(size=(400, 2)).astype("float32")
-    >>> found = keras_gan.metrics.divergence.probe(x[:200], x[200:] + 9.0, steps=60)
-    >>> found["estimate"] <= 2 * np.log(2)
+    >>> found = keras_gan.metrics.divergence.probe(x[:200], x[200:] + 9.0, steps=20)
+    >>> bool(found["estimate"] <= 2 * np.log(2))
     True
 
     Reference: Nowozin et al. 2016, "f-GAN", equation 4.
@@ -254,7 +254,7 @@ def jensen_shannon(real, fake, **kwargs):
     Example: samples of one distribution.
 
     >>> x = np.random.default_rng(0).normal(size=(400, 1)).astype("float32")
-    >>> found = keras_gan.metrics.divergence.jensen_shannon(x[:200], x[200:], steps=20)
+    >>> found = keras_gan.metrics.divergence.jensen_shannon(x[:200], x[200:], steps=5)
     >>> 0.0 <= found["estimate"] < 0.2
     True
     """
