@@ -1,4 +1,4 @@
-"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters."""
+"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters; copies of networks."""
 
 import math
 
@@ -57,3 +57,13 @@ def serialize_number(value):
 def value_at(value, step):
     """A number, or a schedule's value at `step`."""
     return value if isinstance(value, float) else value(step)
+
+
+def copy_network(network, name):
+    """A network of the same class, configuration and weights, trainable like a new one."""
+    # Not keras.models.clone_model, which makes a plain functional model of a subclass.
+    copy = type(network).from_config({**network.get_config(), "name": name, "trainable": True})
+    if not copy.built:
+        copy.build()
+    copy.set_weights(network.get_weights())
+    return copy

@@ -6,8 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents, losses, networks
-from keras_gan.gan import copy_network
+from keras_gan import latents, losses, networks, serialization
 
 LOG_2 = math.log(2.0)
 
@@ -320,7 +319,7 @@ def duality_gap(
         return 0.5 * value_function(_logits(judge, test), _logits(judge, fake))
 
     def descend(network, objective, kind):
-        copy = copy_network(network, name=f"{network.name}_{kind}")
+        copy = serialization.copy_network(network, name=f"{network.name}_{kind}")
         if perturbation:
             for i, weight in enumerate(copy.trainable_variables):
                 weight.assign_add(perturbation * latents.stateless(tuple(weight.shape), (seed, -2 - i)))

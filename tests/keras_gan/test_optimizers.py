@@ -73,8 +73,8 @@ def clipping_sees_the_global_gradient(strategy):
                 optimizer.build([weight])
 
             _step(strategy, optimizer, weight)
-            for copy in strategy.experimental_local_results(weight.value):
-                np.testing.assert_allclose(copy, expected, rtol=1e-5)
+            for value in strategy.experimental_local_results(weight.value):
+                np.testing.assert_allclose(value, expected, rtol=1e-5)
 
 
 class AdamTest(TestCase):
