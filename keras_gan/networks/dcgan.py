@@ -276,7 +276,7 @@ class DCGANDiscriminator(Discriminator):
             for width in widths
         ]
         self.normalizers = [_normalizer(normalization if stage else None, policy) for stage in range(len(widths))]
-        self.flatten = keras.layers.Flatten(dtype=policy)
+        self.flatten = None if conditioning == "projection" else keras.layers.Flatten(dtype=policy)
         self.heads = Heads(self.conditioning, self.num_classes, use_bias, _kernel)
         self.build()
 
@@ -287,7 +287,7 @@ class DCGANDiscriminator(Discriminator):
         x = self.pack(x)
         for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
             x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
-        x = keras.ops.sum(x, axis=(1, 2)) if self.conditioning == "projection" else self.flatten(x)
+        x = keras.ops.sum(x, axis=(1, 2)) if self.flatten is None else self.flatten(x)
         return self.heads(x, labels, return_class_logits=return_class_logits)
 
     @property

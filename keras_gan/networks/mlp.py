@@ -114,8 +114,11 @@ class MLPGenerator(Generator):
         inner, self.normalizers = activation, []
         if self.conditioning == "projection":
             inner = None
+            # Equal gains would make all classes alike at first.
+            gains = keras.initializers.RandomNormal(1.0, 0.02)
             self.normalizers = [
-                layers.ConditionalBatchNormalization(self.num_classes, dtype=policy) for _ in self.hidden_units
+                layers.ConditionalBatchNormalization(self.num_classes, gamma_initializer=gains.clone(), dtype=policy)
+                for _ in self.hidden_units
             ]
         self.hidden = [_dense(units, kernel, inner, dtype=policy) for units in self.hidden_units]
         self.output_layer = _dense(math.prod(self.image_shape), kernel, dtype=policy)
