@@ -175,5 +175,6 @@ Trained {steps} steps in {minutes}; all of it is in {folder}:
   curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs{measured}
 Next:
   python -m trainers.sample {model} --n=64 --seed=1 --out=more.png
-  python -m export.saved_model {model} --out=served/1
+  python -m trainers.evaluate {model}
+  python -m export.saved_model {model} --publish=served/generator
   python -m export.tflite {model} --out=generator.tflite"""
