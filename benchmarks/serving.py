@@ -199,8 +199,10 @@ def load(address, asked, clients, seconds, publish=()):
                     with known_lock:
                         known[number][body] = judge(question, body)
                 version = known[number][body]
-                mixed[client] += version is None
-                changes[client] += version is not None and before not in (None, version)
+                if version is None:
+                    mixed[client] += 1
+                    continue
+                changes[client] += before not in (None, version)
                 before = version
 
     began = time.perf_counter()

@@ -10,8 +10,6 @@ import tensorflow as tf
 
 from export import contract, rest, serving, warmup
 
-CARD = Path("assets.extra", "generator.json")
-
 
 class Version:
     """A loaded version that has run its warm-up requests.
@@ -38,7 +36,9 @@ class Version:
             self._loaded = tf.saved_model.load(str(folder))
             self.signatures = {name: rest.input_specs(call) for name, call in self._loaded.signatures.items()}
             self.description = contract.describe(folder)
-            self.card = json.loads((folder / CARD).read_text("utf-8")) if (folder / CARD).is_file() else {}
+            self.card = (
+                json.loads((folder / contract.CARD).read_text("utf-8")) if (folder / contract.CARD).is_file() else {}
+            )
             for name, inputs in warmup.read(folder) if (folder / warmup.FILE).is_file() else []:
                 self.run(name, inputs)
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
@@ -53,7 +53,9 @@ class Version:
         try:
             outputs = self._loaded.signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
-            raise ValueError(error.message) from error
+            # Without what Python adds around the message, for the server has none of it.
+            message = error.message.rpartition("<stack traces unavailable>\n")[2].partition(" [Op:")[0]
+            raise ValueError(message) from error
         return {key: value.numpy() for key, value in outputs.items()}
 
 
@@ -164,6 +166,6 @@ def find(folder, name=""):
         )
     if name:
         raise ValueError(
-            f"A name can be given to a single model. Received: name={name!r}, and {len(models)} in {folder}"
+            f"A single model can be given a name. Received: name={name!r}, and {len(models)} models in {folder}"
         )
     return models
