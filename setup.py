@@ -22,7 +22,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
-    package_data={"keras_gan.metrics": ["weights/*.json", "weights/*.npz"], "trainers": ["*.html"], "export": ["*.html"]},
+    package_data={
+        "keras_gan.metrics": ["weights/*.json", "weights/*.npz"],
+        "trainers": ["*.html"],
+        "export": ["*.html"],
+    },
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",
