@@ -4,11 +4,14 @@ from setuptools import find_packages, setup
 
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
+    "serve": ["waitress>=3,<4", "werkzeug>=3,<4"],
     "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
     # Other implementations of the metrics.
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }
-EXTRAS["test"] = ["pytest>=8", "ruff>=0.6", "tensorflow-serving-api>=2.21,<2.22", *EXTRAS["onnx"]]
+EXTRAS["test"] = [
+    "pytest>=8", "ruff>=0.6", "tensorflow-serving-api>=2.21,<2.22", *EXTRAS["onnx"], *EXTRAS["serve"],
+]  # fmt: skip
 
 setup(
     name="keras_gan",
@@ -19,7 +22,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
-    package_data={"keras_gan.metrics": ["weights/*.json", "weights/*.npz"], "trainers": ["*.html"]},
+    package_data={
+        "keras_gan.metrics": ["weights/*.json", "weights/*.npz"],
+        "trainers": ["*.html"],
+        "export": ["*.html"],
+    },
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",

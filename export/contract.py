@@ -5,6 +5,8 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+# What is known of the generator, for people and programs; no loader looks at it.
+CARD = Path("assets.extra", "generator.json")
 METHOD = "tensorflow/serving/predict"
 # The types that its JSON has: no half precision, for one.
 JSON_TYPES = (

@@ -38,7 +38,6 @@ from keras_gan import command, latents, staging
 from keras_gan.command import option
 
 FORMAT_VERSION = 1
-CARD = Path("assets.extra", "generator.json")
 ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
 SEEDS = {
     "normal": (
@@ -297,7 +296,7 @@ def _fill(folder, generator, discriminator, name, source):
         **verification.check(generator, folder, discriminator),
         "files": provenance.folder_digests(folder),
     }
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    (folder / contract.CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card
 
 

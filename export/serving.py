@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keras_gan import staging
 
-IMAGE = "tensorflow/serving"
+IMAGE = "tensorflow/serving:2.21.0"  # Of the TensorFlow that writes the SavedModels.
 BATCHING = "batching_params.pbtxt"
 MODELS_CONFIG = "models.config"
 _LARGEST = 2**63 - 1  # Versions are 64-bit integers to the server.

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from export import serving
@@ -169,7 +170,13 @@ class ConfigurationTest(TestCase):
         self.assertEqual(words[:3], ["docker", "run", "--rm"])
         mount = words[words.index("--mount") + 1]
         self.assertEqual(mount, "type=bind,source=/srv/my models/digits,target=/models/digits,readonly")
-        self.assertEqual(words[-1], "--model_config_file=/models/digits/models.config")
+        self.assertEqual(words[-2:], [serving.IMAGE, "--model_config_file=/models/digits/models.config"])
+
+    def test_the_image_is_of_this_tensorflow(self):
+        name, version = serving.IMAGE.split(":")
+        self.assertEqual((name, version.split(".")[:2]), ("tensorflow/serving", tf.__version__.split(".")[:2]))
+        page = Path(__file__).parents[2] / "docs" / "serving.md"
+        self.assertIn(f"    {serving.IMAGE} --model_config_file=", page.read_text("utf-8"))
 
     def test_names(self):
         for name in ("digits", "a-b_c.2", "7"):
