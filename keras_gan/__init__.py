@@ -16,6 +16,7 @@ from keras_gan import (
     checkpoints,
     critic,
     data,
+    diagnostics,
     history,
     inversion,
     latents,
@@ -27,6 +28,7 @@ from keras_gan import (
     pictures,
     regularizers,
     serialization,
+    verdicts,
 )
 from keras_gan.gan import GAN
 
@@ -38,6 +40,7 @@ __all__ = [
     "checkpoints",
     "critic",
     "data",
+    "diagnostics",
     "history",
     "inversion",
     "latents",
@@ -49,4 +52,5 @@ __all__ = [
     "pictures",
     "regularizers",
     "serialization",
+    "verdicts",
 ]

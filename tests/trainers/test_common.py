@@ -19,7 +19,15 @@ import keras_gan
 from tests.test_case import TestCase
 from trainers import common, dcgan
 
-TINY = ("--filters=2", "--latent_dim=4", "--batch_size=16", "--log_every=4", "--sample_every=5", "--checkpoint_every=3")
+TINY = (
+    "--filters=2",
+    "--latent_dim=4",
+    "--batch_size=16",
+    "--log_every=4",
+    "--sample_every=5",
+    "--checkpoint_every=3",
+    "--nowatchdog",
+)
 
 
 class TrainerTestCase(TestCase):

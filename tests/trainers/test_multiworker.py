@@ -25,7 +25,14 @@ from trainers import common, dcgan, hardware
 from trainers.dcgan import Config
 
 # An entry of the log spans a checkpoint, so that the metrics in it matter.
-TINY = ("--precision=float32", "--latent_dim=4", "--batch_size=8", "--log_every=4", "--checkpoint_every=3")
+TINY = (
+    "--precision=float32",
+    "--latent_dim=4",
+    "--batch_size=8",
+    "--log_every=4",
+    "--checkpoint_every=3",
+    "--nowatchdog",
+)
 DCGAN = ("-m", "trainers.dcgan", "--filters=2", *TINY)
 MLP = ("-m", "trainers.mlp_gan", "--generator_units=8", "--discriminator_units=4", "--maxout_pieces=2", *TINY)
 DIVERGING = (
