@@ -41,8 +41,8 @@ class Probe:
     ):
         if len(real) < LEAST or tuple(real.shape[1:]) != tuple(gan.image_shape):
             raise ValueError(
-                f"The watchdog needs at least {LEAST} real examples of shape {tuple(gan.image_shape)}. Received: {len(real)} of "
-                f"shape {tuple(real.shape[1:])}"
+                f"The watchdog needs at least {LEAST} real examples of shape {tuple(gan.image_shape)}. "
+                f"Received: {len(real)} of shape {tuple(real.shape[1:])}"
             )
         self._gan = gan
         self._batch = min(batch, len(real))
@@ -80,10 +80,8 @@ class Probe:
         # A model whose saturation has no meaning, or without held-out data, has no such signal.
         bad = sum(not math.isfinite(value) for value in signals.values()) + int(not np.isfinite(fake).all())
         signals = {name: value if math.isfinite(value) else None for name, value in signals.items()}
-        ratio = signals["discriminator_gradient"]
-        signals["gradient_ratio"] = (
-            signals["generator_gradient"] / ratio if ratio and signals["generator_gradient"] else None
-        )
+        norms = signals["generator_gradient"], signals["discriminator_gradient"]
+        signals["gradient_ratio"] = norms[0] / norms[1] if all(norms) else None
         missing, rows = [], np.zeros(self.movable, np.float32)
         if np.isfinite(fake).all():
             seen = self._classes.look(fake)
@@ -136,21 +134,9 @@ class Probe:
                 real_logits, fake_logits = critic(self._real), critic(fake)
                 d_loss = tf.reduce_mean(loss.discriminator_loss(real_logits, fake_logits))
                 g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
-            norms = [
-                tf.linalg.global_norm(
-                    [tf.cast(g, tf.float32) for g in tape.gradient(value, variables) if g is not None]
-                )
-                for value, variables in (
-                    (d_loss, gan.discriminator.trainable_variables),
-                    (g_loss, gan.generator.trainable_variables),
-                )
-            ]
-            inputs = [
-                tf.sqrt(
-                    tf.reduce_mean(tf.reduce_sum(tf.square(tf.reshape(critic.input_gradients(x), (n, -1))), axis=1))
-                )
-                for x in (self._real, fake)
-            ]
+            d_norm = _global_norm(tape.gradient(d_loss, gan.discriminator.trainable_variables))
+            g_norm = _global_norm(tape.gradient(g_loss, gan.generator.trainable_variables))
+            inputs = [tf.norm(critic.input_gradients(x)) / math.sqrt(n) for x in (self._real, fake)]
             samples = self._generate(self._codes, self._labels)
             gap = tf.reduce_mean(real_logits) - tf.reduce_mean(fake_logits)
             higher = tf.cast(real_logits[:, None] > fake_logits, tf.float32)
@@ -159,8 +145,8 @@ class Probe:
                 "accuracy": tf.reduce_mean(higher + 0.5 * equal),
                 "logit_gap": gap,
                 "logit_deviation": tf.math.reduce_std(tf.concat([real_logits, fake_logits], axis=0)),
-                "discriminator_gradient": norms[0],
-                "generator_gradient": norms[1],
+                "discriminator_gradient": d_norm,
+                "generator_gradient": g_norm,
                 "real_input_gradient": inputs[0],
                 "fake_input_gradient": inputs[1],
             }
@@ -178,6 +164,10 @@ class Probe:
     def _generate(self, codes, labels):
         inputs = codes if labels is None else [codes, labels]
         return tf.cast(self._gan.generator(inputs, training=True), tf.float32)
+
+
+def _global_norm(gradients):
+    return tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients if gradient is not None])
 
 
 def _ends(gan):

@@ -1,6 +1,7 @@
 """From a series of cheap signals to a verdict on GAN training, in plain words, with evidence and what to try."""
 
 import collections
+import itertools
 import math
 import typing
 
@@ -45,14 +46,24 @@ ADVICE = {
     EARLY: "",
     HEALTHY: "",
     DIVERGED: "lower the learning rates, or raise the gradient penalty",
-    OVERFITTING: "stop here or earlier; more data, augmentation, a stronger gradient penalty or a smaller discriminator",
-    DISCRIMINATOR: "add a gradient penalty, a non-saturating loss, fewer discriminator steps or a lower learning rate of the "
-    "discriminator",
-    COLLAPSE: "a gradient penalty or a relativistic loss; more discriminator steps or a lower learning rate of the generator; "
-    "larger batches",
-    OSCILLATING: "alternating updates, a gradient penalty, less momentum (beta_1) or lower learning rates; sample from an average "
-    "of the weights",
-    GENERATOR: "a larger discriminator, more discriminator steps or a higher learning rate of the discriminator; less penalty",
+    OVERFITTING: (
+        "stop here or earlier; more data, augmentation, a stronger gradient penalty or a smaller discriminator"
+    ),
+    DISCRIMINATOR: (
+        "add a gradient penalty, a non-saturating loss, fewer discriminator steps or a lower learning rate of the "
+        "discriminator"
+    ),
+    COLLAPSE: (
+        "a gradient penalty or a relativistic loss; more discriminator steps or a lower learning rate of the "
+        "generator; larger batches"
+    ),
+    OSCILLATING: (
+        "alternating updates, a gradient penalty, less momentum (beta_1) or lower learning rates; sample from an "
+        "average of the weights"
+    ),
+    GENERATOR: (
+        "a larger discriminator, more discriminator steps or a higher learning rate of the discriminator; less penalty"
+    ),
     CONVERGED: "training may end; compare checkpoints by a metric",
 }
 NAMES = tuple(ADVICE)
@@ -123,9 +134,8 @@ class Judge:
         return Verdict(self.name, changed, self.since, evidence, ADVICE[self.name])
 
     def _propose(self, missing):
-        if self.rows[-1]["not_finite"] <= 0 or math.isnan(self.rows[-1]["not_finite"]):
-            if len(self.rows) < PATIENCE:
-                return EARLY, ""
+        if len(self.rows) < PATIENCE and not self.rows[-1]["not_finite"] > 0:
+            return EARLY, ""
         for name, rule in _RULES:
             evidence = rule(self.rows, self.peak, missing)
             if evidence:
@@ -162,7 +172,7 @@ def _number(value):
 
 
 def _recent(rows, name, count=RECENT, skip=0):
-    """The median over the last intervals in which a signal applied; NaN if there were none. All comparisons with it fail."""
+    """The median over the last intervals in which a signal applied; NaN, with which comparisons fail, without any."""
     rows = list(rows)[: len(rows) - skip]
     values = [row[name] for row in rows[-count:] if not math.isnan(row[name])]
     return float(np.median(values)) if values else math.nan
@@ -185,8 +195,8 @@ def _overfitting(rows, peak, missing):
     accuracy = _recent(rows, "accuracy")
     if moved > 0.5 and deviations > 4.0 and accuracy > 0.75:
         return (
-            f"to the discriminator, held-out real examples are {100 * moved:.0f} % of the way from the training examples "
-            f"to generated ones ({deviations:.0f} standard errors): it knows its examples by heart"
+            f"to the discriminator, held-out real examples are {100 * moved:.0f} % of the way from training ones to "
+            f"generated ones ({deviations:.0f} standard errors): it knows its examples by heart"
         )
     return ""
 
@@ -202,7 +212,8 @@ def _discriminator_wins(rows, peak, missing):
         reason = f"the generator's gradient has vanished to {100 * share:.2g} % of its largest"
     else:
         return ""
-    return f"the discriminator tells {100 * accuracy:.1f} % of pairs right and {reason}, so it teaches the generator nothing"
+    told = f"the discriminator tells {100 * accuracy:.1f} % of pairs right"
+    return f"{told} and {reason}, so it teaches the generator nothing"
 
 
 def _collapsed(rows, peak, missing):
@@ -223,12 +234,12 @@ def _collapsed(rows, peak, missing):
 
 def _oscillating(rows, peak, missing):
     signs = [np.sign(row["accuracy"] - 0.5) for row in rows if abs(row["accuracy"] - 0.5) > 0.1]
-    turns = sum(a != b for a, b in zip(signs, signs[1:], strict=False))
+    turns = sum(a != b for a, b in itertools.pairwise(signs))
     movement = _recent(rows, "movement")
     if turns >= 3 and movement > 0.1:
         return (
-            f"within {len(rows)} intervals the discriminator's ranking of real and generated examples turned round {turns} "
-            f"times, and generated examples move by {movement:.2g} of the data's spread from one to the next"
+            f"within {len(rows)} intervals the discriminator's ranking of real and generated examples turned round "
+            f"{turns} times, and generated examples move by {movement:.2g} of the data's spread from one to the next"
         )
     return ""
 
