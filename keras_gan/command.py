@@ -30,6 +30,9 @@ def option(default, help, low=None, below=None):
 def parse(config_class, program, about, argv=None):
     """Reads a configuration from the command line.
 
+    A class with a field `preset` has a dictionary `PRESETS` beside it: from each value of that field to what other
+    fields are then, unless they are given.
+
     Args:
         config_class: Dataclass whose fields are made by `option`.
         program: How the program is called, for example `"python -m trainers.dcgan"`.
@@ -60,7 +63,13 @@ def parse(config_class, program, about, argv=None):
         _check_range(config_class, field.name, values[field.name].value)
     names = [field.name for field in dataclasses.fields(config_class)]
     given = {name for name in names if values[name].present}
-    return config_class(**{name: values[name].value for name in names}), given
+    chosen = {name: values[name].value for name in names}
+    presets = getattr(config_class, "PRESETS", None)
+    if presets is not None:
+        if chosen["preset"] not in presets:
+            fail(f"--preset must be one of {sorted(presets)}. Received: --preset={chosen['preset']} (see --help)")
+        chosen |= {name: value for name, value in presets[chosen["preset"]].items() if name not in given}
+    return config_class(**chosen), given
 
 
 def _check_range(config_class, name, value):
@@ -106,14 +115,14 @@ def run(main):
     Warnings become one line as well, without the place in the code.
 
     Args:
-        main: Function without arguments. `ValueError`, `OSError` (a missing file, a full disk), `MemoryError` and
-            `FloatingPointError` (a run that diverged) are what its user can do something about; anything else is
-            a defect, and keeps its traceback.
+        main: Function without arguments, whose result is returned. `ValueError`, `OSError` (a missing file, a full
+            disk), `MemoryError` and `FloatingPointError` (a run that diverged) are what its user can do something
+            about; anything else is a defect, and keeps its traceback.
     """
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: _complain("warning", message)
         try:
-            main()
+            return main()
         except (ValueError, OSError, MemoryError, FloatingPointError) as error:
             fail(error)
 

@@ -106,7 +106,7 @@ class GAN(keras.Model):
             self.ema_momentum = serialization.number_or_schedule("ema_momentum", ema_momentum)
             if isinstance(self.ema_momentum, float) and not 0 <= self.ema_momentum < 1:
                 raise ValueError(f"`ema_momentum` must lie in [0, 1). Received: ema_momentum={ema_momentum}")
-            self.ema_generator = _copy(generator, name=f"ema_{generator.name}")
+            self.ema_generator = copy_network(generator, name=f"ema_{generator.name}")
             self.ema_generator.trainable = False
         self.step = self._add_counter("step")
         # How often training went back to an earlier step. It enters the seeds, so that the next attempt differs.
@@ -146,7 +146,7 @@ class GAN(keras.Model):
             overwrite: Whether an existing file is replaced.
             weights: Weights to save instead of the present ones, as `sampler.get_weights()` returned them earlier.
         """
-        generator = _copy(self.sampler, name=self.generator.name)
+        generator = copy_network(self.sampler, name=self.generator.name)
         if weights is not None:
             generator.set_weights(weights)
         generator.save(path, overwrite=overwrite)
@@ -463,8 +463,8 @@ def _tracker_names(penalties):
     return names
 
 
-def _copy(network, name):
-    """A network of the same class, configuration and weights."""
+def copy_network(network, name):
+    """A network of the same class, configuration and weights, trainable like a new one."""
     # Not keras.models.clone_model, which makes a plain functional model of a subclass.
     copy = type(network).from_config({**network.get_config(), "name": name, "trainable": True})
     if not copy.built:

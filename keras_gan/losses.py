@@ -415,6 +415,11 @@ _LOSSES = {
 }
 
 
+def names():
+    """The names that `get` knows, in the order of the registry."""
+    return list(_LOSSES)
+
+
 def get(identifier):
     """Resolves an identifier to an adversarial loss.
 

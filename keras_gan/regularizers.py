@@ -148,6 +148,11 @@ def check_layers(regularizers, discriminator):
 _CLASSES = {"r1": R1, "r2": R2}
 
 
+def names():
+    """The names that `get` knows, in the order of the registry."""
+    return list(_CLASSES)
+
+
 def get(identifier):
     """Returns the regularizer that `identifier` names, describes or is; see `keras.losses.get`.
 

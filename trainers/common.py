@@ -50,6 +50,7 @@ class Config:
 
     out: str = option("", "Run folder; a numbered one below runs/ by default.")
     dataset: str = option("mnist5k", "mnist5k, a name of TensorFlow Datasets, folder:PATH or tfrecord:PATTERN.")
+    split: str = option("train", "What of it to train on; of TensorFlow Datasets also a part, as train[:50000].")
     data_dir: str = option("", "Where TensorFlow Datasets keeps prepared data; its own default if empty.")
     download: bool = option(False, "Whether TensorFlow Datasets may download what is not prepared.")
     image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.")
@@ -100,9 +101,12 @@ def main(program, about, config_class, build, argv=None):
         config_class: A subclass of `Config`.
         build: Function of the configuration and the data's spec that returns a compiled `GAN`.
         argv: Command-line arguments; by default the process's own.
+
+    Returns:
+        `pathlib.Path` of the folder of the finished run; `None` after a dry run.
     """
     config, given = command.parse(config_class, f"python -m trainers.{program}", about, argv)
-    command.run(lambda: _train(program, config, given, build))
+    return command.run(lambda: _train(program, config, given, build))
 
 
 def _train(program, config, given, build):
@@ -114,7 +118,7 @@ def _train(program, config, given, build):
         config = _resolve_precision(config, folder, strategy)
         _configure_tensorflow(config)
 
-        examples = _find(config)
+        examples = find(config)
         _, spec = data.load(examples, repeat=True)
         _check_data(folder, spec)
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
@@ -124,8 +128,8 @@ def _train(program, config, given, build):
         print(_describe(run), flush=True)
         if config.dry_run:
             _dry_run(run)
-        else:
-            _train_and_finish(run, given)
+            return None
+        return _train_and_finish(run, given)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +185,7 @@ def _train_and_finish(run, given):
     hardware.check_same(run.strategy, "checkpoints", step)
     if _is_finished(run, step, float(checkpoint.seconds)):
         print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
-        return
+        return folder
     # A default name that another process took meanwhile is an error.
     run.own.mkdir(parents=True, exist_ok=bool(config.out))
     callbacks.replace_text(run.own / "config.json", _config_text(run.program, config, data=run.spec.fingerprint))
@@ -210,6 +214,7 @@ def _train_and_finish(run, given):
         )
         raise SystemExit(128 + stop.received)
     _finish(run, step, float(checkpoint.seconds), evaluation)
+    return folder if hardware.is_chief(run.strategy) else None
 
 
 def _train_to_the_end(run, tasks, checkpoint, watchdog):
@@ -260,18 +265,24 @@ def _watchdog(run, log):
     if not config.watchdog or run.spec.num_examples < probe.LEAST:
         return None
     try:
-        held_out = _find(config, "test")
+        held_out = find(config, "test")
     except ValueError:
         held_out = None
     return diagnostics.Watchdog(
         run.examples,
         config.log_every,
         held_out=held_out,
-        classes=metrics.features.for_dataset(config.dataset, run.spec.image_shape),
+        classes=_classes(config, run.spec.image_shape),
         on_collapse=config.on_collapse,
         folder=run.own,
         say=log.say,
     )
+
+
+def _classes(config, shape):
+    """What tells the classes or modes of the data apart, or `None`."""
+    kind, _, name = config.dataset.partition(":")
+    return data.toy.get(name) if kind == "toy" else metrics.features.for_dataset(config.dataset, shape)
 
 
 @contextlib.contextmanager
@@ -432,10 +443,11 @@ def _configure_tensorflow(config):
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
-def _find(config, split="train"):
+def find(config, split=None):
+    """The data that a configuration names, of its own split or another, as `data.find` returns them."""
     return data.find(
         config.dataset,
-        split,
+        split or config.split,
         image_size=config.image_size or None,
         channels=config.channels or None,
         data_dir=config.data_dir or None,
@@ -448,10 +460,19 @@ def _load_held_out(config, strategy):
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
     try:
-        dataset, _ = data.load(_find(config, "test"), batch_size=_rows(config), shuffle=False)
+        dataset, _ = data.load(find(config, "test"), batch_size=_rows(config), shuffle=False)
     except ValueError:
         return None
     return dataset.take(max(1, 512 // _rows(config)))
+
+
+def has_test_split(config):
+    """Whether the data of a configuration have a split `test`."""
+    try:
+        find(config, "test")
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(config):
@@ -542,7 +563,7 @@ def _save_generator(gan, file, weights=None):
 def _measure_kept(run, evaluation):
     """Records of the generator that was kept, by all metrics, with intervals and floors."""
     try:
-        held_out = _find(run.config, "test")
+        held_out = find(run.config, "test")
     except ValueError:
         held_out = None
     return metrics.evaluate(

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.data import decoding, records, sources
+from keras_gan.data import decoding, records, sources, stacked, toy
 
 MEMORY_LIMIT = 2 << 30  # bytes of decoded images
 
@@ -66,6 +66,9 @@ def load(
     Args:
         source: Where the images come from:
             - `"mnist5k"`: 5,000 digits of MNIST, installed with the package; the last of every ten is `"test"`.
+            - `"toy:NAME"`: points of a known density, float vectors; the names are those of `keras_gan.data.toy.get`.
+            - `"stacked_mnist"`, or `"stacked_mnist5k"`: three digits as the colours of an image, in 1,000 classes; see
+              `keras_gan.data.stacked`.
             - `"folder:PATH"`: image files (bmp, gif, jpeg, png, webp) at any depth; subfolders are classes. Files
               that cannot be read are skipped, with a warning.
             - `"tfrecord:PATTERN"`: files written by `python -m keras_gan.data.write_tfrecords`, or their folder.
@@ -73,8 +76,9 @@ def load(
             - an array of uint8 images in [0, 255] or of float images in [-1, 1], of shape `(N, H, W, C)` or
               `(N, H, W)`, or of float vectors of any range, of shape `(N, D)`; or a pair of such an array and
               integer labels of shape `(N,)`.
-        split: `"train"` or `"test"` for mnist5k; for TFDS any split, such as `"train[:10%]"`; for folders and
-            TFRecords the subfolder of that name, and `"train"` without one is everything.
+        split: `"train"` or `"test"` for mnist5k, toy data and stacked digits; for TFDS any split, such as
+            `"train[:10%]"`; for folders and TFRecords the subfolder of that name, and `"train"` without one is
+            everything.
         batch_size: Examples per batch, over all replicas.
         image_size: `(height, width)` or `"HxW"`: images are cropped centrally to this aspect, and resized to it
             with an antialiased filter. By default they keep their size, and all must have the same.
@@ -209,9 +213,14 @@ def _read(source, split, image_size, channels, num_classes, data_dir, download, 
         raise ValueError(f"`num_classes` is for arrays. Received: num_classes={num_classes}, source={source!r}")
     if source == "mnist5k":
         return sources.mnist5k(split, image_size, channels)
+    if source in stacked.NAMES:
+        digits = _read(stacked.NAMES[source], split, None, None, None, data_dir, download, memory_limit)
+        return stacked.source(digits, image_size, channels, source, split)
     kind, _, place = source.partition(":")
     if kind in ("folder", "tfrecord") and not place:
         raise ValueError(f"A source is written {kind}:PATH, with the path of the data. Received: source={source!r}")
+    if kind == "toy":
+        return toy.source(place, split)
     if kind == "folder":
         return sources.from_folder(place, split, image_size, channels, memory_limit)
     if kind == "tfrecord":

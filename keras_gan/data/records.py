@@ -99,7 +99,8 @@ def _first_line(error):
 
 def _unknown(name, similar=()):
     return ValueError(
-        "A source is 'mnist5k', 'folder:PATH', 'tfrecord:PATTERN', arrays, or the name of a TFDS data set"
+        "A source is 'mnist5k', 'folder:PATH', 'tfrecord:PATTERN', 'toy:NAME', 'stacked_mnist', 'stacked_mnist5k', "
+        "arrays, or the name of a TFDS data set"
         f"{f' (such as {similar})' if similar else ''}. Received: source={name!r}"
     )
 

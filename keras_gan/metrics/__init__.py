@@ -1,6 +1,6 @@
 """Metrics: pure functions over feature matrices and class probabilities, in float64; and `evaluate`, from images to records."""
 
-from keras_gan.metrics import classifiers, features, inception, records
+from keras_gan.metrics import classifiers, collapse, divergence, features, inception, parzen, records
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -38,8 +38,10 @@ __all__ = [
     "TruncationCurve",
     "classifier_score",
     "classifiers",
+    "collapse",
     "data_copying",
     "density_coverage",
+    "divergence",
     "evaluate",
     "features",
     "frechet_distance",
@@ -52,6 +54,7 @@ __all__ = [
     "modes_from_counts",
     "moments",
     "nearest",
+    "parzen",
     "precision_recall",
     "records",
     "truncation_curve",

@@ -49,6 +49,29 @@ def parse(*argv):
     return command.parse(Config, "python -m prog", "Does things.\n", argv)
 
 
+@dataclasses.dataclass(frozen=True)
+class Presets(Config):
+    PRESETS = {"fast": {}, "slow": {"rate": 0.1, "steps": 9000}}
+
+    preset: str = command.option("fast", "fast or slow.")
+
+
+class PresetTest(TestCase):
+    def parse(self, *argv):
+        return command.parse(Presets, "python -m prog", "Does things.", argv)
+
+    def test_a_preset_sets_what_is_not_given(self):
+        self.assertEqual(self.parse()[0], Presets())
+        config, given = self.parse("--preset=slow", "--steps=3")
+        self.assertEqual(config, Presets(preset="slow", rate=0.1, steps=3))
+        self.assertEqual(given, {"preset", "steps"})
+
+    def test_an_unknown_one(self):
+        status, _, errors = call(self.parse, "--preset=slo")
+        self.assertEqual(status, 1)
+        self.assertIn("--preset must be one of ['fast', 'slow']. Received: --preset=slo", errors)
+
+
 class ParseTest(TestCase, parameterized.TestCase):
     def test_defaults(self):
         config, given = parse()
@@ -138,6 +161,9 @@ class RunTest(TestCase):
     def test_what_a_user_can_mend_is_one_line(self):
         for kind in (ValueError, FileNotFoundError, FloatingPointError, MemoryError):
             self.assertEqual(call(command.run, raising(kind("bad\n  value"))), (1, "", "error: bad value\n"))
+
+    def test_returns_what_the_program_does(self):
+        self.assertEqual(command.run(lambda: 3), 3)
 
     def test_warnings_are_one_line(self):
         def main():

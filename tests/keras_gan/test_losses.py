@@ -103,6 +103,11 @@ class LossesTest(TestCase, parameterized.TestCase):
         self.assertAllClose(loss.discriminator_loss([real], [fake]), [discriminator])
         self.assertAllClose(loss.generator_loss([real], [fake]), [generator])
 
+    def test_names_are_those_that_get_knows(self):
+        self.assertContainsSubset(NAMES, losses.names())
+        for name in losses.names():
+            self.assertIsInstance(losses.get(name), losses.AdversarialLoss)
+
     def test_losses_are_per_example(self):
         """Row i depends on rows i alone, except where the mean over the batch enters."""
         real, fake = np.float32([-1.0, 0.5, 2.0]), np.float32([0.25, -3.0, 1.0])

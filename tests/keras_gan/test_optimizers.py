@@ -1,3 +1,5 @@
+import copy
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -40,6 +42,64 @@ def an_overflow_on_one_replica_skips_the_update_on_both(strategy):
     np.testing.assert_array_equal(copies(optimizer.dynamic_scale), [1.0] * 2)
     step(tf.constant([1.0, 3.0]))
     np.testing.assert_allclose(copies(weight), [[-1.0, 0.0]] * 2)  # minus 0.5 * (1 + 3)
+
+
+class SGDTest(TestCase, parameterized.TestCase):
+    def steps(self, optimizer, n, jit_compile=False):
+        """The weight 0 after 1, ..., n steps along gradients of 1."""
+        weight = keras.Variable([0.0])
+        optimizer.build([weight])
+        step = tf.function(lambda: optimizer.apply([tf.ones(1)], [weight]), jit_compile=jit_compile)
+        values = []
+        for _ in range(n):
+            step()
+            values.append(float(weight[0]))
+        return values
+
+    @parameterized.parameters(False, True)
+    def test_momentum_follows_its_schedule(self, jit_compile):
+        rise = keras.optimizers.schedules.PolynomialDecay(0.5, decay_steps=2, end_learning_rate=0.9)
+        optimizer = optimizers.SGD(0.1, momentum=rise)
+        # Momentum 0.5, 0.7, 0.9, 0.9: velocities -0.1, -0.07 - 0.1, -0.153 - 0.1, ...
+        velocities = [-0.1, -0.17, -0.253, -0.3277]
+        self.assertAllClose(self.steps(optimizer, 4, jit_compile), np.cumsum(velocities), rtol=1e-5)
+
+    @parameterized.parameters(False, True)
+    def test_a_constant_schedule_is_a_number(self, nesterov):
+        constant = keras.optimizers.schedules.PolynomialDecay(0.9, decay_steps=1, end_learning_rate=0.9)
+        of_keras = self.steps(keras.optimizers.SGD(0.1, 0.9, nesterov), 4)
+        for momentum in (0.9, constant):
+            self.assertAllClose(self.steps(optimizers.SGD(0.1, momentum, nesterov), 4), of_keras, rtol=1e-6)
+        self.assertAllClose(self.steps(optimizers.SGD(0.1), 2), [-0.1, -0.2])
+
+    def test_round_trip(self):
+        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+        rise = keras.optimizers.schedules.PolynomialDecay(0.5, 10, end_learning_rate=0.7)
+        for momentum in (0.3, rise):
+            config = keras.saving.serialize_keras_object(optimizers.SGD(decay, momentum=momentum, nesterov=True))
+            # Keras puts the schedule of the learning rate into the configuration that it reads.
+            again = keras.saving.deserialize_keras_object(copy.deepcopy(config))
+            self.assertIsInstance(again, optimizers.SGD)
+            self.assertEqual(type(again.momentum), type(momentum))
+            self.assertEqual(keras.saving.serialize_keras_object(again), config)
+
+    def test_saved_with_a_gan(self):
+        gan = keras_gan.GAN(generator(), networks.MLPDiscriminator((2,), hidden_units=(8,)))
+        rise = keras.optimizers.schedules.PolynomialDecay(0.5, 10, end_learning_rate=0.7)
+        gan.compile(optimizers.SGD(0.1, momentum=rise), optimizers.SGD(0.1, momentum=0.5), run_eagerly=True)
+        gan.train_on_batch(np.ones((4, 2), "float32"))
+        gan.save(path := self.path("gan.keras"))
+        again = keras.models.load_model(path)
+        self.assertAllClose(float(again.generator_optimizer.momentum(5)), 0.6)
+        for old, new in zip(gan.generator_optimizer.variables, again.generator_optimizer.variables, strict=True):
+            self.assertAllEqual(old, new)
+
+    def test_errors(self):
+        for momentum in (-0.1, 1.5):
+            with self.assertRaisesRegex(ValueError, r"`momentum` must lie in \[0, 1\]. Received: momentum="):
+                optimizers.SGD(momentum=momentum)
+        with self.assertRaisesRegex(ValueError, "`momentum` must be a finite number or"):
+            optimizers.SGD(momentum="much")
 
 
 class ForNetworkTest(TestCase, parameterized.TestCase):

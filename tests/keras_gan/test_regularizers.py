@@ -258,6 +258,11 @@ class CheckLayersTest(TestCase, parameterized.TestCase):
 
 
 class IdentityTest(TestCase, parameterized.TestCase):
+    def test_names_are_those_that_get_knows(self):
+        self.assertContainsSubset(("r1", "r2"), regularizers.names())
+        for name in regularizers.names():
+            self.assertIsInstance(regularizers.get(name), regularizers.Regularizer)
+
     @parameterized.parameters(("r1", regularizers.R1), ("r2", regularizers.R2))
     def test_names(self, name, cls):
         self.assertIs(type(regularizers.get(name)), cls)

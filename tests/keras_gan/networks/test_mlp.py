@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -48,6 +49,28 @@ class MLPTest(NetworkTestCase):
         self.assertAllClose([np.std(first), np.std(second)], [0.02, 0.02], atol=0.001)
         self.assertAllClose([np.mean(first), np.mean(second)], [0.0, 0.0], atol=0.001)
 
+    def test_another_initializer(self):
+        limit = keras.initializers.RandomUniform(-0.5, 0.5)
+        for network in (
+            MLPGenerator((50,), 50, hidden_units=(50, 50), kernel_initializer=limit),
+            MLPDiscriminator((50,), hidden_units=(50, 50), kernel_initializer=limit),
+        ):
+            first, second = (layer.kernel.numpy() for layer in network.hidden)
+            self.assertAllClose([first.max(), first.min()], [0.5, -0.5], atol=0.02)
+            self.assertNotAllClose(first, second)
+        self.check_network(MLPGenerator, image_shape=(2,), latent_dim=3, kernel_initializer="he_normal", latent_scale=2)
+        self.check_network(
+            MLPDiscriminator, image_shape=(2,), hidden_units=[6], kernel_initializer="he_normal", input_range=(0, 1)
+        )
+
+    def test_latent_scale_and_input_range(self):
+        generator = MLPGenerator((1,), 1, hidden_units=(), latent_scale=3.0)
+        generator.set_weights([np.array([[2.0]]), np.array([1.0])])
+        self.assertAllClose(generator(np.array([[0.5]])), [[2.0 * 3.0 * 0.5 + 1.0]])
+        discriminator = MLPDiscriminator((1,), hidden_units=(), input_range=(0, 1))
+        discriminator.logit.set_weights([np.array([[8.0]]), np.array([0.0])])
+        self.assertAllClose(discriminator(np.array([[-1.0], [0.0], [1.0]]))[:, 0], [0.0, 4.0, 8.0])
+
     def test_dropout_acts_in_training_only_and_with_the_rates_given(self):
         x = np.ones((4, 200), "float32")
         discriminator = MLPDiscriminator((200,), hidden_units=(50,), input_dropout=0.2, dropout=0.5)
@@ -73,5 +96,7 @@ class MLPTest(NetworkTestCase):
             MLPDiscriminator((2,), dropout=1.0)
         with self.assertRaisesRegex(ValueError, "at least 1"):
             MLPDiscriminator((2,), activation="maxout", pieces=0)
+        with self.assertRaisesRegex(ValueError, r"`input_range` must be two increasing numbers. Received.*\(1, 0\)"):
+            MLPDiscriminator((2,), input_range=(1, 0))
         with self.assertRaisesRegex(ValueError, "maxout"):
             MLPGenerator((2,), activation="maxout")

@@ -1,0 +1,94 @@
+import contextlib
+import csv
+import io
+import json
+from pathlib import Path
+from unittest import mock
+
+import keras
+from PIL import Image
+
+from keras_gan import losses, regularizers
+from tests.test_case import TestCase
+from trainers import toy
+
+TINY = ("--steps=4", "--probe_steps=20", "--measure_every=2", "--units=4", "--batch_size=8")
+
+
+class ToyTest(TestCase):
+    def run_toy(self, *flags, out, status=None):
+        """What the command prints."""
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            if status is None:
+                toy.main([f"--out={out}", *TINY, *flags])
+            else:
+                with self.assertRaises(SystemExit) as caught:
+                    toy.main([f"--out={out}", *TINY, *flags])
+                self.assertEqual(caught.exception.code, status)
+        return output.getvalue()
+
+    def test_evolution(self):
+        for name, counted in (("two_gaussians", True), ("swiss_roll", False)):
+            out = Path(self.path(name))
+            text = self.run_toy(f"--data={name}", out=out)
+            result = json.loads((out / "result.json").read_text())
+            self.assertEqual((result["generator_updates"], "modes" in result), (4, counted))
+            self.assertIn("probe_jsd", text)
+            with (out / "measures.csv").open() as file:
+                self.assertEqual([row["step"] for row in csv.DictReader(file)], ["0", "2", "4"])
+            with Image.open(out / "evolution.gif") as animation:
+                self.assertEqual(animation.n_frames, 3)
+            self.assertTrue((out / "curves.png").is_file())
+            generator = keras.models.load_model(out / "generator.keras")
+            self.assertEqual(generator.image_shape, (1,) if counted else (2,))
+
+    def test_k_sweep_goes_on_where_it_was(self):
+        out = Path(self.path("sweep"))
+        flags = ("--experiment=k_sweep", "--data=ring", "--steps=10", "--measure_every=5")
+        with mock.patch.object(toy, "RATIOS", ((1, 5), (2, 1))):
+            self.run_toy(*flags, "--seeds=1", out=out)
+            first = (out / "results.jsonl").read_text()
+            text = self.run_toy(*flags, "--seeds=2", out=out)
+        lines = (out / "results.jsonl").read_text()
+        self.assertTrue(lines.startswith(first))
+        results = [json.loads(line) for line in lines.splitlines()]
+        self.assertEqual([(r["kind"], r["seed"]) for r in results], [("1:5", 0), ("2:1", 0), ("1:5", 1), ("2:1", 1)])
+        # Both kinds have made ten generator updates, the second with 20 of the discriminator.
+        last = [result["rows"][-1] for result in results[:2]]
+        self.assertEqual([(row["generator_updates"], row["step"]) for row in last], [(10, 2), (10, 10)])
+        self.assertIn("| 1:5 ", text)
+        for name in ("sweep.png", "table.md", "results.csv"):
+            self.assertTrue((out / name).is_file(), name)
+
+    def test_losses_with_what_diverges_and_what_does_not_apply(self):
+        out = Path(self.path("losses"))
+
+        class Unfit(regularizers.Regularizer):
+            name = "unfit"
+
+            def __init__(self):
+                raise ValueError("It needs labels.")
+
+        names = ["wasserstein", "kl"]
+        with (
+            mock.patch.object(losses, "names", return_value=names),
+            mock.patch.dict(regularizers._CLASSES, {"unfit": Unfit}, clear=True),
+        ):
+            text = self.run_toy("--experiment=losses", "--data=gaussian", "--seeds=1", "--learning_rate=1e30", out=out)
+        outcomes = {r["kind"]: r["outcome"] for r in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
+        self.assertEqual(outcomes["kl"], "diverged")
+        self.assertEqual(outcomes["kl unfit"], "does not apply: It needs labels.")
+        self.assertIn("does not apply", text)
+        self.assertTrue((out / "losses.png").is_file())
+
+    def test_errors(self):
+        out = Path(self.path("run"))
+        self.assertIn("one of", self.run_toy("--data=rings", out=out, status=1))
+        self.assertIn("--experiment must be one of", self.run_toy("--experiment=x", out=out, status=1))
+        self.assertFalse(out.exists())
+        out.mkdir()
+        (out / "mine.txt").write_text("")
+        self.assertIn("holds no results", self.run_toy(out=out, status=1))
+        (out / "config.json").write_text(json.dumps({"data": "grid"}))
+        self.assertIn("results of another configuration", self.run_toy(out=out, status=1))
