@@ -132,12 +132,13 @@ class Watchdog(EverySteps):
         self._write(step, signals, missing)
         if self.verdict.changed:
             self.say(f"step {step}  {self.verdict}")
+        if self.on_collapse != "warn":
             self._act()
 
     def _act(self):
-        serious = self.verdict.name in _SERIOUS
-        # Of several workers, whose arithmetic may differ, all act or none.
-        if self.on_collapse == "warn" or execution.mean_over_workers(self.model.distribute_strategy, serious) < 0.5:
+        reason = self.verdict.changed and self.verdict.name in _SERIOUS
+        # Of several workers all act or none.
+        if not execution.mean_over_workers(self.model.distribute_strategy, reason):
             return
         if self.on_collapse == "stop":
             self.say("Training ends here, because of --on_collapse=stop.")

@@ -81,7 +81,7 @@ class Probe:
         bad = sum(not math.isfinite(value) for value in signals.values()) + int(not np.isfinite(fake).all())
         signals = {name: value if math.isfinite(value) else None for name, value in signals.items()}
         norms = signals["generator_gradient"], signals["discriminator_gradient"]
-        signals["gradient_ratio"] = norms[0] / norms[1] if all(norms) else None
+        signals["gradient_ratio"] = norms[0] / norms[1] if norms[0] is not None and norms[1] else None
         missing, rows = [], np.zeros(self.movable, np.float32)
         if np.isfinite(fake).all():
             seen = self._classes.look(fake)
@@ -177,7 +177,7 @@ def _ends(gan):
         return gan.adversarial_loss.discriminator_loss(tf.constant([logit]), tf.constant([-logit]))[0]
 
     strategy = gan.distribute_strategy
-    values = strategy.run(lambda: [at(logit) for logit in (0.0, 20.0, 40.0)])
+    values = tf.function(lambda: strategy.run(lambda: [at(logit) for logit in (0.0, 20.0, 40.0)]), autograph=False)()
     undecided, certain, more_certain = (float(strategy.experimental_local_results(value)[0]) for value in values)
     fall = undecided - certain
     return certain, undecided, fall > 0 and abs(more_certain - certain) < 1e-3 * fall

@@ -335,11 +335,11 @@ def _fit(run, tasks):
 
 
 def _roll_back(config, gan, checkpoint, error):
-    """Goes back to the last checkpoint after a divergence, with other noise and another data order from there."""
+    """Goes back to the last good checkpoint after a divergence or a collapse, with other noise and another data order from there."""
     attempt = int(gan.rollbacks.numpy()) + 1
     if attempt > config.max_rollbacks:
         raise FloatingPointError(
-            f"{error}. It diverged {attempt} times, with other noise and another data order each time, so it is not "
+            f"{error}. It happened {attempt} times, with other noise and another data order each time, so it is not "
             "chance: lower the learning rates, raise the gradient penalty, or, with --precision=float16, use bfloat16 "
             "or float32."
         ) from None
