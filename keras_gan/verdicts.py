@@ -95,10 +95,10 @@ class Judge:
     Example: a discriminator that cannot tell, in front of samples that a nearest-neighbour rule tells at once.
 
     >>> judge = keras_gan.verdicts.Judge()
-    >>> for step in range(100, 900, 100):
+    >>> for step in range(100, 1300, 100):
     ...     verdict = judge.hear(step, {"accuracy": 0.5, "neighbour_accuracy": 0.99})
     >>> verdict.name, verdict.since
-    ('generator winning', 300)
+    ('generator winning', 1000)
     """
 
     def __init__(self):
@@ -140,9 +140,13 @@ class Judge:
             evidence = rule(self.rows, self.peak, missing)
             if evidence:
                 return name, evidence
-        # Until then classes may be missing that training has not come to yet.
-        early = len(self.rows) < RECENT or (missing and len(self.rows) < RECENT + PATIENCE)
-        return (EARLY, "") if early else (HEALTHY, _describe(self.rows, missing))
+        poor = _recent(self.rows, "missing_share") >= 0.15 or _recent(self.rows, "distance_ratio") < 0.5
+        if len(self.rows) < RECENT or (len(self.rows) < WINDOW and poor):
+            return EARLY, ""
+        if poor:
+            # Still spreading: neither healthy yet, nor a reason to take back what was said.
+            return self.name, "generated examples become more varied"
+        return HEALTHY, _describe(self.rows, missing)
 
     def to_array(self):
         """What the judge remembers, as float64 of a fixed length, for a checkpoint."""
@@ -184,6 +188,12 @@ def _diverged(rows, peak, missing):
     spread = max(abs(_recent(rows, "logit_gap", PATIENCE)), _recent(rows, "logit_deviation", PATIENCE))
     if spread > 1000.0:
         return f"logits are spread over {spread:.3g}"
+    saturation, accuracy = _recent(rows, "saturation"), _recent(rows, "accuracy")
+    if len(rows) >= RECENT and saturation > 3.0 and accuracy >= 0.5:
+        return (
+            f"logits jump: the discriminator's loss is {saturation:.3g} times an undecided one's although it tells "
+            f"{100 * accuracy:.0f} % of pairs right"
+        )
     ratio = _recent(rows, "distance_ratio", PATIENCE)
     if ratio > 5.0:
         return f"generated examples lie {ratio:.3g} times as far from each other as real ones"
@@ -216,18 +226,24 @@ def _discriminator_wins(rows, peak, missing):
     return f"{told} and {reason}, so it teaches the generator nothing"
 
 
+def _spreads(rows):
+    """Whether generated examples show more classes, or more variety, than at any look before the last 5."""
+    earlier = list(rows)[:-RECENT]
+    if not math.isnan(_recent(rows, "entropy")):
+        return _recent(rows, "entropy") > max((row["entropy"] for row in earlier), default=math.nan) + 0.05
+    return _recent(rows, "distance_ratio") > 1.1 * max((row["distance_ratio"] for row in earlier), default=math.nan)
+
+
 def _collapsed(rows, peak, missing):
-    if len(rows) < RECENT + PATIENCE:
+    if len(rows) < WINDOW or _spreads(rows):
         return ""
-    # What is still spreading has not collapsed.
-    grown = _recent(rows, "entropy") - _recent(rows, "entropy", skip=RECENT)
     share = _recent(rows, "missing_share")
-    if share >= 0.15 and not grown > 0.1:
+    if share >= 0.15:
         names = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
         which = f" (now: {names})" if missing else ""
         return f"classes or modes with {100 * share:.0f} % of the data are hardly generated{which}"
     ratio = _recent(rows, "distance_ratio")
-    if ratio < 0.5 and not ratio > 1.2 * _recent(rows, "distance_ratio", skip=RECENT):
+    if ratio < 0.5:
         return f"generated examples differ from each other only {ratio:.2g} times as much as real ones"
     return ""
 
@@ -246,7 +262,8 @@ def _oscillating(rows, peak, missing):
 
 def _generator_wins(rows, peak, missing):
     accuracy, neighbours = _recent(rows, "accuracy"), _recent(rows, "neighbour_accuracy")
-    if accuracy <= 0.6 and neighbours >= 0.9:
+    # A discriminator cannot tell either before it has learned to.
+    if len(rows) == WINDOW and accuracy <= 0.6 and neighbours >= 0.9:
         return (
             f"the discriminator tells {100 * accuracy:.0f} % of pairs right, no better than chance, where a "
             f"nearest-neighbour rule tells {100 * neighbours:.0f} %"

@@ -54,7 +54,7 @@ def compare_on_replicas(strategy):
 
 
 class Spoil(keras.callbacks.Callback):
-    """Makes a weight of the generator NaN after a step."""
+    """Makes the last weight of the generator NaN after a step; behind earlier ones a rectifier may hide it."""
 
     def __init__(self, step):
         super().__init__()
@@ -62,7 +62,7 @@ class Spoil(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if int(self.model.step.numpy()) == self.step:
-            weight = self.model.generator.trainable_variables[0]
+            weight = self.model.generator.trainable_variables[-1]
             weight.assign(np.full(weight.shape, np.nan))
 
 

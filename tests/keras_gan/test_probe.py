@@ -11,10 +11,9 @@ from tests.test_case import TestCase
 
 def linear_gan(loss="wasserstein", **kwargs):
     """G(z) = Az with A the unit matrix; D(x) = 3 x_0 + 4 x_1."""
-    generator = keras.Sequential(
-        [keras.Input((2,)), keras.layers.Dense(2, use_bias=False, kernel_initializer="identity")]
-    )
-    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    unit = keras.layers.Dense(2, use_bias=False, kernel_initializer="identity")
+    generator = keras.Sequential([keras.Input((2,)), unit])
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     discriminator.layers[0].kernel.assign([[3.0], [4.0]])
     gan = keras_gan.GAN(generator, discriminator, **kwargs)
     gan.compile("sgd", "sgd", loss=loss)

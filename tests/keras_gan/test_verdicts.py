@@ -90,9 +90,13 @@ class RulesTest(TestCase, parameterized.TestCase):
         self.assertEqual(said(rows)[-1].name, verdicts.HEALTHY)
 
     def test_what_is_still_spreading_has_not_collapsed(self):
-        rows = [{**GOOD, "missing_share": 0.5, "entropy": 0.2 * i} for i in range(12)]
-        self.assertNotIn(verdicts.COLLAPSE, {verdict.name for verdict in said(rows)})
+        rows = [{**GOOD, "missing_share": 0.5, "entropy": 0.2 * i} for i in range(14)]
+        self.assertEqual({verdict.name for verdict in said(rows)}, {verdicts.EARLY})
         self.assertEqual(said(rows + rows[-1:] * 10)[-1].name, verdicts.COLLAPSE)
+
+    def test_hopping_from_mode_to_mode_is_not_spreading(self):
+        rows = [{**GOOD, "missing_share": 0.6, "entropy": (0.2, 0.9)[i // 3 % 2]} for i in range(40)]
+        self.assertEqual({verdict.name for verdict in said(rows)[13:]}, {verdicts.COLLAPSE})
 
     def test_the_missing_modes_are_named(self):
         last = said([{**GOOD, "missing_share": 0.25, "entropy": 1.0}] * 15, missing=["2", "7"])[-1]
