@@ -3,6 +3,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -13,7 +14,7 @@ from tests.test_case import TestCase
 POINTS = np.random.default_rng(0).normal(size=(512, 2)).astype(np.float32)
 
 
-def make_gan(strategy=None, dropout=0.0, **options):
+def make_gan(strategy=None, dropout=0.0, run_eagerly=True, **options):
     keras.utils.set_random_seed(3)
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = keras_gan.GAN(
@@ -21,7 +22,7 @@ def make_gan(strategy=None, dropout=0.0, **options):
             networks.MLPDiscriminator((2,), hidden_units=(8,), dropout=dropout),
             ema_momentum=0.9,
         )
-        gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), **options)
+        gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), run_eagerly=run_eagerly, **options)
     return gan
 
 
@@ -42,7 +43,7 @@ def compare_on_replicas(strategy):
     """With two replicas too, training goes on as without, and the signals are those of one device."""
     found = []
     for watched, each in ((True, strategy), (False, strategy), (True, None)):
-        gan = make_gan(each, loss="relativistic_average")
+        gan = make_gan(each, loss="relativistic_average", run_eagerly=False)
         watchdog = diagnostics.Watchdog(POINTS, every=2, say=lambda line: None)
         train(gan, 4, *([watchdog] if watched else []))
         found.append((variables(gan), watchdog._judge and [dict(row) for row in watchdog._judge.rows]))
@@ -81,19 +82,19 @@ class WatchdogTestCase(TestCase, parameterized.TestCase):
 
 
 class WatchdogTest(WatchdogTestCase):
-    @parameterized.parameters(1, 2)
-    def test_training_goes_on_as_without(self, steps_per_execution):
-        options = {"dropout": 0.3, "discriminator_regularizers": ["r1"], "steps_per_execution": steps_per_execution}
+    def test_training_goes_on_as_without(self):
+        options = {"dropout": 0.3, "discriminator_regularizers": ["r1"], "steps_per_execution": 2, "run_eagerly": False}
         watched, alone = make_gan(**options), make_gan(**options)
         train(watched, 8, self.watchdog(held_out=POINTS[:100]))
         train(alone, 8)
         for a, b in zip(variables(watched), variables(alone), strict=True):
             np.testing.assert_array_equal(a, b)
 
+    @pytest.mark.slow
     def test_two_replicas(self):
         self.run_on_two_replicas(compare_on_replicas)
 
-    @parameterized.parameters("wasserstein", "hinge", "relativistic", "least_squares", "minimax")
+    @parameterized.parameters("wasserstein", "hinge", "relativistic")
     def test_every_loss_gets_the_same_signals(self, loss):
         train(make_gan(loss=loss), 2, self.watchdog(held_out=POINTS[:64]))
         (entry,) = self.entries()

@@ -82,6 +82,7 @@ class RunFolderTest(TrainerTestCase):
         self.assertEqual((generator.image_shape, generator.latent_dim, generator.num_classes), ((28, 28, 1), 4, None))
         self.assertIn("trainers.sample", text)
         self.assertFalse([file for file in self.out.iterdir() if "partial" in file.name])
+        self.assertFalse((self.out / "diagnosis.txt").exists())  # because of --nowatchdog
 
     def test_default_names_are_numbered(self):
         config = dcgan.Config(dataset="folder:/some/My pictures")

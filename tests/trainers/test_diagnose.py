@@ -5,6 +5,7 @@ from pathlib import Path
 from unittest import mock
 
 import keras
+import pytest
 
 from keras_gan import verdicts
 from tests.test_case import TestCase
@@ -60,7 +61,7 @@ class DiagnoseTest(TestCase):
         return output.getvalue()
 
     def test_trainers_watch_by_default(self):
-        self.train("--steps=8")
+        printed = self.train("--steps=8")
         entries = self.entries()
         self.assertEqual([entry["step"] for entry in entries], [2, 4, 6, 8])
         # Through the classifier of digits, with held-out ones.
@@ -68,7 +69,9 @@ class DiagnoseTest(TestCase):
         text = (self.out / "diagnosis.txt").read_text("utf-8")
         self.assertStartsWith(text, f"{entries[-1]['verdict']} at step 8")
         self.assertIn(text.splitlines()[0], self.diagnosis(self.out))
+        self.assertIn(f"what the watchdog said; last: {text.splitlines()[0]}", printed)
 
+    @pytest.mark.slow
     def test_a_run_that_was_extended_says_the_same(self):
         self.train("--steps=9")
         through = (self.out / "diagnosis.jsonl").read_text("utf-8")
@@ -77,6 +80,7 @@ class DiagnoseTest(TestCase):
         self.train("--steps=9")
         self.assertEqual((self.out / "diagnosis.jsonl").read_text("utf-8"), through)
 
+    @pytest.mark.slow
     def test_a_collapse_goes_back_to_before_it(self):
         with collapse_at(8):
             text = self.train("--steps=9", "--on_collapse=rollback", "--max_rollbacks=1", status=1)
@@ -88,6 +92,7 @@ class DiagnoseTest(TestCase):
         gan = keras.models.load_model(self.out / "gan.keras")
         self.assertEqual(int(gan.step.numpy()), 9)
 
+    @pytest.mark.slow
     def test_a_collapse_stops(self):
         with collapse_at(4):
             text = self.train("--steps=9", "--on_collapse=stop")
@@ -95,8 +100,7 @@ class DiagnoseTest(TestCase):
         self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], 4)
 
     def test_not_watched(self):
-        self.train("--steps=2", "--nowatchdog")
-        self.assertFalse((self.out / "diagnosis.jsonl").exists())
+        self.out.mkdir()
         self.assertIn("error: There is no diagnosis in", self.diagnosis(self.out, status=1))
 
     def test_mistakes(self):
