@@ -61,7 +61,7 @@ class NetworksTest(TestCase, parameterized.TestCase):
     def test_equal_logits_are_half_right(self):
         gan = linear_gan()
         gan.discriminator.layers[0].kernel.assign([[0.0], [0.0]])
-        found, _, _ = probe.Probe(gan, codes()).measure(None)
+        found, _, _ = probe.Probe(gan, codes() + np.float32(1.0)).measure(None)
         self.assertEqual((found["accuracy"], found["gradient_ratio"]), (0.5, 0.0))
 
     def test_held_out_logits(self):
