@@ -16,6 +16,7 @@ from keras_gan import (
     checkpoints,
     critic,
     data,
+    diagnostics,
     history,
     inversion,
     latents,
@@ -29,6 +30,7 @@ from keras_gan import (
     schedules,
     serialization,
     transforms,
+    verdicts,
 )
 from keras_gan.gan import GAN
 
@@ -40,6 +42,7 @@ __all__ = [
     "checkpoints",
     "critic",
     "data",
+    "diagnostics",
     "history",
     "inversion",
     "latents",
@@ -53,4 +56,5 @@ __all__ = [
     "schedules",
     "serialization",
     "transforms",
+    "verdicts",
 ]

@@ -65,11 +65,12 @@ class Checkpoint(EverySteps):
         self._manager = tf.train.CheckpointManager(checkpoint, str(self.write_to), max_to_keep=self.keep)
         self._best_manager = tf.train.CheckpointManager(checkpoint, str(self.write_to / "best"), max_to_keep=1)
 
-    def restore(self, model):
+    def restore(self, model, before=None):
         """Restores the newest readable checkpoint.
 
         Args:
             model: The compiled `GAN`.
+            before: A step: checkpoints of this step and later ones are given up and removed, but for the oldest of all.
 
         Returns:
             The step that was restored, or 0 if there is no checkpoint.
@@ -80,6 +81,8 @@ class Checkpoint(EverySteps):
         self._attach(model)
         numbers = (file.stem.removeprefix("ckpt-") for file in self.folder.glob("ckpt-*.index"))
         steps = sorted((int(number) for number in numbers if number.isdecimal()), reverse=True)
+        given_up = [] if before is None else [step for step in steps[:-1] if step >= before]
+        steps = steps[len(given_up) :]
         for step in steps:
             path = self.folder / f"ckpt-{step}"
             try:
@@ -97,6 +100,10 @@ class Checkpoint(EverySteps):
             self._saved = step
             # `fit` resets the metrics before its first step.
             self._metrics = [variable.numpy() for variable in self._state["metrics"]]
+            # Only now that there is another one: a process that is killed here must not go on from these.
+            for later in given_up:
+                for file in self.folder.glob(f"ckpt-{later}.*"):
+                    file.unlink()
             return step
         if steps:
             raise ValueError(

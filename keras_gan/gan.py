@@ -14,7 +14,9 @@ from keras_gan import (
     regularizers,
     serialization,
 )
-from keras_gan.callbacks import check as check_callbacks
+
+# As a module, because what it imports imports this one.
+from keras_gan import callbacks as own_callbacks
 from keras_gan.critic import Critic
 from keras_gan.networks.contract import Contract
 
@@ -409,7 +411,7 @@ class GAN(keras.Model):
         for name in ("class_weight", "sample_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"A GAN has no use for `{name}`. Received: {name}={kwargs[name]!r}")
-        check_callbacks(callbacks)
+        own_callbacks.check(callbacks)
         batches.check_fit(x, y, batch_size, kwargs.get("steps_per_epoch"), self)
         if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
             batches.check_spec(kwargs["validation_data"], self)

@@ -16,7 +16,19 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_gan import batches, callbacks, checkpoints, command, data, latents, metrics, pictures, staging
+from keras_gan import (
+    batches,
+    callbacks,
+    checkpoints,
+    command,
+    data,
+    diagnostics,
+    latents,
+    metrics,
+    pictures,
+    probe,
+    staging,
+)
 from keras_gan.command import option
 from trainers import STARTED, hardware, report
 
@@ -28,7 +40,7 @@ _MOST_REAL = 10_000  # images that generated ones are compared with
 _FREE = {
     "out", "steps", "epochs", "minutes", "checkpoint_every", "log_every", "sample_every", "resume", "dry_run",
     "data_dir", "download", "strategy", "tpu", "tpu_name", "tpu_zone", "tpu_project", "cpu_devices",
-    "max_rollbacks", "best_metric", "best_mode",
+    "max_rollbacks", "best_metric", "best_mode", "on_collapse",
 }  # fmt: skip
 
 
@@ -74,6 +86,8 @@ class Config:
     max_rollbacks: int = option(
         3, "How often a run that diverges goes back to its last checkpoint before it ends.", low=0
     )
+    watchdog: bool = option(True, "Whether to say what goes wrong in training, at every log entry; see diagnosis.txt.")
+    on_collapse: str = option("warn", "What to do about a collapse: warn, rollback (try another way) or stop.")
     resume: bool = option(True, "Whether to go on with the run in --out if there is one.")
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
 
@@ -116,8 +130,7 @@ def _train(program, config, given, build, labels):
         if config.dry_run:
             _dry_run(run)
             return None
-        _train_and_finish(run, given)
-        return folder if hardware.is_chief(strategy) else None
+        return _train_and_finish(run, given)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +176,7 @@ def _train_and_finish(run, given):
     log.verbose = hardware.is_chief(run.strategy)
     log.validation = _load_held_out(run)
     evaluation = _evaluation(run, log)
+    watchdog = _watchdog(run, log)
     checkpoint = checkpoints.Checkpoint(
         folder / "checkpoints",
         config.checkpoint_every,
@@ -171,13 +185,13 @@ def _train_and_finish(run, given):
         best=_best_metric(config, gan, log),
         mode=config.best_mode,
         log=log,
-        more=evaluation.state(gan) if evaluation else (),
+        more=[variable for task in (evaluation, watchdog) if task for variable in task.state(gan)],
     )
     step = checkpoint.restore(gan)
     hardware.check_same(run.strategy, "checkpoints", step)
     if _is_finished(run, step, float(checkpoint.seconds)):
         print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
-        return
+        return folder
     # A default name that another process took meanwhile is an error.
     run.own.mkdir(parents=True, exist_ok=bool(config.out))
     callbacks.replace_text(run.own / "config.json", _config_text(run.program, config, data=run.spec.fingerprint))
@@ -193,10 +207,11 @@ def _train_and_finish(run, given):
         log,
         callbacks.SampleGrids(run.own, config.sample_every),
         *([evaluation] if evaluation else []),
+        *([watchdog] if watchdog else []),
         # The last, so that it saves what the others did at its step.
         checkpoint,
     ]
-    _train_to_the_end(run, tasks, checkpoint)
+    _train_to_the_end(run, tasks, checkpoint, watchdog)
     step = int(gan.step.numpy())
     if stop.received:
         rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
@@ -205,9 +220,10 @@ def _train_and_finish(run, given):
         )
         raise SystemExit(128 + stop.received)
     _finish(run, step, float(checkpoint.seconds), evaluation)
+    return folder if hardware.is_chief(run.strategy) else None
 
 
-def _train_to_the_end(run, tasks, checkpoint):
+def _train_to_the_end(run, tasks, checkpoint, watchdog):
     """Trains, and goes back and tries again where that diverges."""
     while run.total_steps is None or run.gan.step.numpy() < run.total_steps:
         try:
@@ -215,6 +231,8 @@ def _train_to_the_end(run, tasks, checkpoint):
             return
         except FloatingPointError as error:
             _roll_back(run.config, run.gan, checkpoint, error)
+            if watchdog:
+                watchdog.note_rollback(int(run.gan.step.numpy()), error)
 
 
 def _evaluation(run, log):
@@ -246,6 +264,32 @@ def _evaluation(run, log):
     )
     evaluation.features.check(shape)
     return evaluation
+
+
+def _watchdog(run, log):
+    """The callback that says what goes wrong, or `None`."""
+    config = run.config
+    if not config.watchdog or run.spec.num_examples < probe.LEAST:
+        return None
+    try:
+        held_out = find(config, "test")
+    except ValueError:
+        held_out = None
+    return diagnostics.Watchdog(
+        run.examples,
+        config.log_every,
+        held_out=held_out,
+        classes=_classes(config, run.spec.image_shape),
+        on_collapse=config.on_collapse,
+        folder=run.own,
+        say=log.say,
+    )
+
+
+def _classes(config, shape):
+    """What tells the classes or modes of the data apart, or `None`."""
+    kind, _, name = config.dataset.partition(":")
+    return data.toy.get(name) if kind == "toy" else metrics.features.for_dataset(config.dataset, shape)
 
 
 @contextlib.contextmanager
@@ -304,15 +348,15 @@ def _fit(run, tasks):
 
 
 def _roll_back(config, gan, checkpoint, error):
-    """Goes back to the last checkpoint after a divergence, with other noise and another data order from there."""
+    """Goes back to the last good checkpoint after a divergence or a collapse, with other noise and another data order from there."""
     attempt = int(gan.rollbacks.numpy()) + 1
     if attempt > config.max_rollbacks:
         raise FloatingPointError(
-            f"{error}. It diverged {attempt} times, with other noise and another data order each time, so it is not "
+            f"{error}. It happened {attempt} times, with other noise and another data order each time, so it is not "
             "chance: lower the learning rates, raise the gradient penalty, or, with --precision=float16, use bfloat16 "
             "or float32."
         ) from None
-    step = checkpoint.restore(gan)
+    step = checkpoint.restore(gan, before=getattr(error, "since", None))
     gan.rollbacks.assign(attempt)
     print(
         f"{error}. Rolling back to step {step}, with other noise and another data order from there "
@@ -339,6 +383,7 @@ def _check(config, given):
     for name in lengths - {"steps"}:
         if not getattr(config, name) > 0:
             raise ValueError(f"--{name} must be positive. Received: --{name}={getattr(config, name)}")
+    diagnostics.check_answer("--on_collapse", config.on_collapse)
     if config.precision not in ("auto", *POLICIES):
         raise ValueError(
             f"--precision must be auto or one of {sorted(POLICIES)}. Received: --precision={config.precision}"

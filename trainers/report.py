@@ -167,12 +167,15 @@ def summary(folder, steps, seconds, verdict=""):
         if verdict
         else ""
     )
+    file = Path(folder, "diagnosis.txt")
+    said = file.read_text("utf-8").splitlines() if file.is_file() else []
+    diagnosis = f"\n  diagnosis.txt              what the watchdog said; last: {said[0]}" if said else ""
     return f"""
 Trained {steps} steps in {minutes}; all of it is in {folder}:
   samples.png, progress.gif  pictures of the same latents, at the end and along the way
   generator.keras            the generator to use ({which}): keras.models.load_model after import keras_gan
   gan.keras                  both networks and optimizers
-  curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs{measured}
+  curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs{diagnosis}{measured}
 Next:
   python -m trainers.sample {model} --n=64 --seed=1 --out=more.png
   python -m trainers.evaluate {model}

@@ -80,6 +80,18 @@ class CheckpointTest(CallbacksTestCase):
             model.fit(x, verbose=0)
         assert_same_state(again, gan)
 
+    def test_those_from_a_step_on_are_given_up(self):
+        gan, checkpoint = make_gan(), self.checkpoint(every=2)
+        train(gan, 6, checkpoint)
+        self.assertEqual(self.saved(), [2, 4, 6])
+        self.assertEqual(checkpoint.restore(gan, before=7), 6)
+        self.assertEqual(checkpoint.restore(gan, before=4), 2)
+        self.assertEqual(self.saved(), [2])
+        self.assertEqual(checkpoint.restore(gan, before=1), 2)
+        # They are made again.
+        train(gan, 4, checkpoint)
+        self.assertEqual(self.saved(), [2, 4, 6])
+
     def test_nothing_to_restore(self):
         gan = make_gan()
         self.assertEqual(self.checkpoint().restore(gan), 0)

@@ -29,6 +29,7 @@ TINY = (
     "--sample_every=5",
     "--checkpoint_every=3",
     "--evaluate_every=0",
+    "--nowatchdog",
 )
 EVALUATING = ("--evaluate_every=4", "--evaluate_samples=30")
 
@@ -91,6 +92,7 @@ class RunFolderTest(TrainerTestCase):
         self.assertEqual((generator.image_shape, generator.latent_dim, generator.num_classes), ((28, 28, 1), 4, None))
         self.assertIn("trainers.sample", text)
         self.assertFalse([file for file in self.out.iterdir() if "partial" in file.name])
+        self.assertFalse((self.out / "diagnosis.txt").exists())  # because of --nowatchdog
 
     def test_default_names_are_numbered(self):
         config = dcgan.Config(dataset="folder:/some/My pictures")

@@ -33,6 +33,7 @@ TINY = (
     "--log_every=4",
     "--checkpoint_every=3",
     "--evaluate_every=0",
+    "--nowatchdog",
 )
 EVALUATING = ("--evaluate_every=2", "--evaluate_samples=20")
 DCGAN = ("-m", "trainers.dcgan", "--filters=2", *TINY)

@@ -1,0 +1,287 @@
+"""What the watchdog says of trainings that were made to fail, and of healthy ones.
+
+    python benchmarks/watchdog.py --out=runs/watchdog --seed=200 --seeds=3
+
+Every kind of training runs with several seeds, and what was said and when goes to `results.jsonl`; a process that was
+interrupted goes on where it was when it is started again. `table.md` counts misses (a training made to fail that got no
+alarm, or not the one that it should) and false alarms (a healthy one that got any, at any time); `truth` is what is
+known of the generator at the end. The thresholds in `keras_gan/verdicts.py` were set on seeds below 200; what later
+seeds say was not looked at before.
+"""
+
+import collections
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tqdm
+
+import keras_gan
+from keras_gan import callbacks, command, data, diagnostics, latents, losses, networks, regularizers, verdicts
+from keras_gan.command import option
+from keras_gan.data import toy
+from keras_gan.metrics import collapse
+
+_FINE = ("healthy", "converged", "too early to tell")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    out: str = option("runs/watchdog", "Folder of the results.")
+    seed: int = option(0, "The first seed.", low=0)
+    seeds: int = option(3, "Seeds of each kind.", low=1)
+    kinds: str = option("", "Kinds, separated by '; '; all by default.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """How a training is set up, and what the watchdog should say of it."""
+
+    should: tuple = _FINE
+    data: str = "ring"
+    shift: float = 0.0
+    examples: int = 0
+    loss: str = "non_saturating"
+    penalty: str = ""
+    weight: float = 0.1
+    units: tuple = (64, 64)
+    critic_units: tuple = (64, 64)
+    rates: tuple = (1e-3, 1e-3)
+    optimizer: str = "adam"
+    momentum: float = 0.5
+    steps: tuple = (1, 1)
+    update: str = "alternating"
+    length: int = 1000
+    every: int = 50
+    batch: int = 64
+
+
+KINDS = {
+    "ring, R1": Kind(penalty="r1", weight=1.0),
+    "two Gaussians, R1": Kind(data="two_gaussians", penalty="r1"),
+    "swiss roll, relativistic, R1": Kind(data="swiss_roll", loss="relativistic", penalty="r1"),
+    "ring, Wasserstein, R1, 3 to 1": Kind(loss="wasserstein", penalty="r1", steps=(3, 1), length=600, every=30),
+    "ring, hinge, R1": Kind(loss="hinge", penalty="r1", weight=1.0),
+    "Gaussian, least squares, R1": Kind(data="gaussian", loss="least_squares", penalty="r1"),
+    "digits, R1": Kind(data="mnist5k", penalty="r1", weight=1.0, rates=(2e-3, 2e-3), length=400, every=20, batch=32),
+    "diverging: Adam at 0.5": Kind(("diverged",), rates=(0.5, 0.5), length=400, every=20),
+    "diverging: least squares, SGD at 2": Kind(
+        ("diverged",), loss="least_squares", rates=(2.0, 2.0), optimizer="sgd", length=400, every=20
+    ),
+    "collapsing: 1 to 5 updates": Kind(("mode collapse",), steps=(1, 5), length=400, every=20),
+    "collapsing: fast generator, no penalty": Kind(("mode collapse",), rates=(5e-3, 5e-4)),
+    "digits, collapsing: fast generator": Kind(
+        ("mode collapse",), "mnist5k", rates=(1e-2, 2e-4), length=400, every=20, batch=32
+    ),
+    "vanishing: minimax, far apart, 5 to 1": Kind(
+        ("discriminator winning",), shift=10.0, loss="minimax", steps=(5, 1), rates=(1e-4, 1e-3), length=300, every=15,
+    ),
+    "digits, vanishing: minimax, fast discriminator": Kind(
+        ("discriminator winning",), "mnist5k", loss="minimax", rates=(1e-4, 2e-3), length=400, every=20, batch=32
+    ),
+    "overfitting: 32 points in 20 dimensions": Kind(
+        ("discriminator overfitting",), data="normal", examples=32, batch=32
+    ),
+    "digits, overfitting: 60 images": Kind(
+        ("discriminator overfitting",), "mnist5k", examples=60, rates=(5e-4, 1e-3), length=400, every=20, batch=32
+    ),
+    "rotating: linear, Wasserstein, simultaneous": Kind(
+        ("oscillating",), data="gaussian", shift=2.0, loss="wasserstein", optimizer="sgd", momentum=0.0,
+        rates=(0.05, 0.05), units=(), critic_units=(), update="simultaneous", every=10, length=500,
+    ),
+    "rotating: linear, minimax, simultaneous": Kind(
+        ("oscillating",), data="gaussian", shift=2.0, loss="minimax", optimizer="sgd", momentum=0.0,
+        rates=(0.2, 0.2), units=(), critic_units=(), update="simultaneous", every=10, length=500,
+    ),
+    "rotating: ring, SGD with momentum 0.9, simultaneous": Kind(
+        ("oscillating", "mode collapse"), loss="minimax", optimizer="sgd", momentum=0.9, rates=(0.02, 0.02),
+        update="simultaneous", every=20, length=600,
+    ),
+    "frozen discriminator": Kind(("generator winning", "mode collapse"), rates=(1e-3, 0.0)),
+    "discriminator of 1 unit": Kind(("generator winning", "mode collapse"), critic_units=(1,)),
+}  # fmt: skip
+
+
+def main(argv=None):
+    """Runs what has not run yet, and writes the table."""
+    config, _ = command.parse(Config, "python benchmarks/watchdog.py", __doc__, argv)
+    command.run(lambda: _run(config))
+
+
+def _run(config):
+    names = config.kinds.split("; ") if config.kinds else list(KINDS)
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise ValueError(f"--kinds are of {list(KINDS)}, separated by '; '. Received: {unknown}")
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.jsonl"
+    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    done = {(result["kind"], result["seed"]) for result in results}
+    todo = [(name, seed) for seed in range(config.seed, config.seed + config.seeds) for name in names]
+    todo = [each for each in todo if each not in done]
+    with tqdm.tqdm(todo, disable=None) as bar:
+        for name, seed in bar:
+            bar.set_description(f"{name}, seed {seed}")
+            result = {"kind": name, "seed": seed, **train(KINDS[name], seed)}
+            signals = {name: result[name] for name in ("kind", "seed")} | {"signals": result.pop("signals")}
+            with (folder / "signals.jsonl").open("a", encoding="utf-8") as out:
+                out.write(json.dumps(signals) + "\n")
+            results.append(result)
+            with file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(result) + "\n")
+            keras.backend.clear_session()
+    text = table(results)
+    callbacks.replace_text(folder / "table.md", text)
+    print(text)
+
+
+def train(kind, seed):
+    """Trains one GAN under the watchdog.
+
+    Returns:
+        Dictionary: `said`, pairs of a step and the verdict that was new there; `last`; `truth`, what is known of the
+        generator at the end; `seconds`, and the share of them that the watchdog took after its first look.
+    """
+    started = time.monotonic()
+    keras.utils.set_random_seed(seed)
+    gan, examples, held_out, density = build(kind, seed)
+    spent, signals = [], []
+
+    class Timed(diagnostics.Watchdog):
+        def at_step(self, step, logs):
+            began = time.monotonic()
+            super().at_step(step, logs)
+            spent.append(time.monotonic() - began)
+            signals.append({"step": step, **self._judge.rows[-1]})
+
+    said, looks = [], []
+    classes = density if density is not None and density.modes is not None else None
+    if kind.data == "mnist5k":
+        classes = "mnist_classifier"
+    watchdog = Timed(examples, kind.every, held_out=held_out, classes=classes, say=lambda line: said.append(line))
+    heard = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: looks.append((int(gan.step.numpy()), watchdog.verdict))
+    )
+    dataset, _ = data.load(examples, batch_size=kind.batch * kind.steps[0], seed=seed, repeat=True)
+    gan.fit(dataset, steps_per_epoch=kind.length, verbose=0, callbacks=[watchdog, heard])
+    changes, before = [], None
+    for step, verdict in looks:
+        if verdict is not None and verdict.name != before:
+            changes.append((step, verdict.name))
+            before = verdict.name
+    seconds = time.monotonic() - started
+    return {
+        "said": changes,
+        "last": watchdog.verdict.name,
+        "evidence": watchdog.verdict.evidence,
+        "truth": truth(gan, density),
+        "seconds": round(seconds, 1),
+        "share": round(sum(spent[1:]) / seconds, 4),
+        "signals": signals,
+    }
+
+
+def build(kind, seed):
+    """The compiled GAN of a kind, its real examples, held-out ones, and the density they come from, or `None`."""
+    density = None
+    if kind.data == "mnist5k":
+        examples = data.find("mnist5k").images
+        held_out = data.find("mnist5k", "test").images
+        if kind.examples:
+            examples = examples[np.random.default_rng(seed).permutation(len(examples))[: kind.examples]]
+        generator = networks.DCGANGenerator((28, 28, 1), latent_dim=32, filters=8)
+        discriminator = networks.DCGANDiscriminator((28, 28, 1), filters=8)
+    else:
+        if kind.data == "normal":
+            draw = np.random.default_rng(seed).normal(size=(kind.examples + 500, 20)).astype(np.float32)
+            examples, held_out = draw[: kind.examples], draw[kind.examples :]
+        else:
+            density = toy.get(kind.data)
+            examples, held_out = (density.sample(n, seed=seed + i) for i, n in ((0, 20_000), (10_000, 1000)))
+            examples, held_out = examples + np.float32(kind.shift), held_out + np.float32(kind.shift)
+            density = None if kind.shift else density
+        shape = examples.shape[1:]
+        generator = networks.MLPGenerator(
+            shape, max(2, shape[0]), hidden_units=kind.units, kernel_initializer="he_normal"
+        )
+        discriminator = networks.MLPDiscriminator(shape, hidden_units=kind.critic_units, kernel_initializer="he_normal")
+    gan = keras_gan.GAN(generator, discriminator, seed=seed)
+    optimizers = [
+        keras.optimizers.Adam(rate, kind.momentum)
+        if kind.optimizer == "adam"
+        else keras.optimizers.SGD(rate, kind.momentum)
+        for rate in kind.rates
+    ]
+    penalties = [regularizers.get(kind.penalty)] if kind.penalty else []
+    for penalty in penalties:
+        penalty.weight = kind.weight
+    gan.compile(
+        *optimizers,
+        loss=losses.get(kind.loss),
+        discriminator_regularizers=penalties,
+        discriminator_steps=kind.steps[0],
+        generator_steps=kind.steps[1],
+        update=kind.update,
+        steps_per_execution=5 if sum(kind.steps) == 2 else 1,
+    )
+    return gan, examples, held_out, density
+
+
+def truth(gan, density):
+    """What is known of the generator without the watchdog: modes reached by 10,000 samples, and their quality."""
+    samples = gan.generator(latents.stateless((10_000, gan.latent_dim), (gan.seed, -3), gan.latent_prior))
+    samples = np.asarray(samples) if len(gan.image_shape) == 1 else np.asarray(samples[:500])
+    if not np.isfinite(samples).all():
+        return "not finite"
+    if density is None or density.modes is None:
+        return ""
+    found = collapse.mixture_statistics(samples, density)
+    if found["total"] == 1:
+        return f"mean {samples.mean():.2f}, deviation {samples.std():.2f} (data: 0, 1)"
+    return f"{found['modes']} of {found['total']} modes, {100 * found['high_quality']:.0f} % within 3 deviations"
+
+
+def table(results):
+    """The results as Markdown: a row for each kind and seed, and the rates."""
+    lines = [
+        "| kind | seed | should be | said (at step) | at the end | truth |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    counts = collections.Counter()
+    for result in sorted(results, key=lambda each: (list(KINDS).index(each["kind"]), each["seed"])):
+        kind = KINDS[result["kind"]]
+        alarms = [name for _, name in result["said"] if name in verdicts.ALARMS]
+        healthy = kind.should == _FINE
+        right = not alarms if healthy else any(name in kind.should for name in alarms)
+        other = not healthy and not right and alarms
+        split = "seen" if result["seed"] < 200 else "held out"
+        counts[split, healthy, "right" if right else "other" if other else "wrong"] += 1
+        said = ", ".join(f"{name} ({step})" for step, name in result["said"] if name != verdicts.EARLY)
+        should = "no alarm" if healthy else " or ".join(kind.should)
+        mark = "" if right else " **(another alarm)**" if other else " **(wrong)**"
+        lines.append(
+            f"| {result['kind']} | {result['seed']} | {should} | {said or 'nothing'}{mark} | {result['last']} | "
+            f"{result['truth']} |"
+        )
+    lines.append("")
+    for split in ("seen", "held out"):
+        for healthy in (True, False):
+            n = {name: counts[split, healthy, name] for name in ("right", "other", "wrong")}
+            total = sum(n.values())
+            if total and healthy:
+                lines.append(f"- {split}, healthy: {n['wrong']} false alarms in {total} trainings")
+            elif total:
+                lines.append(
+                    f"- {split}, made to fail: {n['wrong']} of {total} missed, {n['other']} called by another name"
+                )
+    share = [result["share"] for result in results]
+    lines.append(f"- time: median {100 * float(np.median(share)):.1f} % of these very small trainings")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+import math
+
+import numpy as np
+from absl.testing import parameterized
+
+from keras_gan import verdicts
+from tests.test_case import TestCase
+
+GOOD = {
+    "accuracy": 0.7,
+    "logit_gap": 0.5,
+    "logit_deviation": 0.5,
+    "saturation": 0.8,
+    "discriminator_gradient": 1.0,
+    "generator_gradient": 1.0,
+    "overfitting": 0.05,
+    "overfitting_deviations": 0.5,
+    "distance_ratio": 0.9,
+    "neighbour_accuracy": 0.75,
+    "precision": 0.6,
+    "movement": 0.05,
+    "entropy": 2.2,
+    "missing_share": 0.0,
+    "not_finite": 0.0,
+}
+WINNING = {"accuracy": 0.999, "precision": 0.0, "neighbour_accuracy": 1.0}
+
+
+def said(rows, missing=()):
+    """What a new judge says after each of some rows, at steps 1, 2, ..."""
+    judge = verdicts.Judge()
+    return [judge.hear(step + 1, row, missing) for step, row in enumerate(rows)]
+
+
+class RulesTest(TestCase, parameterized.TestCase):
+    @parameterized.named_parameters(
+        ("good", {}, verdicts.HEALTHY),
+        ("spread logits", {"logit_gap": 2000.0}, verdicts.DIVERGED),
+        ("far logits of a fine critic", {"logit_gap": 30.0}, verdicts.HEALTHY),
+        ("examples far apart", {"distance_ratio": 7.0}, verdicts.DIVERGED),
+        (
+            "knows its examples",
+            {"accuracy": 0.99, "overfitting": 0.9, "overfitting_deviations": 12.0},
+            verdicts.OVERFITTING,
+        ),
+        ("a difference within its error", {"overfitting": 0.9, "overfitting_deviations": 1.0}, verdicts.HEALTHY),
+        ("certain of everything", {**WINNING, "saturation": 0.001}, verdicts.DISCRIMINATOR),
+        ("ahead but teaching", WINNING, verdicts.HEALTHY),
+        (
+            "certain, of good samples",
+            {**WINNING, "saturation": 0.001, "precision": 0.8},
+            verdicts.HEALTHY,
+        ),
+        ("modes lost", {"missing_share": 0.25, "entropy": 1.5}, verdicts.COLLAPSE),
+        ("one class of ten lost", {"missing_share": 0.1, "entropy": 2.1}, verdicts.HEALTHY),
+        ("all alike, no classes", {"distance_ratio": 0.1, "entropy": None, "missing_share": None}, verdicts.COLLAPSE),
+        ("fooled", {"accuracy": 0.3, "neighbour_accuracy": 0.99}, verdicts.GENERATOR),
+        (
+            "indistinguishable",
+            {"accuracy": 0.52, "neighbour_accuracy": 0.55, "distance_ratio": 1.02},
+            verdicts.CONVERGED,
+        ),
+        (
+            "fine but for a missing class",
+            {"accuracy": 0.52, "neighbour_accuracy": 0.55, "distance_ratio": 1.02, "missing_share": 0.1},
+            verdicts.HEALTHY,
+        ),
+    )
+    def test_steady_signals(self, signals, name):
+        last = said([{**GOOD, **signals}] * 15)[-1]
+        self.assertEqual(last.name, name)
+        self.assertEqual(bool(last.advice), name != verdicts.HEALTHY)
+        self.assertTrue(last.evidence)
+
+    def test_a_gradient_that_vanished_is_measured_against_its_largest(self):
+        rows = [{**GOOD, "generator_gradient": 5.0}] * 5 + [{**GOOD, **WINNING, "generator_gradient": 0.05}] * 8
+        self.assertEqual(said(rows)[-1].name, verdicts.DISCRIMINATOR)
+        self.assertIn("1 % of its largest", said(rows)[-1].evidence)
+        self.assertEqual(said(rows[5:])[-1].name, verdicts.HEALTHY)
+
+    def test_without_saturation_a_certain_discriminator_is_not_blamed(self):
+        rows = [{**GOOD, **WINNING, "saturation": None}] * 12
+        self.assertEqual(said(rows)[-1].name, verdicts.HEALTHY)
+
+    def test_oscillation_needs_turns_and_movement(self):
+        for movement, name in ((0.5, verdicts.OSCILLATING), (0.01, verdicts.HEALTHY)):
+            rows = [{**GOOD, "accuracy": (0.9, 0.2)[i // 2 % 2], "movement": movement} for i in range(14)]
+            self.assertEqual(said(rows)[-1].name, name)
+        rows = [{**GOOD, "accuracy": (0.55, 0.45)[i // 2 % 2], "movement": 0.5} for i in range(14)]
+        self.assertEqual(said(rows)[-1].name, verdicts.HEALTHY)
+
+    def test_what_is_still_spreading_has_not_collapsed(self):
+        rows = [{**GOOD, "missing_share": 0.5, "entropy": 0.2 * i} for i in range(14)]
+        self.assertEqual({verdict.name for verdict in said(rows)}, {verdicts.EARLY})
+        self.assertEqual(said(rows + rows[-1:] * 10)[-1].name, verdicts.COLLAPSE)
+
+    def test_hopping_from_mode_to_mode_is_not_spreading(self):
+        rows = [{**GOOD, "missing_share": 0.6, "entropy": (0.2, 0.9)[i // 3 % 2]} for i in range(40)]
+        self.assertEqual({verdict.name for verdict in said(rows)[13:]}, {verdicts.COLLAPSE})
+
+    def test_the_missing_modes_are_named(self):
+        last = said([{**GOOD, "missing_share": 0.25, "entropy": 1.0}] * 15, missing=["2", "7"])[-1]
+        self.assertIn("25 % of the data", last.evidence)
+        self.assertIn("2, 7", last.evidence)
+        self.assertIn("try: ", str(last))
+
+
+class HysteresisTest(TestCase):
+    def test_the_verdict_changes_once_and_late_enough(self):
+        collapsed = {**GOOD, "accuracy": 0.3, "neighbour_accuracy": 1.0}
+        verdict = said([GOOD] * 10 + [collapsed] * 10)
+        changes = [(i + 1, each.name) for i, each in enumerate(verdict) if each.changed]
+        # Three of the last five intervals make the median, and three medians the verdict.
+        self.assertEqual(changes, [(7, verdicts.HEALTHY), (15, verdicts.GENERATOR)])
+        self.assertEqual(verdict[14].since, 13)
+        self.assertIn("signs of generator winning", verdict[13].evidence)
+
+    def test_single_outliers_change_nothing(self):
+        odd = {**GOOD, "accuracy": 0.1, "neighbour_accuracy": 1.0, "distance_ratio": 9.0}
+        verdict = said([GOOD] * 7 + ([odd] + [GOOD] * 3) * 4)
+        self.assertEqual([each.name for each in verdict if each.changed], [verdicts.HEALTHY])
+
+    def test_what_is_not_finite_is_said_at_once(self):
+        verdict = said([{"not_finite": 2.0}])[0]
+        self.assertEqual((verdict.name, verdict.changed, verdict.since), (verdicts.DIVERGED, True, 1))
+
+    def test_too_early(self):
+        names = [verdict.name for verdict in said([GOOD] * 4)]
+        self.assertEqual(set(names), {verdicts.EARLY})
+
+    def test_an_array_holds_all_that_it_remembers(self):
+        random = np.random.default_rng(0)
+        rows = [{**GOOD, "accuracy": random.uniform(), "entropy": None} for _ in range(30)]
+        for stop in (0, 1, 9, 20):
+            through, judge = verdicts.Judge(), verdicts.Judge()
+            for step, row in enumerate(rows[:stop]):
+                through.hear(step, row)
+                judge.hear(step, row)
+            judge = verdicts.Judge.from_array(judge.to_array())
+            for step, row in enumerate(rows[stop:]):
+                self.assertEqual(judge.hear(stop + step, row), through.hear(stop + step, row))
+        self.assertEqual(len(judge.to_array()), len(verdicts.Judge().to_array()))
+        self.assertFalse(math.isnan(judge.peak))
