@@ -348,7 +348,7 @@ def _fit(run, tasks):
 
 
 def _roll_back(config, gan, checkpoint, error):
-    """Goes back to the last good checkpoint after a divergence or a collapse, with other noise and another data order from there."""
+    """Goes back to the last good checkpoint after a divergence or a collapse, with other noise and data order."""
     attempt = int(gan.rollbacks.numpy()) + 1
     if attempt > config.max_rollbacks:
         raise FloatingPointError(
