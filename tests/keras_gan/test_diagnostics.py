@@ -124,6 +124,7 @@ class WatchdogTest(WatchdogTestCase):
         )
         self.assertIn(f"at step {entries[-1]['step']}", diagnostics.diagnose(self.folder)[0])
 
+    @pytest.mark.slow
     def test_a_resumed_run_is_told_the_same(self):
         gan, watchdog = make_gan(), self.watchdog(every=1)
         train(gan, 18, watchdog)
@@ -176,7 +177,7 @@ class WatchdogTest(WatchdogTestCase):
                 networks.MLPGenerator((2,), latent_dim=2, hidden_units=(4,), num_classes=2),
                 networks.MLPDiscriminator((2,), hidden_units=(4,), num_classes=2),
             )
-            gan.compile()
+            gan.compile(run_eagerly=True)
             labels = np.arange(len(POINTS)) % 2
             watchdog = diagnostics.Watchdog((POINTS, labels), every=2, say=self.lines.append)
             gan.fit(POINTS[:64], labels[:64], epochs=1, verbose=0, callbacks=[watchdog])
