@@ -10,8 +10,13 @@ EXTRAS = {
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }
 EXTRAS["test"] = [
-    "pytest>=8", "ruff>=0.6", "tensorflow-serving-api>=2.21,<2.22", *EXTRAS["onnx"], *EXTRAS["serve"],
-]  # fmt: skip
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+    "ruff>=0.6",
+    "tensorflow-serving-api>=2.21,<2.22",
+    *EXTRAS["onnx"],
+    *EXTRAS["serve"],
+]
 
 setup(
     name="keras_gan",

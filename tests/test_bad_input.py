@@ -560,7 +560,7 @@ class FullDiskTest(BadInputTestCase):
         )
         with contextlib.chdir("run"):
             after = snapshot()
-        grown = ("config.json", "history.jsonl", "logs", "samples")
+        grown = ("config.json", "diagnosis", "history.jsonl", "logs", "samples")
         self.assertEqual(
             {name: kept for name, kept in after.items() if not name.startswith(grown)},
             {name: kept for name, kept in before.items() if not name.startswith(grown)},

@@ -2,7 +2,6 @@
 
 import zipfile
 from pathlib import Path
-from unittest import mock
 
 import keras
 import numpy as np
@@ -126,5 +125,5 @@ class LoadPairTest(LoadingTestCase):
         discriminator = networks.discriminator((2,))
         discriminator.trainable_weights[0].assign(discriminator.trainable_weights[0] * np.nan)
         refused(self.gan(discriminator), r"not finite \(.*kernel\)")
-        with mock.patch.object(keras_gan.networks.MLPDiscriminator, "packing", 2, create=True):
-            refused(self.gan(networks.discriminator((2,))), "one logit per image.*judges 2 images at a time")
+        packed = networks.discriminator((2,), packing=2)
+        refused(self.gan(packed), "one logit per image.*judges 2 images at a time")

@@ -362,6 +362,8 @@ class StopOnSignalTest(CallbacksTestCase, parameterized.TestCase):
 
     def test_a_second_signal_acts_as_without(self):
         gan, stop = make_gan(), callbacks.StopOnSignal()
+        # As in a terminal, also where the process was started in the background.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
 
         def twice():
             os.kill(os.getpid(), signal.SIGINT)

@@ -33,7 +33,7 @@ class ConditionalGANTest(TestCase):
         argv = [f"--out={folder}", "--steps=3", "--filters=2", "--batch_size=8", "--precision=float32"]
         build, config = conditional_gan.build, conditional_gan.Config
         self.assertEqual(common.main("conditional_gan", "about", config, build, argv, labels=True), folder)
-        self.assertIsNone(common.main("conditional_gan", "about", config, build, argv, labels=True))
+        self.assertEqual(common.main("conditional_gan", "about", config, build, argv, labels=True), folder)
         with Image.open(folder / "samples.png") as picture:
             self.assertEqual(picture.size, (8 * 58 + 2, 10 * 58 + 2))
         report.judge_classes(folder, samples=200, steps=3)

@@ -35,7 +35,7 @@ TINY = (
     "--evaluate_every=0",
     "--nowatchdog",
 )
-EVALUATING = ("--evaluate_every=2", "--evaluate_samples=20")
+EVALUATING = ("--evaluate_every=2", "--evaluate_samples=80")
 DCGAN = ("-m", "trainers.dcgan", "--filters=2", *TINY)
 MLP = ("-m", "trainers.mlp_gan", "--generator_units=8", "--discriminator_units=4", "--maxout_pieces=2", *TINY)
 DIVERGING = (

@@ -4,6 +4,7 @@ import types
 from pathlib import Path
 
 import keras
+import pytest
 
 import keras_gan
 from tests.test_case import TestCase
@@ -31,6 +32,7 @@ class R3GANTest(TestCase):
         self.assertAllClose(gan.ema_momentum(488_281), 0.5 ** (512 / 5e6), rtol=1e-6)
         self.assertEqual(optimizer.beta_1, 0.0)
 
+    @pytest.mark.slow
     def test_trains(self):
         out = self.path("run")
         flags = ["--steps=2", "--batch_size=8", "--image_size=8x8", f"--out={out}"]

@@ -4,6 +4,7 @@ import types
 from pathlib import Path
 
 import keras
+import pytest
 
 import keras_gan
 from tests.test_case import TestCase
@@ -24,6 +25,7 @@ class SNGANTest(TestCase):
         self.assertAllClose(gan.generator_optimizer._learning_rate(25_000), 1e-4)
         self.assertAllClose(gan.discriminator_optimizer._learning_rate(125_000), 1e-4)
 
+    @pytest.mark.slow
     def test_trains(self):
         out = self.path("run")
         flags = ["--steps=2", "--batch_size=8", "--image_size=8x8", f"--out={out}"]

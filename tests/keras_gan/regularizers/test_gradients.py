@@ -170,7 +170,9 @@ class RegularizersTest(TestCase, parameterized.TestCase):
 
     @parameterized.product(name=sorted(DISCRIMINATORS), cls=(regularizers.R1, regularizers.R2))
     def test_gradients_against_finite_differences(self, name, cls):
-        self.assertLess(worst_error(cls(weight=3.0), randomized(DISCRIMINATORS[name]())), 1e-5)
+        # A projection multiplies by its embedding in float32, whose rounding the step of 1e-5 makes 5e-3.
+        tolerance = 3e-2 if name == "projection" else 1e-5
+        self.assertLess(worst_error(cls(weight=3.0), randomized(DISCRIMINATORS[name]())), tolerance)
 
     @parameterized.parameters(
         regularizers.GradientPenalty(), regularizers.GradientPenalty(one_sided=True, target=0.1), regularizers.DRAGAN()
