@@ -571,8 +571,15 @@ class FullDiskTest(BadInputTestCase):
         for found, wanted in zip(weights("run"), weights("through"), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
-    @parameterized.parameters("8k", "64k", "160k", "240k", "400k")
+    def test_a_small_disk(self):
+        self.check_disk("160k")
+
+    @parameterized.parameters("8k", "64k", "240k", "400k")
+    @pytest.mark.slow
     def test_a_disk_of(self, size):
+        self.check_disk(size)
+
+    def check_disk(self, size):
         """Wherever the space ends, there is one line, nothing half-written, and a run that can go on."""
         self.mount(f"size={size}")
         flags = [*self.FLAGS, "--out=disk/run", "--steps=4"]
