@@ -46,7 +46,7 @@ class Config:
         0, "1 to 4: convert real images to as many channels; by default as in the run.", low=0, below=5
     )
     split: str = option("test", "Split of the real images that are compared with.")
-    train_split: str = option("train", "Split that was trained on, in which copies are searched.")
+    train_split: str = option("", "Split that was trained on, in which copies are searched; by default as in the run.")
     features: str = option("", "What metrics see images through; by default the classifier that fits the data set.")
     num_samples: int = option(5000, "Images to generate.", low=10, below=10**6)
     seed: int = option(0, "Seed of the first image.")
@@ -150,6 +150,8 @@ def _from_run(config, run):
     names = ("dataset", "data_dir", "image_size", "channels")
     defaults = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
     config = dataclasses.replace(config, **defaults)
+    if not config.train_split:
+        config = dataclasses.replace(config, train_split=started.get("split") or "train")
     if not config.dataset:
         raise ValueError("--dataset is needed: the real images to compare with, such as --dataset=mnist.")
     return config

@@ -35,9 +35,8 @@ def render(evaluation, pictures, run=None):
         pictures={place: pictures.get(place) and _embed(*pictures[place]) for place in _PLACES},
         metrics=evaluation["table"],
         reading=(
-            "Every metric compares generated with held-out real data in the features of a classifier. Read it beside "
-            "what real data score against other real data of the same number: no generator can be told from the data "
-            "below that."
+            "What a classifier sees in generated images, and how near that is to what it sees in real ones. Read "
+            "every value beside what real data score: beyond that no generator can be told from the data."
         ),
         conditions=[(name, _plain(value)) for name, value in evaluation["conditions"].items()],
         diagnosis=run_facts["diagnosis"],

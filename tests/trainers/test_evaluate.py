@@ -60,6 +60,13 @@ class EvaluateTest(TestCase):
         again = self.run_(f"--model={model}", "--num_samples=200", status=1)
         self.assertRegex(again, r"evaluation.json exists: choose another --out, or pass --overwrite.")
 
+    def test_copies_are_searched_in_what_the_run_was_trained_on(self):
+        (self.folder / "config.json").write_text(json.dumps({"dataset": "mnist", "split": "train[:50000]"}))
+        self.assertEqual(evaluate._from_run(evaluate.Config(), self.folder).train_split, "train[:50000]")
+        given = evaluate.Config(train_split="train")
+        self.assertEqual(evaluate._from_run(given, self.folder).train_split, "train")
+        self.assertEqual(evaluate._from_run(evaluate.Config(dataset="mnist"), None).train_split, "train")
+
     def test_somebodys_images(self):
         images = self.folder / "images"
         source = data.find("mnist5k", "train")
