@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator
+from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator, R3GANGenerator
 
 
 def spread(generator):
@@ -27,6 +27,15 @@ def dcgan(image_shape=(9, 7, 3), filters=4, **kwargs):
 
 def mlp(image_shape=(8, 8, 1), **kwargs):
     return spread(MLPGenerator(image_shape, latent_dim=6, hidden_units=(16,), **kwargs))
+
+
+def r3gan(image_shape=(8, 8, 1), **kwargs):
+    """Four groups in every block, past the start, where each block is the identity."""
+    generator = R3GANGenerator(image_shape, latent_dim=6, widths=8, blocks=1, group_size=4, **kwargs)
+    random = np.random.default_rng(0)
+    for [block] in generator.stages:
+        block.reduce.kernel.assign(random.normal(0.0, 0.5, block.reduce.kernel.shape))
+    return generator
 
 
 def discriminator(image_shape, **kwargs):
