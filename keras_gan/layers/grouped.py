@@ -5,9 +5,6 @@ import functools
 import keras
 import tensorflow as tf
 
-# A convolution of this many channels costs little more than one of 16.
-_DENSE_CHANNELS = 64
-
 
 @keras.saving.register_keras_serializable("keras_gan")
 class GroupedConv2D(keras.layers.Conv2D):
@@ -18,8 +15,8 @@ class GroupedConv2D(keras.layers.Conv2D):
     grouped convolution on a processor with XLA: slow there, and nothing that converters read.
 
     Here it is TensorFlow's own operation where that has gradients: on GPUs, TPUs, and processors with oneDNN in a
-    precision that oneDNN has. Elsewhere as many neighbouring groups as make 64 channels become one dense convolution
-    with a block-diagonal kernel. `data_format="channels_first"` is left to Keras.
+    precision that oneDNN has. Elsewhere each group is a convolution of its own. `data_format="channels_first"` is left
+    to Keras.
 
     Args:
         filters: Number of output channels, divisible by `groups`.
@@ -53,12 +50,13 @@ class GroupedConv2D(keras.layers.Conv2D):
         if self.groups == 1 or self.data_format == "channels_first":
             return super().convolution_op(inputs, kernel)
         inputs, kernel = keras.ops.convert_to_tensor(inputs), keras.ops.convert_to_tensor(kernel)
-        convolve = functools.partial(
-            tf.nn.convolution, strides=self.strides, padding=self.padding.upper(), dilations=self.dilation_rate
-        )
+        # With no data format there is no second derivative in eager mode.
+        options = {"strides": self.strides, "dilations": self.dilation_rate, "data_format": "NHWC"}
+        convolve = functools.partial(tf.nn.convolution, padding=self.padding.upper(), **options)
         if _has_gradients(inputs.dtype):
             return convolve(inputs, kernel)
-        return _in_blocks(convolve, inputs, kernel, self.groups)
+        groups = zip(tf.split(inputs, self.groups, -1), tf.split(kernel, self.groups, -1), strict=True)
+        return tf.concat([convolve(*group) for group in groups], -1)
 
 
 @functools.cache
@@ -74,16 +72,3 @@ def _has_gradients(dtype):
         except tf.errors.OpError:
             return False
     return True
-
-
-def _in_blocks(convolve, x, kernel, groups):
-    """The grouped convolution as dense ones, each of several groups at once."""
-    *size, inputs, filters = kernel.shape
-    outputs = filters // groups
-    together = max(n for n in range(1, groups + 1) if groups % n == 0 and (n == 1 or n * inputs <= _DENSE_CHANNELS))
-    blocks = groups // together
-    columns = tf.reshape(kernel, (*size, 1, inputs, blocks, together, outputs))
-    diagonal = tf.reshape(tf.eye(together, dtype=kernel.dtype), (together, 1, 1, together, 1))
-    dense = tf.reshape(columns * diagonal, (*size, together * inputs, filters))
-    pairs = zip(tf.split(x, blocks, -1), tf.split(dense, blocks, -1), strict=True)
-    return tf.concat([convolve(part, block) for part, block in pairs], -1)
