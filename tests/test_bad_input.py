@@ -27,22 +27,27 @@ from export import loading, onnx, saved_model, tflite
 from keras_gan import checkpoints, data
 from keras_gan.data import write_tfrecords
 from tests.test_case import TestCase
-from trainers import common, dcgan, mlp_gan, sample
+from trainers import common, conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, wgan_gp
 
 ROOT = Path(__file__).parent.parent
 SHARD = "images-00000-of-00001.tfrecord"
 TINY = ("--filters=2", "--latent_dim=4", "--batch_size=4", "--log_every=2", "--sample_every=3", "--checkpoint_every=2")
 
 
-def recipe(module):
+def recipe(module, labels=False):
     """The `main` of a recipe, as the last line of its module calls it."""
-    return lambda argv: common.main(module.__name__.split(".")[1], module.__doc__, module.Config, module.build, argv)
+    program = module.__name__.split(".")[1]
+    return lambda argv: common.main(program, module.__doc__, module.Config, module.build, argv, labels)
 
 
 # Per door its function, and arguments with which it would work; what a test appends to them takes their place.
 DOORS = {
     "dcgan": (recipe(dcgan), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
     "mlp_gan": (recipe(mlp_gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
+    "conditional_gan": (recipe(conditional_gan, labels=True), ["--dataset=folder:good", "--out=new", *TINY]),
+    "wgan_gp": (recipe(wgan_gp), ["--dataset=folder:good", "--out=new", *TINY]),
+    "sngan": (recipe(sngan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
+    "r3gan": (recipe(r3gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
     "sample": (sample.main, ["--model=generator.keras", "--out=new.png", "--n=2"]),
     "write_tfrecords": (write_tfrecords.main, []),
     "saved_model": (saved_model.main, ["--model=generator.keras", "--out=new"]),
@@ -99,6 +104,22 @@ COMMANDS = (
     ("mlp_gan", ["--dropout=1"], "--dropout must be at least 0 and below 1"),
     ("mlp_gan", ["--update=never"], "Received: update='never'"),
     ("mlp_gan", ["--update=simultaneous", "--generator_steps=2"], "A simultaneous update has one discriminator step"),
+    ("dcgan", ["--discriminator_normalization=batch", "--r1_gamma=0", "--r2_gamma=2"], "Received: --r2_gamma=2.0"),
+    ("dcgan", ["--preset=paper", "--r1_gamma=1"], "pass --r1_gamma=0. Received: --r1_gamma=1.0"),
+    ("dcgan", ["--preset=2015"], "--preset must be one of ['default', 'paper']. Received: --preset=2015"),
+    ("conditional_gan", ["--conditioning=film"], "Received: conditioning='film'"),
+    ("conditional_gan", ["--dataset=folder:good/a"], "labels=True needs a source with labels"),
+    ("conditional_gan", ["--r1_gamma=inf"], "--r1_gamma must be finite and at least 0"),
+    ("wgan_gp", ["--preset=large"], "--preset must be one of ['paper', 'tiny']. Received: --preset=large"),
+    ("wgan_gp", ["--network=vgg"], "--network must be dcgan or resnet. Received: --network=vgg"),
+    ("wgan_gp", ["--penalty=-1"], "--penalty must be at least 0"),
+    ("sngan", ["--generator_filters=0"], "`filters` must be at least 1. Received: filters=0"),
+    ("sngan", ["--beta_2=1"], "--beta_2 must be at least 0 and below 1"),
+    ("sngan", ["--generator_filters=2", "--discriminator_filters=2", "--loss=l3"], "Received: identifier='l3'"),
+    ("r3gan", ["--network=huge"], "--network must be one of ['tiny', 'small', 'cifar10'"),
+    ("r3gan", ["--network=ffhq64"], "`widths` must be one number or 2"),
+    ("r3gan", ["--burn_in=0"], "--burn_in must be at least 1. Received: --burn_in=0.0"),
+    ("r3gan", ["--augmentation=1"], "--augmentation must be at least 0 and below 1"),
     # Data.
     ("dcgan", ["--dataset="], "A source is 'mnist5k', 'folder:PATH'"),
     ("dcgan", ["--dataset=folder"], "A source is written folder:PATH"),

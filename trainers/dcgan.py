@@ -5,6 +5,11 @@
 trains on 4,500 MNIST digits that come with the installation, for about three minutes on two CPU cores. It is the
 convolutional GAN of Radford et al. 2015 with what was learned since: no normalization in the discriminator but a
 gradient penalty on real images (R1), and an average of the generator's weights for sampling.
+
+    python -m trainers.dcgan --preset=paper
+
+is section 4 of the paper as it stands: batch normalization in both networks, no penalty and no average, 128 images a
+batch, uniform latents; but kernels are 4x4, which the paper's code has as 5x5.
 """
 
 import dataclasses
@@ -13,16 +18,26 @@ import keras_gan
 from keras_gan.command import option
 from trainers import common
 
+_PAPER = {
+    "batch_size": 128, "latent_dim": 100, "latent_prior": "uniform", "filters": 128,
+    "discriminator_normalization": "batch", "r1_gamma": 0.0, "generator_learning_rate": 2e-4,
+    "discriminator_learning_rate": 2e-4, "beta_2": 0.999, "ema_momentum": 0.0,
+}  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(common.Config):
+    PRESETS = {"default": {}, "paper": _PAPER}
+
+    preset: str = option("default", "default or paper: what the flags that are not given are.")
     steps: int = option(3000, "Length in training steps.")
     latent_dim: int = option(64, "Length of a latent vector.")
     latent_prior: str = option("normal", "normal or uniform.")
     filters: int = option(64, "Feature maps at the image's side of both networks.")
-    discriminator_normalization: str = option("none", "none or batch; batch does not go with --r1_gamma.")
+    discriminator_normalization: str = option("none", "none or batch; batch does not go with penalties.")
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get.")
-    r1_gamma: float = option(1.0, "Weight of the R1 gradient penalty; 0 leaves it out.", low=0)
+    r1_gamma: float = option(1.0, "Weight of the gradient penalty on real images, R1; 0 leaves it out.", low=0)
+    r2_gamma: float = option(0.0, "Weight of the same on generated images, R2.", low=0)
     generator_learning_rate: float = option(2e-3, "Adam's learning rate for the generator.", low=0)
     discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
     beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
@@ -35,11 +50,12 @@ class Config(common.Config):
 def build(config, spec):
     """The compiled GAN of a configuration, for images of `spec.image_shape`."""
     normalization = None if config.discriminator_normalization == "none" else config.discriminator_normalization
-    if normalization == "batch" and config.r1_gamma:
-        raise ValueError(
-            "--discriminator_normalization=batch makes logits depend on the whole batch, and --r1_gamma penalizes "
-            f"gradients of single images: pass --r1_gamma=0. Received: --r1_gamma={config.r1_gamma}"
-        )
+    for name in ("r1_gamma", "r2_gamma"):
+        if normalization == "batch" and (gamma := getattr(config, name)):
+            raise ValueError(
+                f"--discriminator_normalization=batch makes logits depend on the whole batch, and --{name} penalizes "
+                f"gradients of single images: pass --{name}=0. Received: --{name}={gamma}"
+            )
     gan = keras_gan.GAN(
         keras_gan.networks.DCGANGenerator(
             spec.image_shape, config.latent_dim, latent_prior=config.latent_prior, filters=config.filters
@@ -49,6 +65,8 @@ def build(config, spec):
         seed=config.seed,
     )
 
+    penalties = (keras_gan.regularizers.R1, config.r1_gamma), (keras_gan.regularizers.R2, config.r2_gamma)
+
     def adam(learning_rate):
         return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
 
@@ -56,7 +74,7 @@ def build(config, spec):
         adam(config.generator_learning_rate),
         adam(config.discriminator_learning_rate),
         loss=config.loss,
-        discriminator_regularizers=[keras_gan.regularizers.R1(config.r1_gamma)] if config.r1_gamma else [],
+        discriminator_regularizers=[penalty(gamma) for penalty, gamma in penalties if gamma],
         discriminator_steps=config.discriminator_steps,
         generator_steps=config.generator_steps,
     )

@@ -48,6 +48,10 @@ class Config(common.Config):
 
 def build(config, spec):
     """The compiled GAN of a configuration, for images of `spec.image_shape`."""
+    if config.network not in networks.r3gan.PRESETS:
+        raise ValueError(
+            f"--network must be one of {list(networks.r3gan.PRESETS)}. Received: --network={config.network}"
+        )
 
     def schedule(start, end):
         return CosineBurnIn(start, end, config.burn_in, images_per_step=config.batch_size)

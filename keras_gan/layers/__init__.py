@@ -2,6 +2,7 @@
 
 from keras_gan.layers.attention import SelfAttention
 from keras_gan.layers.dropout import Dropout
+from keras_gan.layers.grouped import GroupedConv2D
 from keras_gan.layers.maxout import Maxout
 from keras_gan.layers.minibatch import MinibatchStandardDeviation
 from keras_gan.layers.normalization import (
@@ -19,6 +20,7 @@ __all__ = [
     "DownSampling2D",
     "Dropout",
     "GroupNormalization",
+    "GroupedConv2D",
     "LayerNormalization",
     "Maxout",
     "MinibatchStandardDeviation",

@@ -200,7 +200,7 @@ class DCGANDiscriminator(Discriminator):
     With h(x) the last feature map, the logit of a conditional discriminator is, with `conditioning`
     - `"concat"`: w · h(x), where the label is appended to the image as one-hot planes: channel k is 1 everywhere for
       class k and 0 for the others;
-    - `"projection"`: psi · phi + embed(label) · phi, where phi is the sum of h(x) over all positions;
+    - `"projection"`: w · h(x) + embed(label) · h(x);
     - `"auxiliary"`: w · h(x), whatever the label; class logits are another linear map of h(x).
 
     With `image_shape=(64, 64, 3)` and default arguments this is the discriminator of PyTorch's DCGAN example: no
@@ -276,7 +276,8 @@ class DCGANDiscriminator(Discriminator):
             for width in widths
         ]
         self.normalizers = [_normalizer(normalization if stage else None, policy) for stage in range(len(widths))]
-        self.flatten = None if conditioning == "projection" else keras.layers.Flatten(dtype=policy)
+        # Not a sum over positions, as in residual networks: where these end, a position has seen 10x10 of 28x28 pixels.
+        self.flatten = keras.layers.Flatten(dtype=policy)
         self.heads = Heads(self.conditioning, self.num_classes, use_bias, _kernel)
         self.build()
 
@@ -287,8 +288,7 @@ class DCGANDiscriminator(Discriminator):
         x = self.pack(x)
         for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
             x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
-        x = keras.ops.sum(x, axis=(1, 2)) if self.flatten is None else self.flatten(x)
-        return self.heads(x, labels, return_class_logits=return_class_logits)
+        return self.heads(self.flatten(x), labels, return_class_logits=return_class_logits)
 
     @property
     def logit(self):

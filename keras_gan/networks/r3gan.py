@@ -6,6 +6,7 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_gan import layers
 from keras_gan.networks.base import Discriminator, Generator
 from keras_gan.networks.dcgan import _check_image, stage_sizes
 
@@ -21,40 +22,6 @@ PRESETS = {
 }
 
 _GAIN = math.sqrt(2.0 / (1.0 + 0.2**2))  # of LeakyReLU with slope 0.2
-
-
-def _preset(name, arguments):
-    if name not in PRESETS:
-        raise ValueError(f"`preset` must be one of {list(PRESETS)}. Received: preset={name!r}")
-    return {**PRESETS[name], **arguments}
-
-
-def _check_stages(network, widths, blocks, expansion, group_size):
-    """Stores the arguments that both networks share, and returns the sizes and widths of all stages.
-
-    Returns:
-        Sizes from the smallest feature map to the image's, and as many widths.
-    """
-    _check_image(network.image_shape)
-    sizes = stage_sizes(*network.image_shape[:2])[::-1]
-    each = (widths,) * len(sizes) if isinstance(widths, int) else tuple(int(width) for width in widths)
-    if len(each) != len(sizes):
-        raise ValueError(
-            f"`widths` must be one number or {len(sizes)}, for feature maps of sizes {sizes}. Received: widths={widths}"
-        )
-    network.widths = widths if isinstance(widths, int) else each
-    network.blocks, network.expansion, network.group_size = int(blocks), int(expansion), int(group_size)
-    if min(each) < 1 or min(network.blocks, network.expansion, network.group_size) < 1:
-        raise ValueError(
-            "`widths`, `blocks`, `expansion` and `group_size` must be at least 1. Received: "
-            f"widths={widths}, blocks={blocks}, expansion={expansion}, group_size={group_size}"
-        )
-    if any(width * network.expansion % network.group_size for width in each):
-        raise ValueError(
-            "Every width times `expansion` must be divisible by `group_size`. Received: "
-            f"widths={widths}, expansion={expansion}, group_size={group_size}"
-        )
-    return sizes, each
 
 
 def _normal(fan_in, gain=1.0):
@@ -73,11 +40,11 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         hidden, policy = width * expansion, self.dtype_policy
         self.expand = keras.layers.Conv2D(hidden, 1, kernel_initializer=_normal(width, gain), dtype=policy)
-        self.mix = keras.layers.Conv2D(
+        self.mix = layers.GroupedConv2D(
             hidden,
             3,
+            hidden // group_size,
             padding="same",
-            groups=hidden // group_size,
             kernel_initializer=_normal(9 * group_size, gain),
             dtype=policy,
         )
@@ -98,10 +65,64 @@ class ResidualBlock(keras.layers.Layer):
         return input_shape
 
 
-def _stages(widths, blocks, expansion, group_size, dtype):
-    """A list of residual blocks for each width."""
-    gain = _GAIN * (blocks * len(widths)) ** -0.25
-    return [[ResidualBlock(width, expansion, group_size, gain, dtype=dtype) for _ in range(blocks)] for width in widths]
+class _Stages:
+    """What both networks share: sizes, residual blocks, presets and configuration."""
+
+    @classmethod
+    def from_preset(cls, preset, **kwargs):
+        """The network of a preset: `"tiny"`, `"small"`, or a published one such as `"cifar10"`.
+
+        Args:
+            preset: A name in `keras_gan.networks.r3gan.PRESETS`.
+            **kwargs: Constructor arguments, which take precedence.
+
+        Returns:
+            A network.
+        """
+        if preset not in PRESETS:
+            raise ValueError(f"`preset` must be one of {list(PRESETS)}. Received: preset={preset!r}")
+        return cls(**{**PRESETS[preset], **kwargs})
+
+    def _check_stages(self, widths, blocks, expansion, group_size):
+        """Stores the arguments, and returns the sizes of all stages, from the smallest to the image's, and widths."""
+        _check_image(self.image_shape)
+        sizes = stage_sizes(*self.image_shape[:2])[::-1]
+        each = (widths,) * len(sizes) if isinstance(widths, int) else tuple(int(width) for width in widths)
+        if len(each) != len(sizes):
+            raise ValueError(
+                f"`widths` must be one number or {len(sizes)}, for feature maps of sizes {sizes}. "
+                f"Received: widths={widths}"
+            )
+        self.widths = widths if isinstance(widths, int) else each
+        self.blocks, self.expansion, self.group_size = int(blocks), int(expansion), int(group_size)
+        if min(each) < 1 or min(self.blocks, self.expansion, self.group_size) < 1:
+            raise ValueError(
+                "`widths`, `blocks`, `expansion` and `group_size` must be at least 1. Received: "
+                f"widths={widths}, blocks={blocks}, expansion={expansion}, group_size={group_size}"
+            )
+        if any(width * self.expansion % self.group_size for width in each):
+            raise ValueError(
+                "Every width times `expansion` must be divisible by `group_size`. Received: "
+                f"widths={widths}, expansion={expansion}, group_size={group_size}"
+            )
+        return sizes, each
+
+    def _add_stages(self, widths):
+        """Makes residual blocks for each width in turn, and what goes from one to the next."""
+        policy, gain = self.dtype_policy, _GAIN * (self.blocks * len(widths)) ** -0.25
+        self.stages = [
+            [ResidualBlock(width, self.expansion, self.group_size, gain, dtype=policy) for _ in range(self.blocks)]
+            for width in widths
+        ]
+        self.transitions = [
+            keras.layers.Identity(dtype=policy) if before == after else _convolution(before, after, policy)
+            for before, after in itertools.pairwise(widths)
+        ]
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(widths=self.widths, blocks=self.blocks, expansion=self.expansion, group_size=self.group_size)
+        return config
 
 
 def upsample(x):
@@ -160,7 +181,7 @@ def _shifted(x, axis):
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class R3GANGenerator(Generator):
+class R3GANGenerator(_Stages, Generator):
     """Generator of R3GAN: a learned basis, residual blocks without normalization, bilinear upsampling.
 
     A feature map of the smallest size of `keras_gan.networks.dcgan.stage_sizes` is a trainable map times a linear
@@ -228,7 +249,7 @@ class R3GANGenerator(Generator):
             class_names=class_names,
             **kwargs,
         )
-        self.sizes, widths = _check_stages(self, widths, blocks, expansion, group_size)
+        self.sizes, widths = self._check_stages(widths, blocks, expansion, group_size)
         policy, inputs = self.dtype_policy, self.latent_dim
         if self.num_classes is not None:
             self.embedding = keras.layers.Embedding(
@@ -239,26 +260,9 @@ class R3GANGenerator(Generator):
         self.coefficients = keras.layers.Dense(
             widths[0], use_bias=False, kernel_initializer=_normal(inputs), dtype=policy
         )
-        self.stages = _stages(widths, self.blocks, self.expansion, self.group_size, policy)
-        self.transitions = [
-            keras.layers.Identity(dtype=policy) if before == after else _convolution(before, after, policy)
-            for before, after in itertools.pairwise(widths)
-        ]
+        self._add_stages(widths)
         self.to_image = _convolution(widths[-1], self.image_shape[-1], "float32")
         self.build()
-
-    @classmethod
-    def from_preset(cls, preset, **kwargs):
-        """The network of a preset: `"tiny"`, `"small"`, or a published one such as `"cifar10"`.
-
-        Args:
-            preset: A name in `keras_gan.networks.r3gan.PRESETS`.
-            **kwargs: Constructor arguments, which take precedence.
-
-        Returns:
-            A network.
-        """
-        return cls(**_preset(preset, kwargs))
 
     def call(self, inputs, training=None):
         x, labels = self.unpack(inputs)
@@ -274,14 +278,9 @@ class R3GANGenerator(Generator):
         images = self.to_image(x)
         return images if training else keras.ops.clip(images, -1.0, 1.0)
 
-    def get_config(self):
-        config = super().get_config()
-        config.update(widths=self.widths, blocks=self.blocks, expansion=self.expansion, group_size=self.group_size)
-        return config
-
 
 @keras.saving.register_keras_serializable("keras_gan")
-class R3GANDiscriminator(Discriminator):
+class R3GANDiscriminator(_Stages, Discriminator):
     """Discriminator of R3GAN: the generator's stages in reverse, and a learned basis in place of pooling.
 
     A 1x1 convolution of the image, then stages of `blocks` residual blocks; between stages `downsample`, then a 1x1
@@ -341,15 +340,11 @@ class R3GANDiscriminator(Discriminator):
             image_shape=image_shape, num_classes=num_classes, class_names=class_names, packing=packing, **kwargs
         )
         self.refuse_packed_labels()
-        sizes, widths = _check_stages(self, widths, blocks, expansion, group_size)
+        sizes, widths = self._check_stages(widths, blocks, expansion, group_size)
         policy = self.dtype_policy
         widths = widths[::-1]
         self.from_image = _convolution(self.packing * self.image_shape[-1], widths[0], policy)
-        self.stages = _stages(widths, self.blocks, self.expansion, self.group_size, policy)
-        self.transitions = [
-            keras.layers.Identity(dtype=policy) if before == after else _convolution(before, after, policy)
-            for before, after in itertools.pairwise(widths)
-        ]
+        self._add_stages(widths)
         self.basis = self.add_weight(
             shape=(*sizes[0], widths[-1]), initializer=_normal(math.prod(sizes[0])), autocast=False, name="basis"
         )
@@ -364,19 +359,6 @@ class R3GANDiscriminator(Discriminator):
         )
         self.build()
 
-    @classmethod
-    def from_preset(cls, preset, **kwargs):
-        """The network of a preset: `"tiny"`, `"small"`, or a published one such as `"cifar10"`.
-
-        Args:
-            preset: A name in `keras_gan.networks.r3gan.PRESETS`.
-            **kwargs: Constructor arguments, which take precedence.
-
-        Returns:
-            A network.
-        """
-        return cls(**_preset(preset, kwargs))
-
     def call(self, inputs, training=None):
         x, labels = self.unpack(inputs)
         x = self.from_image(self.pack(x))
@@ -390,8 +372,3 @@ class R3GANDiscriminator(Discriminator):
         if labels is not None:
             logits = keras.ops.sum(logits * self.embedding(labels), axis=-1, keepdims=True)
         return logits
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(widths=self.widths, blocks=self.blocks, expansion=self.expansion, group_size=self.group_size)
-        return config

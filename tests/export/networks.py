@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator
+import keras_gan
+from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator, R3GANGenerator
 
 
 def spread(generator):
@@ -27,6 +28,26 @@ def dcgan(image_shape=(9, 7, 3), filters=4, **kwargs):
 
 def mlp(image_shape=(8, 8, 1), **kwargs):
     return spread(MLPGenerator(image_shape, latent_dim=6, hidden_units=(16,), **kwargs))
+
+
+def r3gan(image_shape=(8, 8, 1), **kwargs):
+    """Four groups in every block, past the start, where each block is the identity."""
+    generator = R3GANGenerator(image_shape, latent_dim=6, widths=8, blocks=1, group_size=4, **kwargs)
+    random = np.random.default_rng(0)
+    for [block] in generator.stages:
+        block.reduce.kernel.assign(random.normal(0.0, 0.5, block.reduce.kernel.shape))
+    return generator
+
+
+def smallest(name, image_shape, **kwargs):
+    """The generator of a class of the package, as narrow as it can usefully be."""
+    width = {
+        "R3GANGenerator": {"widths": 16, "blocks": 1},
+        "ResNetGenerator": {"filters": 8},
+        "DCGANGenerator": {"filters": 8},
+        "MLPGenerator": {"hidden_units": (16,)},
+    }.get(name, {})
+    return getattr(keras_gan.networks, name)(image_shape, latent_dim=6, **width, **kwargs)
 
 
 def discriminator(image_shape, **kwargs):

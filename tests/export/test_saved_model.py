@@ -332,6 +332,21 @@ class ExportTest(InProcess):
         generator.weights[-1].assign_add([1e-6])
         self.assertNotEqual(saved_model.weights_digest(generator), digest.hexdigest())
 
+    def test_grouped_convolutions(self):
+        """R3GAN's, past the start of residual blocks; a server compiles nothing with XLA."""
+        generator, folder = networks.r3gan(), Path(self.path("model"))
+        saved_model.write(saved_model.signatures(generator), folder)
+        self.assertNotIn(b"_XlaMustCompile", (folder / "saved_model.pb").read_bytes())
+        latents = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
+        images = tf.saved_model.load(folder).signatures["serving_default"](latent=tf.constant(latents))["images"]
+        self.assertLessEqual(checks.max_difference(np.asarray(generator(latents)), np.asarray(images)), 1e-5)
+
+    @pytest.mark.slow
+    def test_grouped_convolutions_pass_every_check(self):
+        card = saved_model.export(networks.r3gan(), Path(self.path("model")))
+        rows = [row for row in card["parity"] if row["signature"] == "serving_default"]
+        self.assertLessEqual(max(row["max_difference"] for row in rows), 1e-5)
+
     def test_more_channels_than_a_png_has(self):
         functions = saved_model.signatures(networks.mlp((4, 4, 5)))
         self.assertIn("sample", functions)

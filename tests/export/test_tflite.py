@@ -186,8 +186,13 @@ class GeneratorsTest(TestCase, parameterized.TestCase):
     def test_converts_and_runs(self, name):
         size = (8, 8, 1) if name.startswith("MLP") else (9, 7, 3)
         for kwargs in ({}, {"num_classes": 3}):
-            generator = getattr(keras_gan.networks, name)(size, latent_dim=6, **kwargs)
+            generator = networks.smallest(name, size, **kwargs)
             self.assert_converts(generator, "float32", tflite.GATES["float32"])
+
+    @parameterized.parameters("float32", "float16")
+    def test_grouped_convolutions(self, name):
+        """Past the start of residual blocks, where each is the identity."""
+        self.assert_converts(networks.r3gan(), name, tflite.GATES[name])
 
     def test_labels_survive_int8(self):
         """Latents are far larger than one-hot labels: a range for both must be theirs."""

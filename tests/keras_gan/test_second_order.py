@@ -57,6 +57,7 @@ OWN = {
     "layer_normalization": lambda: [own.LayerNormalization()],
     "layer_normalization_of_all": lambda: [own.LayerNormalization([1, 2, 3])],
     "minibatch_standard_deviation": lambda: [own.MinibatchStandardDeviation(3)],
+    "grouped": lambda: [own.GroupedConv2D(4, 3, 2, padding="same"), own.GroupedConv2D(4, 3, 2, strides=2)],
     "self_attention": lambda: [own.SelfAttention(reduction=2)],
     "spectral_self_attention": lambda: [own.SelfAttention(reduction=2, spectral_normalization=True)],
     "nearest": lambda: [own.UpSampling2D()],
@@ -167,7 +168,7 @@ class SecondOrderTest(TestCase, parameterized.TestCase):
         regularizers.check_layers([regularizers.R1()], network)
         Derivatives(network).check(self, ("eager", "graph"))
 
-    @parameterized.parameters("group_normalization", "spectral_convolution")
+    @parameterized.parameters("group_normalization", "grouped", "spectral_convolution")
     def test_xla(self, name):
         Derivatives(discriminator(OWN[name])).check(self, ("xla",))
 

@@ -1,6 +1,9 @@
 import types
 
+import numpy as np
+
 import keras_gan
+from keras_gan import command
 from tests.test_case import TestCase
 from trainers import dcgan
 
@@ -19,4 +22,23 @@ class DCGANTest(TestCase):
         gan = dcgan.build(dcgan.Config(discriminator_normalization="batch", r1_gamma=0.0, ema_momentum=0.0), SPEC)
         self.assertEmpty(gan.discriminator_regularizers)
         self.assertEqual(gan.discriminator.normalization, "batch")
+        self.assertIsNone(gan.ema_generator)
+
+    def test_both_penalties(self):
+        gan = dcgan.build(dcgan.Config(loss="relativistic", r1_gamma=0.5, r2_gamma=0.25), SPEC)
+        found = [(type(r), r.weight) for r in gan.discriminator_regularizers]
+        self.assertEqual(found, [(keras_gan.regularizers.R1, 0.5), (keras_gan.regularizers.R2, 0.25)])
+
+    def test_paper(self):
+        """Section 4: Adam with 2e-4 and beta_1 of 0.5, batches of 128, N(0, 0.02), 100 uniform latents, no more."""
+        config, _ = command.parse(dcgan.Config, "p", "a", ["--preset=paper"])
+        gan = dcgan.build(config, types.SimpleNamespace(image_shape=(64, 64, 3)))
+        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+            self.assertAllClose([optimizer.learning_rate, optimizer.beta_1, optimizer.beta_2], [2e-4, 0.5, 0.999])
+        self.assertEqual((config.batch_size, gan.generator.latent_dim, gan.latent_prior), (128, 100, "uniform"))
+        self.assertEqual((gan.generator.normalization, gan.discriminator.normalization), ("batch", "batch"))
+        self.assertEqual(gan.generator.reshape.target_shape, (4, 4, 1024))
+        self.assertAllClose(np.std(gan.generator.project.kernel), 0.02, rtol=0.01)
+        self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.NonSaturating)
+        self.assertEmpty(gan.discriminator_regularizers)
         self.assertIsNone(gan.ema_generator)

@@ -46,7 +46,7 @@ class DCGANTest(NetworkTestCase):
             self.check_network(DCGANDiscriminator, normalization=None, conditioning=conditioning, **shape)
 
     def test_projection(self):
-        """psi · phi + embed(y) · phi + b, by hand from the feature map."""
+        """w · h + embed(y) · h + b, by hand from the feature map."""
         discriminator = DCGANDiscriminator(
             (8, 8, 1), filters=2, normalization=None, num_classes=3, conditioning="projection"
         )
@@ -54,10 +54,10 @@ class DCGANTest(NetworkTestCase):
         labels = np.array([2, 0, 1, 2])
         [convolution] = discriminator.convolutions
         features = convolution(x).numpy()
-        phi = np.where(features > 0, features, 0.2 * features).sum(axis=(1, 2))
-        psi, bias = discriminator.heads.logit.get_weights()
+        h = np.where(features > 0, features, 0.2 * features).reshape(4, -1)
+        w, bias = discriminator.heads.logit.get_weights()
         [embedding] = discriminator.heads.embedding.get_weights()
-        expected = phi @ psi[:, 0] + bias + np.sum(phi * embedding[:, labels].T, axis=1)
+        expected = h @ w[:, 0] + bias + np.sum(h * embedding[:, labels].T, axis=1)
         self.assertAllClose(discriminator([x, labels])[:, 0], expected, atol=1e-6)
 
     def test_any_image_shape(self):
