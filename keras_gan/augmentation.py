@@ -45,7 +45,8 @@ class Augmenter(keras.layers.Layer):
         """Adapts the augmenter's own variables, after each update of the discriminator.
 
         Args:
-            real_logits: float32 `(batch,)`, the logits of the augmented real images in that update.
+            real_logits: float32 `(batch,)`, the logits of the augmented real images in that update; where the
+                discriminator packs images, each has that of its pack.
         """
 
 
@@ -313,7 +314,8 @@ class AdaptiveAugment(Augmenter):
         """Adapts p to one update of the discriminator.
 
         Args:
-            real_logits: float32 `(batch,)`, the logits of the augmented real images in that update.
+            real_logits: float32 `(batch,)`, the logits of the augmented real images in that update; where the
+                discriminator packs images, each has that of its pack.
         """
         self.updates.assign_add(1)
         if self.probability is not None:

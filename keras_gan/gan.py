@@ -301,8 +301,7 @@ class GAN(keras.Model):
         variables = self.discriminator.trainable_variables
         optimizers.apply(self.discriminator_optimizer, tape.gradient(scaled, variables), variables)
         self._clip_discriminator()
-        if self.augmenter is not None:
-            self.augmenter.update(critic(real))
+        self._adapt_augmenter(critic(real))
 
     def _update_generator(self, real, labels, noise, discriminator_first=False):
         layers.iterate_spectral_norms(self.generator)
@@ -332,8 +331,12 @@ class GAN(keras.Model):
         optimizers.apply(self.discriminator_optimizer, d_gradients, d_variables)
         optimizers.apply(self.generator_optimizer, g_gradients, g_variables)
         self._clip_discriminator()
+        self._adapt_augmenter(critic(real))
+
+    def _adapt_augmenter(self, real_logits):
         if self.augmenter is not None:
-            self.augmenter.update(critic(real))
+            # The logit of a pack is that of each of its images.
+            self.augmenter.update(tf.repeat(real_logits, self.packing))
 
     def _clip_discriminator(self):
         if self.weight_clip is None:

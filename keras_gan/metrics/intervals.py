@@ -25,8 +25,9 @@ class Interval(typing.NamedTuple):
 def interval(metric, *samples, confidence=0.95, groups=20, seed=0, **options):
     """Confidence interval of a metric: where another draw of as many real and fake samples is expected to put it.
 
-    It is centred on the metric and says nothing of its bias at this number of samples (of the Frechet distance upward,
-    of the score downward), which only a comparison with real data at the same number shows.
+    It is centred on the metric, cut off where the metric cannot be (a distance below 0, a share above 1), and says
+    nothing of its bias at this number of samples (of the Frechet distance upward, of the score downward), which only a
+    comparison with real data at the same number shows.
 
     | metric | standard error | why not the bootstrap |
     |---|---|---|
@@ -77,10 +78,12 @@ def interval(metric, *samples, confidence=0.95, groups=20, seed=0, **options):
         groups = arrays.positive_integer("groups", groups)
         results = _by_groups(metric, samples, groups, seed, options)
         quantile = _student(quantile, groups - 1)
-    return {
-        name: Interval(value, value - quantile * error, value + quantile * error, error, method)
-        for name, (value, error, method) in results.items()
-    }
+    found = {}
+    for name, (value, error, method) in results.items():
+        least, most = _RANGES[name] if metric in _RANGED else (-math.inf, math.inf)
+        low, high = max(least, value - quantile * error), min(most, value + quantile * error)
+        found[name] = Interval(value, low, high, error, method)
+    return found
 
 
 def _student(normal, freedom):
@@ -139,6 +142,20 @@ _ERRORS = {frechet_distance: _frechet, kernel_distance: _kernel, classifier_scor
 # Metrics that are shares of a number of samples, with the position of those samples.
 _SHARES = {"precision": 1, "recall": 0, "coverage": 0}
 _MANIFOLD = (manifold.PrecisionRecall, manifold.DensityCoverage, manifold.ManifoldMetrics)
+# What these metrics can be. The kernel distance is unbiased, and so below 0 where the true one is 0.
+_RANGED = (
+    frechet_distance,
+    classifier_score,
+    modes,
+    manifold.precision_recall,
+    manifold.density_coverage,
+    manifold.manifold_metrics,
+)
+_RANGES = {
+    **dict.fromkeys(("frechet_distance", "modes", "divergence", "density"), (0.0, math.inf)),
+    **dict.fromkeys(_SHARES, (0.0, 1.0)),
+    "classifier_score": (1.0, math.inf),
+}
 
 
 def _by_groups(metric, samples, groups, seed, options):

@@ -401,6 +401,21 @@ class AdaptiveAugmentTest(TestCase):
         again = self.assert_config_round_trip(augmenter)
         self.assertAllClose(again.p, 0.1)
 
+    def test_images_of_packs_are_all_counted(self):
+        gan = keras_gan.GAN(
+            keras_gan.networks.DCGANGenerator((8, 8, 1), latent_dim=2, filters=2),
+            keras_gan.networks.DCGANDiscriminator((8, 8, 1), filters=2, packing=2),
+            augmenter=augmentation.AdaptiveAugment("color", target=-2.0, horizon=32, interval=2),
+        )
+        for update in ("alternating", "simultaneous"):
+            gan.compile(update=update, run_eagerly=True)
+            images = np.zeros((4, 8, 8, 1), "float32")
+            gan.train_on_batch(images)
+            self.assertEqual(float(gan.augmenter.images), 4.0)
+            gan.train_on_batch(images)
+        # Two changes of two updates of 4 images each, in 32.
+        self.assertAllClose(gan.augmenter.p, 0.5)
+
     def test_state_is_saved(self):
         gan = make_gan(augmentation.AdaptiveAugment({"color": 0.5}, target=-1.0, horizon=32, interval=2))
         images = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32")

@@ -79,6 +79,22 @@ class IntervalTest(TestCase):
         self.assertEqual(found["precision"].value, 0)
         self.assertGreater(found["precision"].standard_error, 0.01)
 
+    def test_ends_where_the_metric_does(self):
+        """Standard errors reach beyond 0 and 1 here, and intervals do not."""
+        real, fake = self._features(100, shift=100)
+        apart = metrics.interval(metrics.manifold_metrics, real, fake, groups=10)
+        self.assertEqual([apart[name].low for name in ("precision", "recall", "density", "coverage")], [0.0] * 4)
+        self.assertGreater(apart["precision"].high, 0.0)
+        equal = metrics.interval(metrics.density_coverage, real, real, groups=10)
+        self.assertEqual((equal["coverage"].value, equal["coverage"].high), (1.0, 1.0))
+        self.assertEqual(metrics.interval(metrics.frechet_distance, real, real)["frechet_distance"].low, 0.0)
+
+        def density(real, fake):
+            return np.mean(real) - np.mean(fake)
+
+        ours = metrics.interval(density, real, real)["density"]
+        self.assertLess(ours.low, 0.0)
+
     def test_refuses(self):
         real, fake = self._features(100)
         with self.assertRaisesRegex(ValueError, "between 0 and 1"):

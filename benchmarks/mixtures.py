@@ -1,0 +1,317 @@
+"""How many modes of known mixtures each way of training reaches, and how well: the ring of 8 and the grid of 25.
+
+    python benchmarks/mixtures.py --out=runs/mixtures --seeds=5
+
+All methods train the same two networks on the same points, for equally many updates of the generator. What makes a
+method is in `METHODS`. Every training adds a line to `results.jsonl`; a process that was interrupted goes on where it
+was when it is started again. `table.md` has the means over seeds beside the published rows, and a perfect sampler's,
+computed from as many samples.
+
+Reference: Lin et al. 2018, "PacGAN: the power of two samples in generative adversarial networks", section 4.1, for the
+densities, latents, numbers of samples and statistics.
+"""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+import keras_gan
+from keras_gan import callbacks, command, latents, layers, networks, optimizers, regularizers, schedules
+from keras_gan.command import option
+from keras_gan.data import toy
+from keras_gan.metrics import collapse
+
+UNITS, BATCH, LATENTS, RATE = (128, 128), 64, 2, 1e-3
+EXAMPLES, SAMPLES, LOOKS = 100_000, 2500, 4
+STATISTICS = ("modes", "high_quality", "reverse_kl", "std_ratio")
+DENSITIES = {"ring": toy.ring(std=0.01), "grid": toy.grid()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    out: str = option("runs/mixtures", "Folder of the results.")
+    seed: int = option(0, "The first seed.", low=0)
+    seeds: int = option(5, "Seeds of each kind.", low=1)
+    steps: int = option(10_000, "Updates of the generator in each training.", low=LOOKS)
+    densities: str = option("ring,grid", "Densities, separated by commas.")
+    methods: str = option("", "Methods, separated by ', '; all by default.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What is particular to one way of training; weights as functions of the number of steps."""
+
+    loss: str = "non_saturating"
+    penalties: tuple = ()
+    packing: int = 1
+    spectral: bool = False
+    betas: tuple = (0.5, 0.999)
+    critic_steps: int = 1
+    burn_in: bool = False
+
+
+METHODS = {
+    "non-saturating": Method(),
+    "non-saturating + R1": Method(penalties=(("r1", 0.1),)),
+    "WGAN-GP": Method("wasserstein", (("gradient_penalty", 0.1),), betas=(0.5, 0.9), critic_steps=5),
+    "spectral norm + hinge": Method("hinge", spectral=True, betas=(0.0, 0.9), critic_steps=5),
+    "PacGAN2": Method(packing=2),
+    "PacGAN4": Method(packing=4),
+    "RpGAN + R1 + R2": Method("relativistic", (("r1", 0.1), ("r2", 0.1)), betas=(0.0, 0.99), burn_in=True),
+}
+
+# Means and standard errors as printed, of modes, high-quality share in percent, and reverse KL.
+_PACGAN, _VEEGAN = "PacGAN, table 1", "VEEGAN, table 1"
+PUBLISHED = {
+    "ring": (
+        (_PACGAN, "GAN", "6.3 +- 0.5", "98.2 +- 0.2", "0.45 +- 0.09"),
+        (_PACGAN, "PacGAN2", "7.9 +- 0.1", "95.6 +- 2.0", "0.07 +- 0.03"),
+        (_PACGAN, "PacGAN4", "7.8 +- 0.1", "95.9 +- 1.4", "0.07 +- 0.02"),
+        (_VEEGAN, "GAN", "1", "99.3", ""),
+        (_VEEGAN, "unrolled GAN", "7.6", "35.6", ""),
+        (_VEEGAN, "VEEGAN", "8", "52.9", ""),
+    ),
+    "grid": (
+        (_PACGAN, "GAN", "17.3 +- 0.8", "94.8 +- 0.7", "0.70 +- 0.07"),
+        (_PACGAN, "PacGAN2", "23.8 +- 0.7", "91.3 +- 0.8", "0.13 +- 0.04"),
+        (_PACGAN, "PacGAN4", "24.8 +- 0.2", "93.6 +- 0.6", "0.04 +- 0.01"),
+        (_VEEGAN, "GAN", "3.3", "0.5", ""),
+        (_VEEGAN, "unrolled GAN", "23.6", "16", ""),
+        (_VEEGAN, "VEEGAN", "24.6", "40", ""),
+    ),
+}
+
+
+def main(argv=None):
+    """Runs what has not run yet, and writes the table."""
+    config, _ = command.parse(Config, "python benchmarks/mixtures.py", __doc__, argv)
+    command.run(lambda: _run(config))
+
+
+def _run(config):
+    methods = _chosen("methods", config.methods.split(", ") if config.methods else list(METHODS), METHODS)
+    densities = _chosen("densities", config.densities.split(","), DENSITIES)
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.jsonl"
+    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    done = {(each["density"], each["method"], each["seed"], each["steps"]) for each in results}
+    todo = [
+        (density, method, seed)
+        for seed in range(config.seed, config.seed + config.seeds)
+        for density in densities
+        for method in methods
+        if (density, method, seed, config.steps) not in done
+    ]
+    trainings = {}
+    with tqdm.tqdm(todo, disable=None) as bar:
+        for density, method, seed in bar:
+            bar.set_description(f"{density}, {method}, seed {seed}")
+            result = {"density": density, "method": method, "seed": seed, "steps": config.steps}
+            if method not in trainings:
+                trainings[method] = Training(METHODS[method], config.steps)
+            result |= trainings[method].run(DENSITIES[density].standardized(), seed)
+            results.append(result)
+            with file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(result) + "\n")
+    text = table([each for each in results if each["steps"] == config.steps])
+    callbacks.replace_text(folder / "table.md", text)
+    print(text)
+
+
+def _chosen(flag, names, known):
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"--{flag} are of {list(known)}. Received: {unknown}")
+    return names
+
+
+def build(method, steps):
+    """The compiled GAN of a method, for points in the plane.
+
+    Args:
+        method: `Method`.
+        steps: Updates of the generator in the training, of which burn-ins are a fifth.
+
+    Returns:
+        `GAN`.
+    """
+    # R3GAN's table 9, for Stacked MNIST: from ten times the weight, and beta_2 from 0.9, over a fifth of all images.
+    burn_in = steps / 5
+    penalties = [regularizers.get(name) for name, _ in method.penalties]
+    for penalty, (_, weight) in zip(penalties, method.penalties, strict=True):
+        penalty.weight = schedules.CosineBurnIn(10 * weight, weight, burn_in) if method.burn_in else weight
+    beta_1, beta_2 = method.betas
+    optimizer, other = (
+        optimizers.Adam(RATE, beta_1, schedules.CosineBurnIn(0.9, beta_2, burn_in) if method.burn_in else beta_2)
+        for _ in range(2)
+    )
+    gan = keras_gan.GAN(*_networks(method))
+    gan.compile(
+        optimizer,
+        other,
+        loss=method.loss,
+        discriminator_regularizers=penalties,
+        discriminator_steps=method.critic_steps,
+    )
+    return gan
+
+
+def _networks(method):
+    generator = networks.MLPGenerator((2,), LATENTS, hidden_units=UNITS, kernel_initializer="he_normal")
+    if not method.spectral:
+        return generator, networks.MLPDiscriminator(
+            (2,), hidden_units=UNITS, kernel_initializer="he_normal", packing=method.packing
+        )
+
+    def dense(units):
+        return layers.SpectralNormalization(keras.layers.Dense(units, kernel_initializer="he_normal"))
+
+    hidden = [layer for units in UNITS for layer in (dense(units), keras.layers.LeakyReLU(0.2))]
+    return generator, keras.Sequential([keras.Input((2,)), *hidden, dense(1)])
+
+
+class Training:
+    """One method's trainings, any number of them, with one compiled loop of steps.
+
+    `fit` would spend most of its time between steps of so small networks: here XLA compiles the loop around
+    `GAN.train_step`. The step, its seeds and its losses are the same.
+
+    Args:
+        method: `Method`.
+        steps: Updates of the generator in each training.
+
+    Example:
+
+    >>> training = Training(METHODS["PacGAN2"], steps=4)
+    >>> sorted(training.run(DENSITIES["ring"].standardized(), seed=0))
+    ['course', 'high_quality', 'modes', 'reverse_kl', 'seconds', 'std_ratio']
+    """
+
+    def __init__(self, method, steps):
+        self.method, self.steps = method, steps
+        self.gan = build(method, steps)
+        pair = (self.gan.generator_optimizer, self.gan.discriminator_optimizer)
+        self._fresh = [(variable, variable.numpy()) for optimizer in pair for variable in optimizer.variables]
+        self.advance = tf.function(self._advance, jit_compile=True, autograph=False)
+
+    def run(self, density, seed):
+        """Trains from new weights, and looks at the generator four times.
+
+        Args:
+            density: `keras_gan.data.toy.Mixture`.
+            seed: Of weights, latents and the choice of points.
+
+        Returns:
+            Dictionary of `STATISTICS` at the end (`None` where they are not numbers), `course`, the same at each look,
+            and `seconds`, of processor time.
+        """
+        self.reset(seed)
+        points = tf.constant(density.sample(EXAMPLES, seed=0))
+        if not self.advance.experimental_get_tracing_count():
+            self.advance(points, tf.constant(0, tf.int64))
+        started, course = time.process_time(), []
+        for look in range(LOOKS):
+            until = self.steps * (look + 1) // LOOKS
+            self.advance(points, tf.constant(until, tf.int64))
+            course.append({"step": until, **statistics(self.draw(seed), density)})
+        end = {name: course[-1][name] for name in STATISTICS}
+        return {**end, "course": course, "seconds": round(time.process_time() - started, 1)}
+
+    def reset(self, seed):
+        """Begins again: new weights, new optimizers, step 0."""
+        gan = self.gan
+        keras.utils.set_random_seed(seed)
+        for network, fresh in zip((gan.generator, gan.discriminator), _networks(self.method), strict=True):
+            network.set_weights(fresh.get_weights())
+        for variable, value in self._fresh:
+            variable.assign(value)
+        gan.step.assign(0)
+        # The part of a model's seeds that is a variable: one compiled loop serves all of them.
+        gan.rollbacks.assign(seed)
+        gan.reset_metrics()
+
+    def _advance(self, points, until):
+        gan = self.gan
+
+        def step():
+            seed = tf.stack([-1 - gan.rollbacks.value, gan.step.value])
+            chosen = latents.uniform((BATCH * self.method.critic_steps,), seed)
+            gan.train_step(tf.gather(points, tf.cast(chosen * EXAMPLES, tf.int32)))
+            return ()
+
+        tf.while_loop(lambda: gan.step.value < until, step, ())
+
+    def draw(self, seed):
+        """Samples that no training step draws, float32 `(SAMPLES, 2)`."""
+        return np.asarray(self.gan.generator(latents.stateless((SAMPLES, LATENTS), (seed, -3))))
+
+
+def statistics(samples, density):
+    """`STATISTICS` of samples; all `None` if any is not finite."""
+    if not np.isfinite(samples).all():
+        return dict.fromkeys(STATISTICS)
+    found = collapse.mixture_statistics(samples, density)
+    # JSON has no NaN.
+    return {name: found[name] if np.isfinite(found[name]) else None for name in STATISTICS}
+
+
+def table(results):
+    """The results as Markdown: for each density ours, a perfect sampler's, and what was published."""
+    lines = []
+    for name in [name for name in DENSITIES if any(each["density"] == name for each in results)]:
+        density = DENSITIES[name]
+        own = [each for each in results if each["density"] == name]
+        lines += [
+            f"## {name.capitalize()}: {len(density.modes)} modes",
+            "",
+            "| method | seeds | modes | high quality, % | reverse KL | std ratio | s per run |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        perfect = [statistics(density.sample(SAMPLES, seed=1 + i), density) for i in range(20)]
+        lines.append(_row("perfect sampler", perfect))
+        for method in METHODS:
+            trained = [each for each in own if each["method"] == method]
+            if trained:
+                lines.append(_row(method, trained))
+        lines += [
+            f"| *{source}: {method}* | | {modes} | {quality} | {divergence} | | |"
+            for source, method, modes, quality, divergence in PUBLISHED[name]
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(name, results):
+    cells = [
+        _spread([each["modes"] for each in results], "{:.1f}"),
+        _spread([each["high_quality"] and 100 * each["high_quality"] for each in results], "{:.1f}"),
+        _spread([each["reverse_kl"] for each in results], "{:.3f}"),
+        _spread([each["std_ratio"] for each in results], "{:.2f}"),
+    ]
+    seconds = [each["seconds"] for each in results if "seconds" in each]
+    return f"| {name} | {len(results)} | {' | '.join(cells)} | {f'{np.mean(seconds):.0f}' if seconds else ''} |"
+
+
+def _spread(values, form):
+    """Mean +- standard error of what are numbers, and how many are not."""
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return "none"
+    text = form.format(np.mean(numbers))
+    if len(numbers) > 1:
+        text += " +- " + form.format(np.std(numbers, ddof=1) / np.sqrt(len(numbers)))
+    return text + (f" ({len(values) - len(numbers)} without)" if len(numbers) < len(values) else "")
+
+
+if __name__ == "__main__":
+    # For so small networks more threads are no faster.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    main()

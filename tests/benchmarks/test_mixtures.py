@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import mixtures as benchmark
+from keras_gan import latents
+from tests.test_case import TestCase
+
+
+class MixturesTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mock.patch.multiple(benchmark, UNITS=(4,), BATCH=4, EXAMPLES=40, SAMPLES=50))
+
+    def test_the_loop_is_the_step(self):
+        """Weights after four steps of the compiled loop, and after as many calls of `train_step`."""
+        training = benchmark.Training(benchmark.METHODS["RpGAN + R1 + R2"], steps=4)
+        density = benchmark.DENSITIES["ring"].standardized()
+        points = density.sample(benchmark.EXAMPLES, seed=0)
+        first = training.run(density, seed=3)
+        looped = training.gan.get_weights()
+        self.assertEqual([look["step"] for look in first["course"]], [1, 2, 3, 4])
+        training.run(density, seed=4)
+        self.assertNotAllClose(training.gan.get_weights()[0], looped[0])
+        training.reset(seed=3)
+        for step in range(4):
+            chosen = latents.uniform((benchmark.BATCH,), (-4, step)).numpy()
+            training.gan.train_step(tf.constant(points[(chosen * benchmark.EXAMPLES).astype(int)]))
+        for by_hand, weight in zip(training.gan.get_weights(), looped, strict=True):
+            self.assertAllClose(by_hand, weight, atol=1e-5)
+
+    def test_an_interrupted_run_goes_on(self):
+        argv = [f"--out={self.path('out')}", "--steps=4", "--methods=PacGAN2", "--densities=grid"]
+        benchmark.main([*argv, "--seeds=1"])
+        file = Path(self.path("out"), "results.jsonl")
+        before = file.read_text("utf-8")
+        benchmark.main([*argv, "--seeds=2"])
+        self.assertTrue(file.read_text("utf-8").startswith(before))
+        seeds = [json.loads(line)["seed"] for line in file.read_text("utf-8").splitlines()]
+        self.assertEqual(seeds, [0, 1])
+        self.assertIn("| PacGAN2 | 2 |", Path(self.path("out"), "table.md").read_text("utf-8"))
+        with self.assertRaises(SystemExit):
+            benchmark.main([*argv, "--methods=unrolled"])
+
+    def test_discriminators(self):
+        methods = benchmark.METHODS
+        sizes = {name: benchmark.build(method, 10).discriminator.count_params() for name, method in methods.items()}
+        plain = (2 + 1) * 4 + (4 + 1)
+        self.assertEqual(sizes["WGAN-GP"], plain)
+        self.assertEqual(sizes["PacGAN4"], plain + 3 * 2 * 4)
+        # Each layer keeps one vector, as long as its outputs.
+        self.assertEqual(sizes["spectral norm + hinge"], plain + 4 + 1)
+
+    def test_rows(self):
+        """Means and standard errors; what is no number is counted, not averaged."""
+        seen = [
+            {"modes": modes, "high_quality": share, "reverse_kl": kl, "std_ratio": 1.0, "seconds": 2.0}
+            for modes, share, kl in ((6, 0.5, 0.1), (8, 0.7, None))
+        ]
+        row = benchmark._row("this", seen)
+        self.assertEqual(row, "| this | 2 | 7.0 +- 1.0 | 60.0 +- 10.0 | 0.100 (1 without) | 1.00 +- 0.00 | 2 |")
+        self.assertEqual(benchmark._spread([None], "{}"), "none")
+
+    def test_a_perfect_sampler(self):
+        for density in benchmark.DENSITIES.values():
+            found = benchmark.statistics(density.sample(20_000, seed=5), density)
+            self.assertEqual(found["modes"], len(density.modes))
+            self.assertAllClose(found["high_quality"], 1 - np.exp(-4.5), atol=3e-3)
+        self.assertEqual(set(benchmark.statistics(np.full((3, 2), np.nan), density).values()), {None})
