@@ -18,7 +18,7 @@ from keras import layers
 from benchmarks import works
 from benchmarks.gate import Gate
 
-WARMUP = 4
+WARMUP = 3
 
 
 def dcgan(normalization):

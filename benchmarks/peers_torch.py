@@ -23,7 +23,7 @@ from benchmarks import works
 from benchmarks.gate import Gate
 
 LATENT, FILTERS = 100, 64
-WARMUP = 4
+WARMUP = 3
 
 
 def generator():
