@@ -69,7 +69,7 @@ def _measure_all(config):
         for batch in batches:
             points.append(measure(size, batch, config))
             print(row(points[-1], ceilings), flush=True)
-    # Other processes may have slowed the first measurement down.
+    # What else the machine did may have slowed the first measurement down.
     ceilings = {
         "flops": max(ceilings["flops"], matrix_product_rate(tf.as_dtype(config.precision))),
         **{"bytes": max(ceilings["bytes"], bandwidth())},
@@ -162,10 +162,17 @@ def count(gan, batch):
 
 
 def _operations(graph):
-    for operation in graph.get_operations():
+    """The operations that run: those that results or changes of state depend on, in called functions too."""
+    waiting = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    found = set(waiting)
+    while waiting:
+        operation = waiting.pop()
         yield operation
         if operation.type in _CALLS:
             yield from _operations(graph._get_function(operation.get_attr("f").name).graph)
+        needed = {tensor.op for tensor in operation.inputs} | set(operation.control_inputs)
+        waiting += needed - found
+        found |= needed
 
 
 def _multiplications(operation):
