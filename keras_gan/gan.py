@@ -165,6 +165,7 @@ class GAN(keras.Model):
         discriminator_steps=1,
         generator_steps=1,
         update="alternating",
+        fresh_latents=True,
         weight_clip=None,
         jit_compile="auto",
         steps_per_execution=1,
@@ -184,6 +185,9 @@ class GAN(keras.Model):
             update: `"alternating"`: the generator answers the updated discriminator, as algorithm 1 of the 2014
                 paper. `"simultaneous"`: both move at once from the same generated images, as that paper's
                 released code; it needs one step of each.
+            fresh_latents: Whether the generator's updates draw latents of their own, as algorithm 1 does. Otherwise
+                the first of them goes on from the images that the discriminator was last updated on, as PyTorch's
+                DCGAN example does, which saves one pass of the generator. A simultaneous update always does.
             weight_clip: `None`, or c > 0: after each of its updates all trainable weights of the discriminator are
                 clipped to [-c, c], as in algorithm 1 of the Wasserstein GAN (c = 0.01; Arjovsky et al. 2017).
             jit_compile: `True`, `False` or `"auto"`: whether the step is compiled with XLA. Not with several
@@ -239,6 +243,7 @@ class GAN(keras.Model):
             self.discriminator_steps = discriminator_steps
             self.generator_steps = generator_steps
             self.update = update
+            self.fresh_latents = bool(fresh_latents)
             self.weight_clip = None if weight_clip is None else float(weight_clip)
             self._keep_states(penalties)
             self.generator_optimizer = optimizers.for_network(generator_optimizer, self.generator)
@@ -264,10 +269,11 @@ class GAN(keras.Model):
             self._update_both(images, labels, noise)
         else:
             parts = batches.split(images, labels, self.discriminator_steps)
-            for part in parts:
+            for part in parts if self.fresh_latents else parts[:-1]:
                 self._update_discriminator(*part, noise)
             for j in range(self.generator_steps):
-                self._update_generator(*parts[j % len(parts)], noise)
+                joint = j == 0 and not self.fresh_latents
+                self._update_generator(*parts[-1 if joint else j % len(parts)], noise, discriminator_first=joint)
         self._update_average()
         self.step.assign_add(1)
         return self.get_metrics_result()
@@ -284,9 +290,10 @@ class GAN(keras.Model):
         self._generator_objective(critic, images, fake)
         return self.get_metrics_result()
 
-    def _update_discriminator(self, real, labels, noise):
+    def _update_discriminator(self, real, labels, noise, fake=None):
         layers.iterate_spectral_norms(self.discriminator)
-        fake = self._generate(self.generator, real, labels, noise)
+        if fake is None:
+            fake = self._generate(self.generator, real, labels, noise)
         with tf.GradientTape() as tape:
             critic = self._critic(labels, noise)
             objective = self._discriminator_objective(critic, real, fake)
@@ -297,10 +304,13 @@ class GAN(keras.Model):
         if self.augmenter is not None:
             self.augmenter.update(critic(real))
 
-    def _update_generator(self, real, labels, noise):
+    def _update_generator(self, real, labels, noise, discriminator_first=False):
         layers.iterate_spectral_norms(self.generator)
         with tf.GradientTape() as tape:
             fake = self._generate(self.generator, real, labels, noise)
+            if discriminator_first:
+                with tape.stop_recording():
+                    self._update_discriminator(real, labels, noise, fake)
             objective = self._generator_objective(self._critic(labels, noise), real, fake)
             scaled = self.generator_optimizer.scale_loss(objective)
         variables = self.generator.trainable_variables
@@ -475,6 +485,7 @@ class GAN(keras.Model):
             "discriminator_steps": self.discriminator_steps,
             "generator_steps": self.generator_steps,
             "update": self.update,
+            "fresh_latents": self.fresh_latents,
             "weight_clip": self.weight_clip,
             "jit_compile": self.jit_compile,
             "steps_per_execution": self.steps_per_execution,

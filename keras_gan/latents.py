@@ -38,6 +38,31 @@ def uniform(shape, seed):
     return tf.cast(tf.bitwise.bitwise_and(bits, 2**24 - 1), tf.float32) * 2.0**-24
 
 
+def bernoulli(shape, seed, threshold):
+    """Draws that are true with probability `1 - threshold / 2^16`, as a function of the seed alone, as `uniform` is.
+
+    Two draws share the 32 bits of one number, so they take less than half the time of comparing uniform ones.
+
+    Args:
+        shape: Shape of the result, a tuple.
+        seed: Two int64, as a tensor or a pair.
+        threshold: Integer in [0, 2^16).
+
+    Returns:
+        Boolean tensor.
+
+    Example:
+
+    >>> draws = keras_gan.latents.bernoulli((100, 100), seed=(0, 1), threshold=2**14)
+    >>> round(float(tf.reduce_mean(tf.cast(draws, "float32"))), 1)
+    0.8
+    """
+    count = tf.reduce_prod(shape)
+    bits = tf.random.stateless_uniform([(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    halves = tf.reshape(tf.bitcast(bits, tf.int16), [-1])[:count]
+    return tf.reshape(halves, shape) >= tf.constant(threshold - 2**15, tf.int16)
+
+
 def stateless(shape, seed, prior="normal"):
     """Draws from a latent prior, as a function of the seed alone, whatever compiles it.
 

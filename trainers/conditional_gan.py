@@ -10,9 +10,7 @@ ones, beside classifiers that learn from as many real digits; the numbers are ke
 
 import dataclasses
 
-import keras
-
-from keras_gan import GAN, command, networks, regularizers
+from keras_gan import GAN, command, networks, optimizers, regularizers
 from keras_gan.command import option
 from trainers import common, report
 
@@ -46,7 +44,7 @@ def build(config, spec):
     penalties = [regularizers.R1(config.r1_gamma)] if config.r1_gamma else []
     classification = regularizers.AuxiliaryClassification
     gan.compile(
-        *(keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2) for _ in range(2)),
+        *(optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2) for _ in range(2)),
         loss=config.loss,
         discriminator_regularizers=[*penalties, classification(1.0)] if auxiliary else penalties,
         generator_regularizers=[classification(0.1, images="fake")] if auxiliary else [],

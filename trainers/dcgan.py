@@ -9,8 +9,6 @@ gradient penalty on real images (R1), and an average of the generator's weights 
 
 import dataclasses
 
-import keras
-
 import keras_gan
 from keras_gan.command import option
 from trainers import common
@@ -52,7 +50,7 @@ def build(config, spec):
     )
 
     def adam(learning_rate):
-        return keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
+        return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
 
     gan.compile(
         adam(config.generator_learning_rate),

@@ -126,7 +126,7 @@ def _uniform(limit):
 
 def _optimizer(config, learning_rate):
     if config.optimizer == "adam":
-        return keras.optimizers.Adam(learning_rate, config.beta_1)
+        return optimizers.Adam(learning_rate, config.beta_1)
     schedules = keras.optimizers.schedules
     # Divided by 1.000004 with every update, written so that float32 keeps the digits of the rate.
     decay = schedules.ExponentialDecay(learning_rate, decay_steps=1000, decay_rate=1.000004**-1000)

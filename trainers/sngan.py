@@ -59,7 +59,7 @@ def build(config, spec):
     def adam(learning_rate, updates):
         if config.decay:
             learning_rate = keras.optimizers.schedules.PolynomialDecay(learning_rate, config.steps * updates, 0.0)
-        return keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
+        return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
 
     gan.compile(
         adam(config.generator_learning_rate, config.generator_steps),

@@ -118,8 +118,8 @@ def build(config, density):
     for penalty in penalties:
         penalty.weight = config.regularizer_weight
     gan.compile(
-        keras.optimizers.Adam(config.learning_rate, config.beta_1),
-        keras.optimizers.Adam(config.learning_rate, config.beta_1),
+        keras_gan.optimizers.Adam(config.learning_rate, config.beta_1),
+        keras_gan.optimizers.Adam(config.learning_rate, config.beta_1),
         loss=config.loss,
         discriminator_regularizers=penalties,
         discriminator_steps=config.discriminator_steps,

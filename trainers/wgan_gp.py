@@ -61,8 +61,10 @@ def build(config, spec):
     gan = keras_gan.GAN(generator, discriminator, ema_momentum=config.ema_momentum or None, seed=config.seed)
 
     def adam(updates):
-        falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, config.steps * updates, 0.0)
-        return keras.optimizers.Adam(falling if config.decay else config.learning_rate, config.beta_1, config.beta_2)
+        rate = config.learning_rate
+        if config.decay:
+            rate = keras.optimizers.schedules.PolynomialDecay(rate, config.steps * updates, 0.0)
+        return keras_gan.optimizers.Adam(rate, config.beta_1, config.beta_2)
 
     gan.compile(
         adam(config.generator_steps),

@@ -17,7 +17,7 @@ class Dropout(keras.layers.Layer):
     their parts of one global mask, where `keras.layers.Dropout` gives all of them the same one.
 
     Args:
-        rate: Probability in [0, 1) that an element is set to 0.
+        rate: Probability in [0, 1) that an element is set to 0, up to rounding to a multiple of 2^-16.
         seed: Integer. Layers that are to draw independent masks need different seeds.
 
     Call arguments:
@@ -48,6 +48,8 @@ class Dropout(keras.layers.Layer):
         if not 0.0 <= rate < 1.0:
             raise ValueError(f"`rate` must lie in [0, 1). Received: rate={rate}")
         self.rate = float(rate)
+        # At most 2^16 - 1, so that some are kept.
+        self._threshold = min(round(self.rate * 2**16), 2**16 - 1)
         self.seed = int(seed)
         self.supports_masking = True
 
@@ -67,8 +69,9 @@ class Dropout(keras.layers.Layer):
         # Negative, so that no mask shares a key with the latents, which are drawn with non-negative counts.
         key = tf.stack([tf.constant(self.seed, tf.int64), -self.calls.value])
         rows, *rest = tf.unstack(tf.shape(inputs))
-        keep = latents.per_replica(lambda n: latents.uniform((n, *rest), key), rows) >= self.rate
-        return tf.where(keep, inputs / (1.0 - self.rate), tf.zeros_like(inputs))
+        keep = latents.per_replica(lambda n: latents.bernoulli((n, *rest), key, self._threshold), rows)
+        kept = 1.0 - self._threshold / 2**16
+        return tf.where(keep, inputs / kept, tf.zeros((), inputs.dtype))
 
     def compute_output_shape(self, input_shape):
         return input_shape

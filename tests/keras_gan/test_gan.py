@@ -122,6 +122,21 @@ class TrainingTest(TestCase):
         self.assertAllClose(gan.discriminator.weights[0], [[2.0 - 0.1 * (0.5 * z - 1.0)]], rtol=1e-6)
         self.assertAllClose(gan.generator.weights[0], [[0.5 + 0.1 * 2.0 * z]], rtol=1e-6)
 
+    def test_shared_latents_by_hand(self):
+        """The generator goes on from the value that the discriminator saw, and answers the updated discriminator."""
+
+        def scalar(value):
+            layer = keras.layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(value))
+            return keras.Sequential([keras.Input((1,)), layer])
+
+        gan = keras_gan.GAN(scalar(0.5), scalar(2.0))
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss="wasserstein", fresh_latents=False)
+        z = float(self._first_draws()[0])
+        gan.train_on_batch(np.ones((1, 1), "float32"))
+        w = 2.0 - 0.1 * (0.5 * z - 1.0)
+        self.assertAllClose(gan.discriminator.weights[0], [[w]], rtol=1e-6)
+        self.assertAllClose(gan.generator.weights[0], [[0.5 + 0.1 * w * z]], rtol=1e-6)
+
     def _first_draws(self):
         noise = keras_gan.latents.Noise(seed=0, step=tf.constant(0, tf.int64))
         return [noise.latents(1, 1)[0, 0] for _ in range(2)]
@@ -280,7 +295,11 @@ class EvaluationTest(TestCase):
 
 class SavingTest(TestCase):
     def test_keras_file_holds_everything(self):
-        for mode in ({}, {"update": "simultaneous", "loss": "relativistic"}, {"discriminator_steps": 2}):
+        for mode in (
+            {},
+            {"update": "simultaneous", "loss": "relativistic"},
+            {"discriminator_steps": 2, "generator_steps": 2, "fresh_latents": False},
+        ):
             gan = compiled(**mode)
             gan.fit(dataset(), verbose=0)
             path = self.path("gan.keras")

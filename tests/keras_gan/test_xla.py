@@ -96,6 +96,7 @@ UPDATES = {
     "alternating": {},
     "simultaneous": {"update": "simultaneous"},
     "several_steps": {"discriminator_steps": 2, "generator_steps": 2},
+    "shared_latents": {"discriminator_steps": 2, "generator_steps": 2, "fresh_latents": False},
 }
 POLICIES = ("float32", "mixed_bfloat16")
 AUGMENTERS = (None, *augmentation._CLASSES)

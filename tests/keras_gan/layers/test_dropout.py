@@ -8,16 +8,17 @@ from tests.test_case import TestCase
 
 class DropoutTest(TestCase):
     def test_masks_are_the_documented_draws(self):
-        layer, x = layers.Dropout(0.3, seed=5), np.full((3, 4), 0.7, "float32")
+        layer, x = layers.Dropout(0.25, seed=5), np.full((3, 5), 0.75, "float32")
         for count in (1, 2):
-            keep = latents.uniform((3, 4), (5, -count)) >= 0.3
+            keep = latents.bernoulli((3, 5), (5, -count), 2**14)
             self.assertAllClose(layer(x, training=True), tf.where(keep, 1.0, 0.0))
         self.assertEqual(int(layer.calls), 2)
 
     def test_mean_and_rate(self):
-        y = layers.Dropout(0.2)(np.ones((100, 1000), "float32"), training=True).numpy()
-        self.assertAllInSet(y, [0.0, np.float32(1 / 0.8)])
-        self.assertAllClose(np.mean(y == 0), 0.2, atol=4 * (0.2 * 0.8 / 100_000) ** 0.5)
+        for rate, rounded in ((0.2, 13107 / 2**16), (0.999999, 65535 / 2**16), (1e-6, 0.0)):
+            y = layers.Dropout(rate)(np.ones((100, 1000), "float32"), training=True).numpy()
+            self.assertAllClose(np.unique(y[y > 0]), [1 / (1 - rounded)])
+            self.assertAllClose(np.mean(y == 0), rounded, atol=4 * (rounded * (1 - rounded) / 100_000) ** 0.5)
 
     def test_identity_unless_training(self):
         x = np.arange(6.0, dtype="float32").reshape(2, 3)

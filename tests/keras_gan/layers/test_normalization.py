@@ -114,6 +114,30 @@ class BatchNormalizationTest(TestCase):
         numeric = (penalty(x + step * direction) - penalty(x - step * direction)) / (2 * step)
         self.assertAllClose(tf.reduce_sum(tape.gradient(value, x) * direction), numeric, rtol=1e-6)
 
+    def test_fused_and_plain_agree_to_second_order(self):
+        for shape in ((4, 3, 5, 2), (6, 2), (3, 4, 2)):
+            x = np.random.default_rng(0).normal(3.0, 2.0, size=shape)
+            results, weights = [], []
+            for dtype in ("float32", "float64"):  # fused, and from plain means
+                layer = self.build(dtype=dtype)
+                inputs = tf.constant(x, dtype)
+                with tf.GradientTape() as outer:
+                    outer.watch(inputs)
+                    with tf.GradientTape() as inner:
+                        y = layer(tf.sin(inputs), training=True)
+                        inner.watch(y)
+                        loss = tf.reduce_sum(layer(inputs * y, training=True) ** 3)
+                    penalty = tf.reduce_sum(inner.gradient(loss, y) ** 2)
+                results.append([y, penalty, outer.gradient(penalty, inputs)])
+                weights.append(layer.get_weights())
+            for fused, plain in zip(results[0] + weights[0], results[1] + weights[1], strict=True):
+                self.assertAllClose(fused, plain, rtol=1e-4, atol=1e-4 * np.abs(plain).max())
+
+    def test_one_row_has_no_variance(self):
+        layer = layers.BatchNormalization(momentum=0.5)
+        self.assertAllEqual(layer(tf.constant([[3.0, 4.0]]), training=True), [[0.0, 0.0]])
+        self.assertAllClose(layer.moving_variance, [0.5, 0.5])
+
     def test_frozen_layers_use_their_averages(self):
         layer = self.build()
         layer.trainable = False
