@@ -81,8 +81,8 @@ def our_gan(name, jit_compile=False):
 
     def adam(*arguments):
         return {
-            "generator_optimizer": keras.optimizers.Adam(*arguments),
-            "discriminator_optimizer": keras.optimizers.Adam(*arguments),
+            "generator_optimizer": keras_gan.optimizers.Adam(*arguments),
+            "discriminator_optimizer": keras_gan.optimizers.Adam(*arguments),
         }
 
     def dropout(rate):
@@ -91,10 +91,10 @@ def our_gan(name, jit_compile=False):
 
     dropout.seed = 0
     if name == "a":
-        networks, options = dcgan("batch"), adam(2e-4, 0.5)
+        networks, options = dcgan("batch"), adam(2e-4, 0.5) | {"fresh_latents": False}
     elif name == "b":
         networks = tutorial_networks(lambda: keras_gan.layers.BatchNormalization(0.99, 1e-3), dropout)
-        options = {**adam(1e-4), "update": "simultaneous"}
+        options = adam(1e-4) | {"update": "simultaneous"}
     elif name == "c":
         networks, options = keras_io_networks(dropout, "tanh", None), adam(1e-4)
     elif name == "d1":

@@ -115,7 +115,8 @@ def build(size, filters):
         keras_gan.networks.DCGANGenerator((size, size, 3), filters=filters),
         keras_gan.networks.DCGANDiscriminator((size, size, 3), filters=filters),
     )
-    gan.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
+    generator_optimizer, discriminator_optimizer = (keras_gan.optimizers.Adam(2e-4, 0.5) for _ in range(2))
+    gan.compile(generator_optimizer, discriminator_optimizer, fresh_latents=False)
     return gan
 
 

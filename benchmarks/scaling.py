@@ -77,7 +77,7 @@ def build():
         keras_gan.networks.MLPGenerator(image_shape=(28, 28, 1), latent_dim=16, hidden_units=(64,)),
         keras_gan.networks.MLPDiscriminator(image_shape=(28, 28, 1), hidden_units=(64,)),
     )
-    gan.compile(keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4))
+    gan.compile(keras_gan.optimizers.Adam(1e-4), keras_gan.optimizers.Adam(1e-4))
     return gan
 
 
