@@ -1,0 +1,166 @@
+"""Quality over wall-clock time on MNIST, from the start of the process: the default recipe beside two tutorials.
+
+    python -m benchmarks.time_to_quality --out=docs/time_to_quality.png
+
+One process after another trains for `--minutes`, and saves its generator's weights every `--every` seconds. Afterwards
+every generator makes `--samples` images, and their classifier Frechet distance to the MNIST training images is measured
+by the same network. The default recipe is `python -m trainers.dcgan --dataset=mnist` as it is, with its evaluations,
+checkpoints and watchdog; `quality_sides.py` says what the tutorials are. `--folder` keeps the weights; a side that is
+there already is only measured.
+"""
+
+import contextlib
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from benchmarks import quality_sides
+from keras_gan import command, metrics, staging
+from keras_gan.command import option
+
+ROOT = Path(__file__).resolve().parent.parent
+FEATURES = "mnist_classifier"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags."""
+
+    minutes: float = option(10.0, "How long each side trains, from the start of its process.")
+    every: float = option(30.0, "Seconds between the generators that are looked at.", low=1)
+    samples: int = option(5000, "Images of each of them.", low=100)
+    sides: str = option(",".join(quality_sides.SIDES), "Who trains, with commas.")
+    folder: str = option("", "Where weights are kept; a temporary folder by default.")
+    train: bool = option(True, "Whether to train what is not in --folder; without, what is there is measured.")
+    out: str = option("", "A file for the plot.")
+    json: str = option("", "A file for the curves.")
+
+
+def main(argv=None):
+    """Trains, measures, prints and draws."""
+    config, _ = command.parse(Config, "python -m benchmarks.time_to_quality", __doc__, argv)
+    command.run(lambda: _measure_all(config))
+
+
+def _measure_all(config):
+    sides = config.sides.split(",")
+    unknown = [side for side in sides if side not in quality_sides.SIDES]
+    if unknown:
+        raise ValueError(f"--sides must be of {', '.join(quality_sides.SIDES)}. Received: --sides={config.sides}")
+    if not config.minutes > 0:
+        raise ValueError(f"--minutes must be positive. Received: --minutes={config.minutes}")
+    with contextlib.ExitStack() as stack:
+        folder = Path(config.folder or stack.enter_context(tempfile.TemporaryDirectory()))
+        for side in sides:
+            if config.train and not any(folder.glob(f"{side}/*.npz")):
+                train(side, folder / side, config.minutes, config.every)
+        curves = {side: curve(side, folder / side, config.samples) for side in sides}
+    print(table(curves))
+    if config.json:
+        Path(config.json).write_text(json.dumps(curves, indent=2) + "\n", "utf-8")
+    if config.out:
+        draw(curves, config.out)
+
+
+def train(side, folder, minutes, every):
+    """Lets a side train in a process of its own.
+
+    Raises:
+        OSError: If the process fails; with the last line that it printed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"{side}: {minutes:g} minutes", flush=True)
+    arguments = [side, folder.resolve(), minutes, every, time.monotonic()]
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.quality_sides", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    if ran.returncode:
+        said = ran.stderr.strip().splitlines() or ["nothing"]
+        raise OSError(f"{side} ended with exit status {ran.returncode} and said: {said[-1][:300]}")
+
+
+def curve(side, folder, samples):
+    """The classifier Frechet distance of every generator in a folder.
+
+    Args:
+        side: Key of `quality_sides.SIDES`.
+        folder: Holds `SECONDS.npz`.
+        samples: Number of images.
+
+    Returns:
+        List of pairs (seconds, distance).
+    """
+    files = sorted(folder.glob("*.npz"))
+    if not files:
+        raise ValueError(f"{folder} holds no generator: leave --notrain out, or name another --folder.")
+    points = []
+    for file in tqdm.tqdm(files, desc=side, leave=False, disable=None):
+        with np.load(file) as weights:
+            images = quality_sides.images_of(side, list(weights.values()), samples)
+        (record,) = metrics.evaluate(
+            images, "mnist", FEATURES, ["fcd"], num_real=10_000, intervals=False, floor=False, progress=False
+        )
+        points.append((float(file.stem), record.value))
+    return points
+
+
+def at(points, seconds):
+    """The last value by some time, or `None` before the first."""
+    return next((value for moment, value in reversed(points) if moment <= seconds + 0.5), None)
+
+
+def first_below(points, value):
+    """The seconds after which a curve was at or below a value for the first time, or `None`."""
+    return next((moment for moment, own in points if own <= value), None)
+
+
+def table(curves):
+    """The curves as Markdown: a row a minute, and what our recipe needs to match the others' last value."""
+    last = max(moment for points in curves.values() for moment, _ in points)
+    moments = [30.0, *np.arange(60, last + 1, 60)]
+    lines = ["| seconds | " + " | ".join(curves) + " |", "|---" * (len(curves) + 1) + "|"]
+    for moment in moments:
+        values = [at(points, moment) for points in curves.values()]
+        lines.append(f"| {moment:.0f} | " + " | ".join("" if v is None else f"{v:.4g}" for v in values) + " |")
+    ours = curves.get("keras_gan")
+    for side, points in curves.items():
+        if ours and side != "keras_gan":
+            moment, value = points[-1]
+            needed = first_below(ours, value)
+            took = "did not reach" if needed is None else f"reached within {needed:.0f} s"
+            lines.append(f"\nkeras_gan {took} what {side} had after {moment:.0f} s, {value:.4g}.")
+    return "\n".join(lines)
+
+
+def draw(curves, file):
+    """Draws distance against minutes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    for side, points in curves.items():
+        seconds, values = zip(*points, strict=True)
+        axis.plot([moment / 60 for moment in seconds], values, ".-", label=quality_sides.SIDES[side])
+    axis.set(xlabel="minutes since the process started", ylabel="classifier Frechet distance", yscale="log")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    with staging.replacing(Path(file)) as partial:
+        figure.savefig(partial, dpi=90)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
