@@ -30,13 +30,17 @@ from keras_gan import (
     schedules,
     serialization,
     transforms,
+    unlearning,
+    vae,
     verdicts,
 )
 from keras_gan.gan import GAN
+from keras_gan.vae import VAE
 
 __version__ = "0.1.0"
 __all__ = [
     "GAN",
+    "VAE",
     "augmentation",
     "callbacks",
     "checkpoints",
@@ -56,5 +60,7 @@ __all__ = [
     "schedules",
     "serialization",
     "transforms",
+    "unlearning",
+    "vae",
     "verdicts",
 ]
