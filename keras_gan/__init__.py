@@ -30,6 +30,7 @@ from keras_gan import (
     schedules,
     serialization,
     transforms,
+    unlearning,
     verdicts,
 )
 from keras_gan.gan import GAN
@@ -56,5 +57,6 @@ __all__ = [
     "schedules",
     "serialization",
     "transforms",
+    "unlearning",
     "verdicts",
 ]

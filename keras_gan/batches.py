@@ -52,11 +52,19 @@ def check_element(images, labels, model):
         raise ValueError(
             f"Expected float images in [-1, 1]: scale uint8 ones by x / 127.5 - 1. Received: dtype {dtype.name}"
         )
-    if model.num_classes is None:
-        return
+    if model.num_classes is not None:
+        check_labels(labels, model.num_classes)
+
+
+def check_labels(labels, num_classes):
+    """Checks shape and dtype of the labels of a batch, or of the specification of one.
+
+    Raises:
+        ValueError: If they are missing, or not integers, one for each row.
+    """
     if labels is None:
         raise ValueError(
-            f"The networks are conditional on {model.num_classes} classes and need batches (images, labels). "
+            f"The networks are conditional on {num_classes} classes and need batches (images, labels). "
             "Received: images alone"
         )
     if not hasattr(labels, "shape") or not hasattr(labels, "dtype"):
@@ -201,15 +209,30 @@ def assertions(data, first, model):
     if len(images.shape) == 4:
         worst = tf.cond(first, lambda: tf.cast(tf.reduce_max(tf.abs(images)), tf.float32), lambda: 0.0)
         sentence = "Expected images in [-1, 1]. Received: values as large as {}"
-        found.append(_assert(worst <= 1 + _SLACK, sentence, worst))
+        found.append(assertion(worst <= 1 + _SLACK, sentence, worst))
     if model.num_classes is not None:
-        low, high = tf.reduce_min(labels), tf.reduce_max(labels)
-        sentence = f"Expected labels in [0, {model.num_classes}). Received: labels between {{}} and {{}}"
-        found.append(_assert(tf.logical_and(low >= 0, high < model.num_classes), sentence, low, high))
+        found.append(label_assertion(labels, model.num_classes))
     return found
 
 
-def _assert(condition, sentence, *values):
+def label_assertion(labels, num_classes):
+    """The assertion that labels lie in `[0, num_classes)`."""
+    low, high = tf.reduce_min(labels), tf.reduce_max(labels)
+    sentence = f"Expected labels in [0, {num_classes}). Received: labels between {{}} and {{}}"
+    return assertion(tf.logical_and(low >= 0, high < num_classes), sentence, low, high)
+
+
+def assertion(condition, sentence, *values):
+    """An operation that fails unless a condition holds; `plain_errors` makes its sentence an error of its own.
+
+    Args:
+        condition: Boolean scalar tensor.
+        sentence: What was expected and what came, with `{}` for each of the values.
+        *values: Scalar tensors.
+
+    Returns:
+        An operation, or `None` where it ran at once.
+    """
     return tf.debugging.Assert(condition, [tf.strings.format(_BEGIN + sentence + _END, values)])
 
 

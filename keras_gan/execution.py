@@ -9,14 +9,12 @@ import itertools
 
 import tensorflow as tf
 
-from keras_gan import batches
-
 
 def train_function(model):
     """A function of an iterator that trains for `steps_per_execution` steps and returns the last logs.
 
     Args:
-        model: A compiled `GAN`.
+        model: A compiled `keras_gan.generative.GenerativeModel`.
 
     Returns:
         The function; its logs are means over replicas.
@@ -28,7 +26,7 @@ def test_function(model):
     """A function of an iterator that evaluates up to `steps_per_execution` batches, as many as there are.
 
     Args:
-        model: A compiled `GAN`.
+        model: A compiled `keras_gan.generative.GenerativeModel`.
 
     Returns:
         The function; its logs are means over replicas.
@@ -89,7 +87,7 @@ def _function(model, step, steps):
         # All of the step waits for its data and what is asserted of them. Some of it depends on neither, such as
         # counting steps, and would run with a refused batch, or once more at the end of the data.
         tensors = [tensor for tensor in tf.nest.flatten(data) if tensor is not None]
-        with tf.control_dependencies(tensors + batches.assertions(data, first, model)):
+        with tf.control_dependencies(tensors + model.assertions(data, first)):
             return step(data)
 
     def on_data(data, first):

@@ -3,26 +3,17 @@
 import keras
 import tensorflow as tf
 
-from keras_gan import (
-    augmentation,
-    batches,
-    execution,
-    latents,
-    layers,
-    losses,
-    optimizers,
-    regularizers,
-    serialization,
-)
+from keras_gan import augmentation, batches, latents, layers, losses, optimizers, regularizers, serialization
 
 # As a module, because what it imports imports this one.
 from keras_gan import callbacks as own_callbacks
 from keras_gan.critic import Critic
+from keras_gan.generative import GenerativeModel
 from keras_gan.networks.contract import Contract
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(keras.Model):
+class GAN(GenerativeModel):
     """A generator and a discriminator trained against each other with `fit`.
 
     One training step splits its batch into `discriminator_steps` parts, updates the discriminator on each, and
@@ -89,8 +80,7 @@ class GAN(keras.Model):
         seed=0,
         **kwargs,
     ):
-        # The networks see to their own precision: latents and images stay as they are on the way in.
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(seed, **kwargs)
         contract = Contract.of(generator, discriminator, latent_prior, num_classes)
         self.latent_dim = contract.latent_dim
         self.latent_prior = contract.latent_prior
@@ -98,7 +88,6 @@ class GAN(keras.Model):
         self.num_classes = contract.num_classes
         self.class_names = contract.class_names
         self.packing = contract.packing
-        self.seed = int(seed)
         self.generator = generator
         self.discriminator = discriminator
         self.augmenter = augmentation.get(augmenter)
@@ -112,48 +101,24 @@ class GAN(keras.Model):
                 raise ValueError(f"`ema_momentum` must lie in [0, 1). Received: ema_momentum={ema_momentum}")
             self.ema_generator = serialization.copy_network(generator, name=f"ema_{generator.name}")
             self.ema_generator.trainable = False
-        self.step = self._add_counter("step")
-        # How often training went back to an earlier step. It enters the seeds, so that the next attempt differs.
-        self.rollbacks = self._add_counter("rollbacks")
-        # Set by `fit` and `evaluate`, until their first batch has been looked at.
-        self.images_unchecked = True
         # The networks are built, and without this Keras would trace `call` on images to find that out.
         self.built = True
-
-    def _add_counter(self, name):
-        return self.add_weight(
-            name=name,
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
 
     @property
     def sampler(self):
         """The generator used for everything but training: the averaged one, or else the only one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
-    def call(self, inputs, training=None):
-        return self.sampler(inputs, training=False)
+    @property
+    def networks(self):
+        return {"generator": self.generator, "discriminator": self.discriminator}
 
-    def sample(self, n, labels=None, seed=0, truncation=1.0):
-        """Generates `n` images, image i from the seed `seed + i`; see `keras_gan.latents.sample`."""
-        return latents.sample(self, n, labels=labels, seed=seed, truncation=truncation)
-
-    def save_generator(self, path, overwrite=True, weights=None):
-        """Saves the sampling generator alone as a `.keras` file, trainable like a new one.
-
-        Args:
-            path: Where to; ends in `.keras`.
-            overwrite: Whether an existing file is replaced.
-            weights: Weights to save instead of the present ones, as `sampler.get_weights()` returned them earlier.
-        """
-        generator = serialization.copy_network(self.sampler, name=self.generator.name)
-        if weights is not None:
-            generator.set_weights(weights)
-        generator.save(path, overwrite=overwrite)
+    @property
+    def optimizers(self):
+        return {
+            "generator": (self.generator_optimizer, self.generator_steps),
+            "discriminator": (self.discriminator_optimizer, self.discriminator_steps),
+        }
 
     def compile(
         self,
@@ -195,13 +160,12 @@ class GAN(keras.Model):
         Raises:
             ValueError: If an argument is out of range, or if a regularizer does not fit the discriminator.
         """
-        for name, value in (
-            ("discriminator_steps", discriminator_steps),
-            ("generator_steps", generator_steps),
-            ("steps_per_execution", steps_per_execution),
-        ):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={value!r}")
+        self.check_compile(
+            jit_compile,
+            discriminator_steps=discriminator_steps,
+            generator_steps=generator_steps,
+            steps_per_execution=steps_per_execution,
+        )
         if update not in ("alternating", "simultaneous"):
             raise ValueError(f"`update` must be 'alternating' or 'simultaneous'. Received: update={update!r}")
         if update == "simultaneous" and (discriminator_steps, generator_steps) != (1, 1):
@@ -213,11 +177,6 @@ class GAN(keras.Model):
             raise ValueError(f"`weight_clip` must be a positive number, or None. Received: weight_clip={weight_clip}")
         if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
             raise ValueError("Each network needs an optimizer of its own. Received: the same object twice")
-        if jit_compile is True and self.distribute_strategy.num_replicas_in_sync > 1:
-            raise ValueError(
-                "XLA cannot compile a step that spans several replicas of one process: use jit_compile=False. "
-                f"Received: jit_compile=True with {self.distribute_strategy.num_replicas_in_sync} replicas"
-            )
         loss = losses.get(loss)
         discriminator_regularizers = [regularizers.get(r) for r in discriminator_regularizers]
         generator_regularizers = [regularizers.get(r) for r in generator_regularizers]
@@ -415,31 +374,14 @@ class GAN(keras.Model):
         batches.check_fit(x, y, batch_size, kwargs.get("steps_per_epoch"), self)
         if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
             batches.check_spec(kwargs["validation_data"], self)
-        if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
-            # Keras warns otherwise that it will not shuffle a dataset, which nobody asked for.
-            kwargs.setdefault("shuffle", False)
-        self.images_unchecked = True
-        with batches.plain_errors():
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def evaluate(self, *args, **kwargs):
         """Returns the logged quantities on held-out data, for the averaged generator; see `keras.Model.evaluate`.
 
         Latents are the same in every evaluation, and none of those that training draws.
         """
-        self.images_unchecked = True
-        with batches.plain_errors():
-            return super().evaluate(*args, **kwargs)
-
-    def make_train_function(self, force=False):
-        if self.train_function is None or force:
-            self.train_function = execution.train_function(self)
-        return self.train_function
-
-    def make_test_function(self, force=False):
-        if self.test_function is None or force:
-            self.test_function = execution.test_function(self)
-        return self.test_function
+        return super().evaluate(*args, **kwargs)
 
     def get_config(self):
         config = super().get_config()

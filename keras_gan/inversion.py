@@ -16,7 +16,8 @@ class Inversion(typing.NamedTuple):
     Attributes:
         latents: float32 `(n, latent_dim)`.
         images: float32 `(n,) + image_shape`, what the generator makes of them.
-        errors: float32 `(n,)`, mean squared difference from the targets, in units of images in [-1, 1].
+        errors: float32 `(n,)`, what was minimized; of `invert` the mean squared difference from the targets, in units
+            of images in [-1, 1].
     """
 
     latents: np.ndarray
@@ -66,14 +67,48 @@ def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.
         )
     if generator.num_classes is not None and labels is None:
         raise ValueError("A conditional generator needs the `labels` of the images. Received: labels=None")
-    if starts < 1 or steps < 1:
-        raise ValueError(f"`starts` and `steps` must be at least 1. Received: starts={starts}, steps={steps}")
+    _check_search(starts, steps)
     n = len(images)
     labels = latents.sample_labels(n, generator.num_classes, labels)
     targets = tf.repeat(tf.constant(images), starts, axis=0)
-    classes = None if labels is None else tf.constant(labels.repeat(starts))
-    seeds = np.arange(seed, seed + n * starts, dtype=np.int64)
-    codes = tf.Variable(latents.from_seeds(seeds, generator.latent_dim, generator.latent_prior))
+
+    def errors_of(made):
+        return tf.reduce_mean(tf.square(made - targets), axis=list(range(1, targets.shape.rank)))
+
+    return search(generator, errors_of, n, labels, starts, steps, learning_rate, seed, progress)
+
+
+def search(generator, objective, n, labels=None, starts=8, steps=200, learning_rate=0.05, seed=0, progress=False):
+    """Searches the latent space for images with a small value of an objective, as `invert` does.
+
+    Args:
+        generator: As for `invert`.
+        objective: Differentiable function of images `(n * starts,) + image_shape`, the starts of one search following
+            each other, to values `(n * starts,)`.
+        n: Number of searches.
+        labels: For a conditional generator the class of each search, integers `(n,)`.
+        starts: Number of starting points for each search.
+        steps: Number of descent steps.
+        learning_rate: Adam's at the beginning; it falls to 0.
+        seed: Starting points are the latents of the seeds `seed, seed + 1, ...`.
+        progress: Whether to show a progress bar, where the output is a terminal.
+
+    Returns:
+        An `Inversion`.
+
+    Raises:
+        ValueError: If the objective has no gradient, or an argument is out of range.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(4, 4, 1), latent_dim=2, hidden_units=(8,))
+    >>> brightest = keras_gan.inversion.search(generator, lambda x: -tf.reduce_mean(x, axis=(1, 2, 3)), 2, steps=20)
+    >>> brightest.images.shape
+    (2, 4, 4, 1)
+    """
+    _check_search(starts, steps)
+    classes = None if labels is None else tf.constant(np.repeat(labels, starts))
+    codes = tf.Variable(latents.draw(generator, n * starts, seed))
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     optimizer = keras.optimizers.Adam(schedule)
     optimizer.build([codes])
@@ -82,23 +117,30 @@ def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.
         inputs = codes.value() if classes is None else [codes.value(), classes]
         return tf.cast(generator(inputs, training=False), tf.float32)
 
-    def errors_of(made):
-        return tf.reduce_mean(tf.square(made - targets), axis=list(range(1, targets.shape.rank)))
-
     @tf.function
     def descend():
         with tf.GradientTape() as tape:
             # A sum: every row is a problem of its own, and Adam works entry by entry.
-            total = tf.reduce_sum(errors_of(generate()))
-        optimizer.apply([tape.gradient(total, codes)], [codes])
+            total = tf.reduce_sum(objective(generate()))
+        gradient = tape.gradient(total, codes)
+        if gradient is None:
+            raise ValueError(
+                "The objective must be made of differentiable TensorFlow operations. Received: no gradient"
+            )
+        optimizer.apply([gradient], [codes])
         codes.assign(_within(codes.value(), generator.latent_prior))
 
-    for _ in tqdm.trange(steps, desc="inverting", disable=None if progress else True, leave=False):
+    for _ in tqdm.trange(steps, desc="searching", disable=None if progress else True, leave=False):
         descend()
     made = generate()
-    errors = errors_of(made).numpy().reshape(n, starts)
-    best = np.arange(n) * starts + errors.argmin(axis=1)
-    return Inversion(codes.numpy()[best], made.numpy()[best], errors.min(axis=1))
+    values = objective(made).numpy().reshape(n, starts)
+    best = np.arange(n) * starts + values.argmin(axis=1)
+    return Inversion(codes.numpy()[best], made.numpy()[best], values.min(axis=1))
+
+
+def _check_search(starts, steps):
+    if starts < 1 or steps < 1:
+        raise ValueError(f"`starts` and `steps` must be at least 1. Received: starts={starts}, steps={steps}")
 
 
 def _within(codes, prior):

@@ -193,21 +193,64 @@ def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
     >>> images.shape
     (3, 8, 8, 1)
     """
+    codes = draw(generator, n, seed, truncation)
+    return generate(generator, codes, sample_labels(n, generator.num_classes, labels), batch_size)
+
+
+def draw(generator, n, seed=0, truncation=1.0):
+    """The latents of consecutive seeds, from which `sample` makes its images.
+
+    Args:
+        generator: A `keras_gan.networks.Generator`, or a model with its attributes.
+        n: Number of latents, at least 1.
+        seed: Row i is of the seed `seed + i`.
+        truncation: Factor in [0, 1] on the latents.
+
+    Returns:
+        float32 array of shape `(n, latent_dim)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(8, 8, 1), latent_dim=4)
+    >>> keras_gan.latents.draw(generator, 3, seed=5).shape
+    (3, 4)
+    """
     if int(n) < 1:
         raise ValueError(f"The number of samples must be at least 1. Received: n={n}")
     if not 0.0 <= truncation <= 1.0:
         raise ValueError(f"`truncation` must lie in [0, 1]. Received: truncation={truncation}")
     if not -(2**63) <= seed <= 2**63 - 1 - n:
         raise ValueError(f"Seeds must lie in [-2^63, 2^63). Received: seed={seed}, n={n}")
-    labels = sample_labels(n, generator.num_classes, labels)
-    seeds = np.arange(seed, seed + n, dtype=np.int64)
+    seeds = tf.range(seed, seed + n, dtype=tf.int64)
+    factor = tf.constant(truncation, tf.float32)
+    return _graph_from_seeds(seeds, generator.latent_dim, generator.latent_prior, factor).numpy()
+
+
+def generate(generator, codes, labels=None, batch_size=100):
+    """What a generator makes of given latents, some at a time.
+
+    Args:
+        generator: A `keras_gan.networks.Generator`, or a model that is called like one.
+        codes: float32 `(n, latent_dim)`.
+        labels: For a conditional generator int32 `(n,)`.
+        batch_size: Images generated at a time.
+
+    Returns:
+        float32 array of shape `(n,) + image_shape`.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(8, 8, 1), latent_dim=4)
+    >>> keras_gan.latents.generate(generator, np.zeros((3, 4), "float32")).shape
+    (3, 8, 8, 1)
+    """
     images = []
-    for start in range(0, n, batch_size):
+    for start in range(0, len(codes), batch_size):
         rows = slice(start, start + batch_size)
-        codes = _graph_from_seeds(
-            tf.constant(seeds[rows]), generator.latent_dim, generator.latent_prior, tf.constant(truncation, tf.float32)
-        )
-        inputs = codes if labels is None else [codes, labels[rows]]
+        inputs = codes[rows] if labels is None else [codes[rows], labels[rows]]
         images.append(np.asarray(generator(inputs, training=False)))
     return np.concatenate(images)
 

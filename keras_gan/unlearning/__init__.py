@@ -1,0 +1,23 @@
+"""Feature unlearning: a trained generator forgets one feature of what it makes, without any training data."""
+
+from keras_gan.unlearning import similarity
+from keras_gan.unlearning.attack import Attack, bring_back
+from keras_gan.unlearning.baselines import rejected, sample_projecting, sample_rejecting
+from keras_gan.unlearning.features import Annotation, Feature, annotate, class_score, judge
+from keras_gan.unlearning.unlearner import FeatureUnlearner, latent_batches
+
+__all__ = [
+    "Annotation",
+    "Attack",
+    "Feature",
+    "FeatureUnlearner",
+    "annotate",
+    "bring_back",
+    "class_score",
+    "judge",
+    "latent_batches",
+    "rejected",
+    "sample_projecting",
+    "sample_rejecting",
+    "similarity",
+]
