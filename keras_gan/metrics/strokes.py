@@ -57,8 +57,8 @@ def _thickness(images, scale):
     centre, padded = distance, np.pad(distance, ((0, 0), (1, 1), (1, 1)))
     above, below, left, right = padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]
     ridge = (below - above) ** 2 + (right - left) ** 2 < (2 * _STEEPEST) ** 2
-    # The middle of a disc may be four equal pixels.
-    ridge |= centre >= np.maximum(np.maximum(above, below), np.maximum(left, right))
+    # The middle of a disc may be four equal pixels, of which none is flat.
+    ridge |= centre == centre.max(axis=(1, 2), keepdims=True)
     ridge &= bright
     total = np.sum(centre, axis=(1, 2), where=ridge, dtype=np.float64)
     return 2 * total / np.maximum(ridge.sum(axis=(1, 2)), 1) / scale
@@ -74,7 +74,7 @@ def squared_distance(bright):
         bright: Booleans of shape `(n, height, width)`.
 
     Returns:
-        uint32 array of the same shape; 0 where dark.
+        Array of unsigned integers of the same shape; 0 where dark.
 
     Example:
 
@@ -84,18 +84,20 @@ def squared_distance(bright):
     Reference:
         Felzenszwalb and Huttenlocher 2012, "Distance transforms of sampled functions", section 2, for the separation.
     """
-    down = np.zeros(bright.shape, np.uint32)
-    inside = np.pad(bright, ((0, 0), (1, 1), (0, 0)))
-    while inside.any():
-        down += inside[:, 1:-1]
-        inside[:, 1:-1] = inside[:, :-2] & inside[:, 1:-1] & inside[:, 2:]
-    squared = np.pad(down**2, ((0, 0), (0, 0), (1, 1)))
+    height, width = bright.shape[1:]
+    dtype = np.min_scalar_type((height + 1) ** 2 + (width + 1) ** 2)
+    rows = np.arange(height + 2, dtype=dtype)[:, None]
+    bright = np.pad(bright, ((0, 0), (1, 1), (0, 0)))
+    above = np.maximum.accumulate(np.where(bright, dtype.type(0), rows), axis=1)
+    below = np.minimum.accumulate(np.where(bright, rows[-1], rows)[:, ::-1], axis=1)[:, ::-1]
+    squared = np.pad(np.minimum(rows - above, below - rows)[:, 1:-1] ** 2, ((0, 0), (0, 0), (1, 1)))
     nearest = squared.copy()
-    for k in range(1, squared.shape[2]):
+    for k in range(1, width + 2):
         if k**2 >= nearest.max():
             break
-        nearest[:, :, :-k] = np.minimum(nearest[:, :, :-k], squared[:, :, k:] + np.uint32(k**2))
-        nearest[:, :, k:] = np.minimum(nearest[:, :, k:], squared[:, :, :-k] + np.uint32(k**2))
+        step = dtype.type(k**2)
+        nearest[:, :, :-k] = np.minimum(nearest[:, :, :-k], squared[:, :, k:] + step)
+        nearest[:, :, k:] = np.minimum(nearest[:, :, k:], squared[:, :, :-k] + step)
     return nearest[:, :, 1:-1]
 
 
