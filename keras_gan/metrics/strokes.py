@@ -13,8 +13,8 @@ def stroke_thickness(images, scale=4):
     """Mean thickness of the strokes in images of bright characters on dark ground, in pixels of the image.
 
     `2 mean_{p in S} D(p) / scale`: the image is enlarged `scale` times (bilinear) and cut at half intensity; D is the
-    Euclidean distance to the dark, and S the centre line, the ridge of D. The ground goes on outside the image. What has
-    several channels is measured on their mean.
+    Euclidean distance to the dark, and S the centre line, the ridge of D. The ground goes on outside the image. Images
+    with several channels are measured on the channels' mean.
 
     Args:
         images: uint8, or floats in [-1, 1], of shape `(n, height, width, channels)`.
@@ -36,8 +36,8 @@ def stroke_thickness(images, scale=4):
 
     Reference:
         Castro et al. 2019, "Morpho-MNIST: quantitative assessment and diagnostics for representation learning", section
-        2.1. Their code enlarges with a cubic filter, cuts midway between the image's own extremes, and averages over the
-        whole medial axis, branches into corners included.
+        2.1. Their code enlarges with a cubic filter, cuts midway between the image's own extremes, and averages over
+        the whole medial axis, branches into corners included.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not (images.dtype == np.uint8 or np.issubdtype(images.dtype, np.floating)):
