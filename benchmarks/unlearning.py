@@ -94,11 +94,9 @@ def forget(model, feature, seed, folder, name, config):
     out = folder / f"{name.lower()}-{feature.replace(':', '-')}-{seed}"
     if not out.exists():
         # Seeds of annotated samples must not overlap between runs.
-        unlearn.main(
-            [f"--model={model}", f"--feature={feature}", f"--dataset={config.dataset}", f"--out={out}"]
-            + [f"--seed={seed * 10**6}", f"--steps={config.steps}", f"--samples={config.samples}"]
-            + [f"--evaluated={config.evaluated}", f"--attacks={config.attacks}"]
-        )
+        names = ("dataset", "steps", "samples", "evaluated", "attacks")
+        flags = [f"--{each}={getattr(config, each)}" for each in names]
+        unlearn.main([*flags, f"--model={model}", f"--feature={feature}", f"--out={out}", f"--seed={seed * 10**6}"])
     report = json.loads((out / "report.json").read_text("utf-8"))
     kept = ("annotated", "detector", "measured_on", "methods")
     return {**{key: report[key] for key in kept}, "threshold": report["feature"]["threshold"]}
