@@ -47,7 +47,15 @@ class Config:
     share: float = option(
         0.1, "Share of the samples that count as having a feature that has degrees.", low=1e-6, below=1
     )
-    threshold: str = option("", "Where the feature begins, in standard deviations of latents; by default found.")
+    threshold: str = option(
+        "", "Where the feature begins, in standard deviations of latents; by default by --remaining."
+    )
+    remaining: float = option(
+        0.25,
+        "Share of the feature that may remain at the threshold: lower forgets more, and changes more.",
+        low=0,
+        below=1,
+    )
     alpha: float = option(1.0, "Weight of forgetting against keeping the rest.", low=0)
     steps: int = option(500, "Length in training steps.", low=1)
     batch_size: int = option(64, "Latents in a step.", low=1)
@@ -86,8 +94,10 @@ def _unlearn(config):
     source = _find(config, generator.image_shape)
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
-    feature = annotation.feature(threshold)
     cutoff = annotation.cutoff
+    feature = annotation.feature(threshold)
+    if threshold is None:
+        feature = forgetting.with_threshold(generator, feature, target, annotation, config.remaining)
     print(targets.describe(target, annotation), flush=True)
     probes = forgetting.Probes.draw(generator, config.evaluated, config.seed)
     before = latents.generate(generator, probes.codes, probes.labels)
