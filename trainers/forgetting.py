@@ -219,12 +219,12 @@ def _attack(network, original, target, cutoff, probes, config):
             "recovered": float(target.has(found.images, cutoff).mean()),
             "recovered_by_annotator": found.share,
         }
-    if target.marks is not None:
-        marked = np.asarray(target.marks.marked)
+    if target.marked is not None:
+        marked = np.asarray(target.marked.marked)
         rows = Probes(
-            latents.draw(original, target.marks.n, target.marks.seed),
-            latents.sample_labels(target.marks.n, original.num_classes),
-            target.marks.seed,
+            latents.draw(original, target.marked.n, target.marked.seed),
+            latents.sample_labels(target.marked.n, original.num_classes),
+            target.marked.seed,
         ).rows(marked[: config.attacks])
     else:
         rows = probes.rows(np.flatnonzero(target.has(_make(original, probes), cutoff))[: config.attacks])

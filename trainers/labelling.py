@@ -61,7 +61,7 @@ class Application:
             response = self._answer(request)
         except exceptions.HTTPException as error:
             response = _json({"error": error.description}, error.code)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             response = _json({"error": str(error)}, 400)
         except OSError as error:
             response = _json({"error": str(error)}, 500)

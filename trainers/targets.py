@@ -22,7 +22,7 @@ class Target:
         judge_name: In words.
         cutoff: The score from which on an image has the feature, of both; `None` where it follows from the annotated
             samples.
-        marks: `marks.Marks` of the person, or `None`.
+        marked: `marks.Marks` of the person, or `None`.
         label: The class, or `None`.
         differentiable: Whether `score` has a gradient.
     """
@@ -32,15 +32,15 @@ class Target:
     judge: Callable | None
     judge_name: str
     cutoff: float | None = None
-    marks: marks.Marks | None = None
+    marked: marks.Marks | None = None
     label: int | None = None
     differentiable: bool = False
 
     def annotate(self, generator, config):
         """The annotated samples; refused where the feature is in none or in all of them."""
-        if self.marks is not None and self.marks.marked:
-            found = unlearning.annotate(generator, self.marks.n, self.marks.marked, seed=self.marks.seed)
-        elif self.marks is None:
+        if self.marked is not None and self.marked.marked:
+            found = unlearning.annotate(generator, self.marked.n, self.marked.marked, seed=self.marked.seed)
+        elif self.marked is None:
             found = unlearning.annotate(
                 generator, config.samples, self.score, share=config.share, cutoff=self.cutoff, seed=config.seed
             )
@@ -48,7 +48,7 @@ class Target:
             found = None
         if found is None or found.present.all() or not found.present.any():
             which = "none" if found is None or not found.present.any() else "every one"
-            n = self.marks.n if self.marks is not None else config.samples
+            n = self.marked.n if self.marked is not None else config.samples
             raise ValueError(
                 "It takes samples with and without a feature to tell their latents apart. "
                 f"Received: {self.name} in {which} of {n} samples"
@@ -85,7 +85,7 @@ def parse(text, dataset, class_names, generator):
         return _class(rest, dataset, class_names, generator)
     if kind == "marked" and rest:
         found = marks.read(rest, generator)
-        return Target("what was marked", None, None, "nobody: only who marked them could", marks=found)
+        return Target("what was marked", None, None, "nobody: only who marked them could", marked=found)
     raise ValueError(f"--feature must be thickness, class:K or marked:FILE. Received: --feature={text}")
 
 

@@ -100,6 +100,12 @@ def _unlearn(config):
         feature = forgetting.with_threshold(generator, feature, target, annotation, config.remaining)
     print(targets.describe(target, annotation), flush=True)
     probes = forgetting.Probes.draw(generator, config.evaluated, config.seed)
+    beyond = float(feature.present(probes.codes).mean())
+    if not 0.0 < beyond < 0.99:
+        raise ValueError(
+            f"A threshold must leave latents on both sides: give another --threshold. Received: {feature.threshold:.3g}, "
+            f"beyond which lie {beyond:.1%} of {config.evaluated} latents"
+        )
     before = latents.generate(generator, probes.codes, probes.labels)
     detector = None if target.judge is None else feature.quality(probes.codes, target.has(before, cutoff))
     print(forgetting.describe_detector(feature, detector, probes), flush=True)

@@ -71,7 +71,7 @@ class ForgettingTest(TestCase):
         self.assertAllClose(half["low"] + half["high"], 1.0)
 
     def test_the_search_finds_what_is_there_and_not_what_is_not(self):
-        config = types.SimpleNamespace(attacks=4, attack_steps=60, seed=0)
+        config = types.SimpleNamespace(attacks=4, attack_steps=200, seed=0)
         found = self.measure(Constant(0.01), config)
         self.assertEqual(found["original"]["recovered"], 1.0)
         self.assertEqual(found["unlearned"]["recovered"], 0.0)
