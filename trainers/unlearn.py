@@ -103,8 +103,8 @@ def _unlearn(config):
     beyond = float(feature.present(probes.codes).mean())
     if not 0.0 < beyond < 0.99:
         raise ValueError(
-            f"A threshold must leave latents on both sides: give another --threshold. Received: {feature.threshold:.3g}, "
-            f"beyond which lie {beyond:.1%} of {config.evaluated} latents"
+            "A threshold must have latents on both sides: give another --threshold. Received: "
+            f"{feature.threshold:.3g}, beyond which lie {beyond:.1%} of {config.evaluated} latents"
         )
     before = latents.generate(generator, probes.codes, probes.labels)
     detector = None if target.judge is None else feature.quality(probes.codes, target.has(before, cutoff))
