@@ -31,13 +31,16 @@ from keras_gan import (
     serialization,
     transforms,
     unlearning,
+    vae,
     verdicts,
 )
 from keras_gan.gan import GAN
+from keras_gan.vae import VAE
 
 __version__ = "0.1.0"
 __all__ = [
     "GAN",
+    "VAE",
     "augmentation",
     "callbacks",
     "checkpoints",
@@ -58,5 +61,6 @@ __all__ = [
     "serialization",
     "transforms",
     "unlearning",
+    "vae",
     "verdicts",
 ]

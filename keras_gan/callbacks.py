@@ -131,16 +131,12 @@ class TrainingLog(EverySteps):
             held_out = self.model.evaluate(self.validation, verbose=0, return_dict=True)
             entry |= {f"val_{name}": value for name, value in held_out.items()}
         self.model.reset_metrics()
-        for role, updates in (
-            ("generator", self.model.generator_steps),
-            ("discriminator", self.model.discriminator_steps),
-        ):
-            optimizer = getattr(self.model, f"{role}_optimizer")
+        for role, (optimizer, updates) in self.model.optimizers.items():
             entry[f"{role}_learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
             if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
                 # An overflow skips the update, which the optimizer then does not count.
                 entry[f"{role}_overflows"] = step * updates - int(keras.ops.convert_to_numpy(optimizer.iterations))
-        if hasattr(self.model.augmenter, "p"):
+        if hasattr(getattr(self.model, "augmenter", None), "p"):
             entry["augmentation_probability"] = float(keras.ops.convert_to_numpy(self.model.augmenter.p))
         self.entry = {"step": step, **entry}
         history.append(self.folder / "history.jsonl", self.entry)
@@ -319,8 +315,8 @@ class StopOnNonFinite(EverySteps):
 
 
 def check_weights(model):
-    """Raises `FloatingPointError` if a weight of either network is NaN or infinite, and names the first."""
-    for variable in model.generator.variables + model.discriminator.variables:
+    """Raises `FloatingPointError` if a weight of a network in training is NaN or infinite, and names the first."""
+    for variable in [variable for network in model.networks.values() for variable in network.variables]:
         if tf.as_dtype(variable.dtype).is_floating and not tf.reduce_all(tf.math.is_finite(variable.value)):
             raise FloatingPointError(
                 f"Training diverged by step {int(model.step.numpy())}: the weight {variable.path} is not finite"

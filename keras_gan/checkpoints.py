@@ -15,7 +15,7 @@ from keras_gan.callbacks import EverySteps, check_weights
 class Checkpoint(EverySteps):
     """Saves everything that training depends on, and brings it back.
 
-    That is both networks and their average, both optimizers, the step (from which latents and data order
+    That is all networks and their average, all optimizers, the step (from which latents and data order
     follow), the random state of layers that have one, the metrics since the last log entry, and the seconds
     that the run took so far. A state that is not finite is never saved.
 
@@ -55,8 +55,7 @@ class Checkpoint(EverySteps):
     def _attach(self, model):
         state = {
             "model": model.variables,
-            "generator_optimizer": model.generator_optimizer.variables,
-            "discriminator_optimizer": model.discriminator_optimizer.variables,
+            **{f"{role}_optimizer": optimizer.variables for role, (optimizer, _) in model.optimizers.items()},
             "metrics": [variable for metric in model.metrics for variable in metric.variables],
         }
         self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}

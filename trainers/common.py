@@ -45,8 +45,8 @@ _FREE = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-    """The flags of every trainer; a recipe adds its own, and its defaults."""
+class RunConfig:
+    """The flags of every run; a recipe adds its own, and its defaults."""
 
     out: str = option("", "Run folder; a numbered one below runs/ by default.")
     dataset: str = option("mnist5k", "mnist5k, a name of TensorFlow Datasets, folder:PATH or tfrecord:PATTERN.")
@@ -59,8 +59,6 @@ class Config:
     epochs: float = option(0.0, "Length in passes over the data, instead of --steps.")
     minutes: float = option(0.0, "Length in minutes since the process started, instead of --steps.")
     batch_size: int = option(64, "Images in one update's minibatch.", low=1)
-    discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.", low=1)
-    generator_steps: int = option(1, "Generator updates per step.", low=1)
     seed: int = option(0, "Determines initial weights, data order and every random draw.", low=0, below=2**32)
     deterministic: bool = option(False, "Use only operations that give equal bits every time; a GPU needs it for that.")
     precision: str = option("auto", "float32, bfloat16, float16, or auto: bfloat16 where the hardware has it.")
@@ -86,10 +84,18 @@ class Config:
     max_rollbacks: int = option(
         3, "How often a run that diverges goes back to its last checkpoint before it ends.", low=0
     )
-    watchdog: bool = option(True, "Whether to say what goes wrong in training, at every log entry; see diagnosis.txt.")
-    on_collapse: str = option("warn", "What to do about a collapse: warn, rollback (try another way) or stop.")
     resume: bool = option(True, "Whether to go on with the run in --out if there is one.")
     dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(RunConfig):
+    """The flags of every trainer of a GAN."""
+
+    discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.", low=1)
+    generator_steps: int = option(1, "Generator updates per step.", low=1)
+    watchdog: bool = option(True, "Whether to say what goes wrong in training, at every log entry; see diagnosis.txt.")
+    on_collapse: str = option("warn", "What to do about a collapse: warn, rollback (try another way) or stop.")
 
 
 def main(program, about, config_class, build, argv=None, labels=False):
@@ -98,8 +104,9 @@ def main(program, about, config_class, build, argv=None, labels=False):
     Args:
         program: Name of the recipe, `"dcgan"` for `python -m trainers.dcgan`.
         about: What `--help` prints above the flags; a recipe passes its module's docstring.
-        config_class: A subclass of `Config`.
-        build: Function of the configuration and the data's spec that returns a compiled `GAN`.
+        config_class: A subclass of `Config`, or of `RunConfig` for what is no GAN.
+        build: Function of the configuration and the data's spec that returns a compiled `GAN`, or another
+            `keras_gan.generative.GenerativeModel`.
         argv: Command-line arguments; by default the process's own.
         labels: Whether the recipe is conditional and needs data with labels.
 
@@ -124,8 +131,8 @@ def _train(program, config, given, build, labels):
         _check_data(folder, spec)
         hardware.check_same(strategy, "flags or data", _config_text(program, config, data=spec.fingerprint))
         with strategy.scope():
-            gan = build(config, spec)
-        run = _Run(program, config, folder, own, strategy, examples, spec, gan)
+            model = build(config, spec)
+        run = _Run(program, config, folder, own, strategy, examples, spec, model)
         print(_describe(run), flush=True)
         if config.dry_run:
             _dry_run(run)
@@ -144,7 +151,7 @@ class _Run:
     strategy: tf.distribute.Strategy
     examples: object
     spec: data.DataSpec
-    gan: keras.Model
+    model: keras.Model
 
     @property
     def conditional(self):
@@ -171,7 +178,7 @@ class _Run:
 
 
 def _train_and_finish(run, given):
-    config, folder, gan = run.config, run.folder, run.gan
+    config, folder, model = run.config, run.folder, run.model
     log = callbacks.TrainingLog(run.own, config.log_every, run.rows, run.epoch_steps, run.total_steps)
     log.verbose = hardware.is_chief(run.strategy)
     log.validation = _load_held_out(run)
@@ -182,12 +189,12 @@ def _train_and_finish(run, given):
         config.checkpoint_every,
         started=STARTED,
         write_to=run.own / "checkpoints",
-        best=_best_metric(config, gan, log),
+        best=_best_metric(config, model, log),
         mode=config.best_mode,
         log=log,
-        more=[variable for task in (evaluation, watchdog) if task for variable in task.state(gan)],
+        more=[variable for task in (evaluation, watchdog) if task for variable in task.state(model)],
     )
-    step = checkpoint.restore(gan)
+    step = checkpoint.restore(model)
     hardware.check_same(run.strategy, "checkpoints", step)
     if _is_finished(run, step, float(checkpoint.seconds)):
         print(f"{folder} is finished: it has {step} steps. A larger --steps extends it.")
@@ -212,7 +219,7 @@ def _train_and_finish(run, given):
         checkpoint,
     ]
     _train_to_the_end(run, tasks, checkpoint, watchdog)
-    step = int(gan.step.numpy())
+    step = int(model.step.numpy())
     if stop.received:
         rest = " ".join(f"--{name}={getattr(config, name)}" for name in sorted(given - {"out"}))
         print(
@@ -225,14 +232,14 @@ def _train_and_finish(run, given):
 
 def _train_to_the_end(run, tasks, checkpoint, watchdog):
     """Trains, and goes back and tries again where that diverges."""
-    while run.total_steps is None or run.gan.step.numpy() < run.total_steps:
+    while run.total_steps is None or run.model.step.numpy() < run.total_steps:
         try:
             _fit(run, tasks)
             return
         except FloatingPointError as error:
-            _roll_back(run.config, run.gan, checkpoint, error)
+            _roll_back(run.config, run.model, checkpoint, error)
             if watchdog:
-                watchdog.note_rollback(int(run.gan.step.numpy()), error)
+                watchdog.note_rollback(int(run.model.step.numpy()), error)
 
 
 def _evaluation(run, log):
@@ -269,7 +276,7 @@ def _evaluation(run, log):
 def _watchdog(run, log):
     """The callback that says what goes wrong, or `None`."""
     config = run.config
-    if not config.watchdog or run.spec.num_examples < probe.LEAST:
+    if not getattr(config, "watchdog", False) or run.spec.num_examples < probe.LEAST:
         return None
     try:
         held_out = find(config, "test")
@@ -309,11 +316,11 @@ def _room(folder):
         ) from None
 
 
-def _best_metric(config, gan, log):
+def _best_metric(config, model, log):
     """The quantity that --best_metric names, or `None`."""
     if config.best_mode not in ("min", "max"):
         raise ValueError(f"--best_mode must be min or max. Received: --best_mode={config.best_mode}")
-    logged = [*gan.get_metrics_result(), *(f"val_{name}" for name in gan.get_metrics_result() if log.validation)]
+    logged = [*model.get_metrics_result(), *(f"val_{name}" for name in model.get_metrics_result() if log.validation)]
     if config.best_metric and config.best_metric not in logged:
         raise ValueError(f"--best_metric must be one of {logged}. Received: --best_metric={config.best_metric}")
     return config.best_metric or None
@@ -321,15 +328,15 @@ def _best_metric(config, gan, log):
 
 def _next_batches(run):
     """The batches that come after the model's present step."""
-    seed = latents.attempt_seed(run.config.seed, int(run.gan.rollbacks.numpy()))
-    replicas, packing = run.strategy.num_replicas_in_sync, run.gan.packing
-    batches.check_divisible(run.rows, run.config.discriminator_steps, replicas, packing)
+    seed = latents.attempt_seed(run.config.seed, int(run.model.rollbacks.numpy()))
+    replicas, packing = run.strategy.num_replicas_in_sync, run.model.packing
+    batches.check_divisible(run.rows, run.rows // run.config.batch_size, replicas, packing)
     dataset, _ = data.load(
         run.examples,
         batch_size=run.rows,
         seed=seed,
         repeat=True,
-        start_batch=int(run.gan.step.numpy()),
+        start_batch=int(run.model.step.numpy()),
         labels=run.conditional,
     )
     return hardware.distribute(run.strategy, dataset, run.rows)
@@ -337,9 +344,9 @@ def _next_batches(run):
 
 def _fit(run, tasks):
     """Trains from the present step to the end."""
-    steps = sys.maxsize if run.total_steps is None else run.total_steps - int(run.gan.step.numpy())
+    steps = sys.maxsize if run.total_steps is None else run.total_steps - int(run.model.step.numpy())
     try:
-        run.gan.fit(_next_batches(run), steps_per_epoch=steps, verbose=0, callbacks=tasks)
+        run.model.fit(_next_batches(run), steps_per_epoch=steps, verbose=0, callbacks=tasks)
     finally:
         # Keras does not tell callbacks that an exception ended training.
         for task in tasks:
@@ -347,17 +354,17 @@ def _fit(run, tasks):
                 task.close()
 
 
-def _roll_back(config, gan, checkpoint, error):
+def _roll_back(config, model, checkpoint, error):
     """Goes back to the last good checkpoint after a divergence or a collapse, with other noise and data order."""
-    attempt = int(gan.rollbacks.numpy()) + 1
+    attempt = int(model.rollbacks.numpy()) + 1
     if attempt > config.max_rollbacks:
         raise FloatingPointError(
             f"{error}. It happened {attempt} times, with other noise and another data order each time, so it is not "
             "chance: lower the learning rates, raise the gradient penalty, or, with --precision=float16, use bfloat16 "
             "or float32."
         ) from None
-    step = checkpoint.restore(gan, before=getattr(error, "since", None))
-    gan.rollbacks.assign(attempt)
+    step = checkpoint.restore(model, before=getattr(error, "since", None))
+    model.rollbacks.assign(attempt)
     print(
         f"{error}. Rolling back to step {step}, with other noise and another data order from there "
         f"({attempt} of at most {config.max_rollbacks} times).",
@@ -383,7 +390,8 @@ def _check(config, given):
     for name in lengths - {"steps"}:
         if not getattr(config, name) > 0:
             raise ValueError(f"--{name} must be positive. Received: --{name}={getattr(config, name)}")
-    diagnostics.check_answer("--on_collapse", config.on_collapse)
+    if isinstance(config, Config):
+        diagnostics.check_answer("--on_collapse", config.on_collapse)
     if config.precision not in ("auto", *POLICIES):
         raise ValueError(
             f"--precision must be auto or one of {sorted(POLICIES)}. Received: --precision={config.precision}"
@@ -489,7 +497,7 @@ def has_test_split(config):
 
 
 def _rows(config):
-    return config.batch_size * config.discriminator_steps
+    return config.batch_size * getattr(config, "discriminator_steps", 1)
 
 
 def _is_finished(run, step, seconds):
@@ -506,25 +514,23 @@ def _describe(run):
     config = run.config
     height_width = "x".join(map(str, run.spec.image_shape))
     length = f"{run.total_steps} steps" if run.total_steps else f"{config.minutes:g} minutes"
-    g_size, d_size = (network.count_params() for network in (run.gan.generator, run.gan.discriminator))
+    sizes = [f"{role} {network.count_params():,}" for role, network in run.model.networks.items()]
     return (
         f"{run.program}: {run.spec.num_examples} images {height_width} of {config.dataset}, "
-        f"generator {g_size:,} and discriminator {d_size:,} parameters, "
+        f"{' and '.join(sizes)} parameters, "
         f"{length} of {run.rows} images, {config.precision}"
     )
 
 
 def _dry_run(run):
-    config, gan, total_steps = run.config, run.gan, run.total_steps
+    config, model, total_steps = run.config, run.model, run.total_steps
     print(json.dumps(dataclasses.asdict(config), indent=2))
-    optimizers = gan.generator_optimizer.variables + gan.discriminator_optimizer.variables
-    held = sum(
-        variable.value.shape.num_elements() * variable.value.dtype.size for variable in gan.variables + optimizers
-    )
+    states = [variable for optimizer, _ in model.optimizers.values() for variable in optimizer.variables]
+    held = sum(variable.value.shape.num_elements() * variable.value.dtype.size for variable in model.variables + states)
     warm, timed = 3, 10
     moments = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: moments.append(time.monotonic()))
-    gan.fit(_next_batches(run), steps_per_epoch=warm + timed, verbose=0, callbacks=[clock])
+    model.fit(_next_batches(run), steps_per_epoch=warm + timed, verbose=0, callbacks=[clock])
     rate = timed / (moments[-1] - moments[warm - 1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"memory: {held / 2**20:.0f} MiB of weights and optimizer states; {peak / 2**20:.0f} MiB at peak")
@@ -548,30 +554,31 @@ def _first_step(log):
 
 
 def _finish(run, step, seconds, evaluation):
-    folder, gan = run.own, run.gan
-    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.sample_grid(gan))
+    folder, model = run.own, run.model
+    pictures.write_png(folder / "samples" / f"step-{step:07d}.png", pictures.sample_grid(model))
     # Keras writes in place: a disk that fills up would take the old file with it.
-    with staging.replacing(folder / "gan.keras") as partial:
-        gan.save(partial)
+    file = folder / f"{type(model).__name__.lower()}.keras"
+    with staging.replacing(file) as partial:
+        model.save(partial)
     verdict = ""
     if evaluation is None:
-        _save_generator(gan, folder / "generator.keras")
+        _save_generator(model, folder / "generator.keras")
     else:
         if not evaluation.is_due(step):
             evaluation.at_step(step)
             evaluation.close()
-        _save_generator(gan, folder / "generator_last.keras")
-        _save_generator(gan, folder / "generator.keras", evaluation.best_weights)
+        _save_generator(model, folder / "generator_last.keras")
+        _save_generator(model, folder / "generator.keras", evaluation.best_weights)
         verdict = report.write_metrics(folder, _measure_kept(run, evaluation), step)
     report.draw_curves(folder)
     report.draw_progress(folder)
     callbacks.replace_text(folder / "result.json", json.dumps({"steps": step, "seconds": round(seconds, 1)}) + "\n")
-    print(report.summary(folder, step, seconds, verdict))
+    print(report.summary(folder, step, seconds, verdict, file.name))
 
 
-def _save_generator(gan, file, weights=None):
+def _save_generator(model, file, weights=None):
     with staging.replacing(file) as partial:
-        gan.save_generator(partial, weights=weights)
+        model.save_generator(partial, weights=weights)
 
 
 def _measure_kept(run, evaluation):
@@ -586,7 +593,7 @@ def _measure_kept(run, evaluation):
         evaluation.features,
         num_samples=run.config.evaluate_samples,
         held_out=held_out,
-        ema=run.gan.ema_generator is not None,
+        ema=run.model.sampler is not run.model.generator,
         step=evaluation.best_step,
         **{name: evaluation.options[name] for name in ("num_real", "dataset", "split", "progress")},
     )

@@ -32,9 +32,11 @@ def draw_curves(folder):
         return
     steps = logged.pop("step")
     plain = [n for n in logged if not n.startswith("val_") and not n.endswith("learning_rate") and n != "loss"]
-    rest = [name for name in plain if name not in ("d_loss", "g_loss", "real_logits", "fake_logits")]
-    panels = [("objectives", ["d_loss", "g_loss"]), ("logits", ["real_logits", "fake_logits"])]
-    panels += [("penalties", rest)] if rest else []
+    groups = {"objectives": ("d_loss", "g_loss", "reconstruction", "kl"), "logits": ("real_logits", "fake_logits")}
+    known = [name for names in groups.values() for name in names]
+    groups["penalties"] = [name for name in plain if name not in known]
+    panels = [(title, [name for name in names if name in plain]) for title, names in groups.items()]
+    panels = [(title, names) for title, names in panels if names]
     measured = history.read(Path(folder, "metrics.jsonl"))
     count = len(panels) + bool(measured)
     figure, axes = plt.subplots(1, count, figsize=(5 * count, 3.5), layout="constrained")
@@ -145,7 +147,7 @@ def _labelled(config, split, most):
     return np.concatenate(images)[:most], np.concatenate(labels)[:most]
 
 
-def summary(folder, steps, seconds, verdict=""):
+def summary(folder, steps, seconds, verdict="", model_file="gan.keras"):
     """Text that says what was made and which command to run next.
 
     Args:
@@ -153,6 +155,7 @@ def summary(folder, steps, seconds, verdict=""):
         steps: Training steps so far.
         seconds: Time that took, from the start of the process or processes.
         verdict: What `write_metrics` returned; empty without an evaluation.
+        model_file: Name of the file that holds the whole model.
 
     Returns:
         Several lines of text.
@@ -174,7 +177,7 @@ def summary(folder, steps, seconds, verdict=""):
 Trained {steps} steps in {minutes}; all of it is in {folder}:
   samples.png, progress.gif  pictures of the same latents, at the end and along the way
   generator.keras            the generator to use ({which}): keras.models.load_model after import keras_gan
-  gan.keras                  both networks and optimizers
+  {model_file:<26} all networks and optimizers
   curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs{diagnosis}{measured}
 Next:
   python -m trainers.sample {model} --n=64 --seed=1 --out=more.png

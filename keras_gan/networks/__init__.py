@@ -1,17 +1,21 @@
-"""Generators and discriminators."""
+"""Generators, discriminators and encoders."""
 
-from keras_gan.networks.base import Discriminator, Generator
+from keras_gan.networks.base import Discriminator, Encoder, Generator
 from keras_gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from keras_gan.networks.encoders import DCGANEncoder, MLPEncoder
 from keras_gan.networks.mlp import MLPDiscriminator, MLPGenerator
 from keras_gan.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from keras_gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 
 __all__ = [
     "DCGANDiscriminator",
+    "DCGANEncoder",
     "DCGANGenerator",
     "Discriminator",
+    "Encoder",
     "Generator",
     "MLPDiscriminator",
+    "MLPEncoder",
     "MLPGenerator",
     "R3GANDiscriminator",
     "R3GANGenerator",

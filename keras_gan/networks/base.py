@@ -65,6 +65,14 @@ def append_labels(x, labels, num_classes):
     return keras.ops.concatenate([x, labels], axis=-1)
 
 
+def _symbolic_images(self):
+    """The inputs of `call` as Keras tensors."""
+    images = keras.KerasTensor((None, *self.image_shape), dtype="float32", name="images")
+    if self.num_classes is None:
+        return images
+    return [images, keras.KerasTensor((None,), dtype="int32", name="labels")]
+
+
 class _Network(keras.Model):
     """A network that knows its own inputs, so that it can build itself without data."""
 
@@ -171,6 +179,64 @@ class Generator(_Network):
         return config
 
 
+class Encoder(_Network):
+    """Base class of encoders: images, and labels where there are classes, to distributions of latents.
+
+    A distribution is a normal one with independent entries, given by the mean and the logarithm of the variance of
+    each. A subclass creates its layers in `__init__`, ends that with `self.build()`, and implements
+    `call(inputs, training=None)`, where `images, labels = self.unpack(inputs)`, and which returns `self.halves(x)` of
+    floats of shape `(batch, 2 * latent_dim)`.
+
+    Args:
+        image_shape: What is encoded: `(height, width, channels)`, or `(size,)` for vectors.
+        latent_dim: Length of one latent vector.
+        num_classes: Number of classes of a conditional encoder, or `None`.
+        class_names: One name per class, or `None`.
+
+    Call arguments:
+        inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; for a conditional encoder the pair
+            `[images, labels]`, where labels are integers of shape `(batch,)`.
+        training: Whether the call is part of a training step.
+
+    Returns:
+        The pair of means and logarithms of variances, float32 of shape `(batch, latent_dim)`; logarithms lie in
+        [-30, 20].
+
+    Raises:
+        ValueError: If the arguments contradict one another.
+
+    Example:
+
+    >>> class Linear(keras_gan.networks.Encoder):
+    ...     def __init__(self, image_shape=(2,), latent_dim=3, **kwargs):
+    ...         super().__init__(image_shape=image_shape, latent_dim=latent_dim, **kwargs)
+    ...         self.dense = keras.layers.Dense(6, dtype="float32")
+    ...         self.build()
+    ...     def call(self, inputs, training=None):
+    ...         return self.halves(self.dense(inputs))
+    >>> [part.shape for part in Linear()(np.zeros((5, 2), "float32"))]
+    [TensorShape([5, 3]), TensorShape([5, 3])]
+    """
+
+    def __init__(self, image_shape, latent_dim, num_classes=None, class_names=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = _check_shape("image_shape", image_shape)
+        if int(latent_dim) < 1:
+            raise ValueError(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}")
+        self.latent_dim = int(latent_dim)
+        self.num_classes, self.class_names = _check_classes(num_classes, class_names)
+
+    def halves(self, x):
+        """Means, and logarithms of variances, bounded so that neither they nor their inverses overflow."""
+        mean, log_variance = keras.ops.split(keras.ops.cast(x, "float32"), 2, axis=-1)
+        return mean, keras.ops.clip(log_variance, -30.0, 20.0)
+
+    symbolic_inputs = _symbolic_images
+
+    def get_config(self):
+        return {**super().get_config(), "latent_dim": self.latent_dim}
+
+
 class Discriminator(_Network):
     """Base class of discriminators: images, and labels where there are classes, to one logit each.
 
@@ -259,9 +325,4 @@ class Discriminator(_Network):
     def get_config(self):
         return {**super().get_config(), "packing": self.packing}
 
-    def symbolic_inputs(self):
-        """The inputs of `call` as Keras tensors."""
-        images = keras.KerasTensor((None, *self.image_shape), dtype="float32", name="images")
-        if self.num_classes is None:
-            return images
-        return [images, keras.KerasTensor((None,), dtype="int32", name="labels")]
+    symbolic_inputs = _symbolic_images

@@ -54,7 +54,9 @@ class Feature:
         threshold = float(self.threshold)
         if not math.isfinite(threshold):
             raise ValueError(f"`threshold` must be a finite number. Received: threshold={self.threshold!r}")
-        object.__setattr__(self, "direction", (direction / length).astype(np.float32))
+        # One that is a unit vector but for rounding, as a saved one is, stays as it is.
+        unit = direction if abs(length - 1.0) < 1e-6 else direction / length
+        object.__setattr__(self, "direction", unit.astype(np.float32))
         object.__setattr__(self, "threshold", threshold)
 
     @classmethod

@@ -1,0 +1,80 @@
+"""Variational autoencoder: an encoder and a DCGAN generator, trained on the evidence lower bound.
+
+    python -m trainers.vae
+
+trains on 4,500 MNIST digits that come with the installation. The run's generator.keras is the decoder, a generator
+like any other: it is sampled, evaluated, exported and made to unlearn as one that a GAN trained. Held-out digits and
+what becomes of them are in reconstructions.png.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_gan
+from keras_gan import command
+from keras_gan.command import option
+from trainers import common
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.RunConfig):
+    steps: int = option(1500, "Length in training steps.", low=1)
+    latent_dim: int = option(32, "Length of a latent vector.", low=1)
+    filters: int = option(64, "Feature maps at the image's side of both networks.", low=1)
+    likelihood: str = option("gaussian", "gaussian or bernoulli.")
+    variance: float = option(0.0, "Variance of a Gaussian likelihood, of pixels in [-1, 1]; 0 to train it.", low=0)
+    beta: float = option(1.0, "Weight of the divergence from the prior; 1 for the evidence lower bound.", low=0)
+    learning_rate: float = option(1e-3, "Adam's learning rate.", low=0)
+
+
+def build(config, spec):
+    """The compiled VAE of a configuration, for images of `spec.image_shape`."""
+    networks = keras_gan.networks
+    vae = keras_gan.VAE(
+        networks.DCGANEncoder(spec.image_shape, config.latent_dim, filters=config.filters),
+        networks.DCGANGenerator(spec.image_shape, config.latent_dim, filters=config.filters),
+        likelihood=config.likelihood,
+        variance=config.variance or None,
+        seed=config.seed,
+    )
+    vae.compile(keras.optimizers.Adam(config.learning_rate), beta=config.beta)
+    return vae
+
+
+def draw_reconstructions(folder, n=32, columns=16):
+    """Writes `reconstructions.png`: images of the split `test`, or of what was trained on, each above what it became.
+
+    Args:
+        folder: Folder of a finished run.
+        n: Number of images.
+        columns: Images in a row.
+    """
+    written = json.loads(Path(folder, "config.json").read_text("utf-8"))
+    config = Config(**{field.name: written[field.name] for field in dataclasses.fields(Config)})
+    source = common.find(config, "test" if common.has_test_split(config) else None)
+    dataset, _ = keras_gan.data.load(source, batch_size=n, shuffle=False, drop_remainder=False, labels=False)
+    originals = next(iter(dataset)).numpy()
+    vae = keras.models.load_model(Path(folder, "vae.keras"), compile=False)
+    rows = []
+    for start in range(0, len(originals), columns):
+        row = originals[start : start + columns]
+        rows += [row, vae.reconstruct(row)]
+    grid = keras_gan.pictures.grid(np.concatenate(rows), columns=columns)
+    keras_gan.pictures.write_png(Path(folder, "reconstructions.png"), grid)
+    print(f"  {'reconstructions.png':<26} held-out images, each above what the model makes of it")
+
+
+def main(argv=None):
+    """Trains, from the command line or `argv`, and draws reconstructions; returns the run folder."""
+    folder = common.main("vae", __doc__, Config, build, argv)
+    if folder is not None:
+        command.run(lambda: draw_reconstructions(folder))
+    return folder
+
+
+if __name__ == "__main__":
+    main()
