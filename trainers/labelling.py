@@ -91,7 +91,7 @@ class Application:
         return response
 
     def _save(self, request):
-        if request.headers.get("Origin") != f"http://{request.headers['Host']}":
+        if request.headers.get("Origin", "").lower() != f"http://{request.headers['Host']}".lower():
             raise exceptions.Forbidden("Only the page itself may save.")
         if request.mimetype != "application/json":
             raise exceptions.UnsupportedMediaType("Expected application/json.")
