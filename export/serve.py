@@ -65,7 +65,7 @@ def _serve(args):
             raise ValueError(f"No version in {model.base} can be served.")
     with (
         listener.Listener(application.Application(models), args.host, args.port) as server,
-        _stopped_by_signals(server),
+        stopped_by_signals(server),
     ):
         print("A stand-in for TensorFlow Serving, for development. Samples to look at:", server.address, flush=True)
         for model in models:
@@ -78,7 +78,7 @@ def _serve(args):
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(server):
+def stopped_by_signals(server):
     """Within it, SIGTERM and SIGINT (Ctrl+C) end the server instead of the process."""
     before = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

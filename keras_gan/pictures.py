@@ -1,5 +1,7 @@
 """Images as files: quantized, arranged in grids, written as PNG and animated GIF."""
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,25 @@ def write_png(path, picture):
     path.parent.mkdir(parents=True, exist_ok=True)
     with staging.replacing(path) as partial:
         _image(picture).save(partial, format="PNG")
+
+
+def data_uri(picture):
+    """A picture as text that an HTML page can hold in place of an address: a PNG file in base 64.
+
+    Args:
+        picture: uint8 array of shape `(height, width, channels)`.
+
+    Returns:
+        A string.
+
+    Example:
+
+    >>> keras_gan.pictures.data_uri(np.zeros((4, 4, 1), "uint8"))[:30]
+    'data:image/png;base64,iVBORw0K'
+    """
+    buffer = io.BytesIO()
+    _image(picture).save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def write_gif(path, png_files, seconds=6.0):

@@ -1,13 +1,11 @@
 """The model card: one self-contained HTML page on a generator, its metrics and where it comes from."""
 
-import base64
-import io
 import json
 from pathlib import Path
 
 import jinja2
-from PIL import Image
 
+from keras_gan import pictures as drawing
 from trainers import charts, report
 
 
@@ -53,9 +51,7 @@ _PLACES = ("samples", "classes", "interpolations", "truncation", "arithmetic", "
 
 def _embed(picture, caption):
     """A picture as the page needs it."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, format="PNG", optimize=True)
-    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    source = drawing.data_uri(picture)
     return {"source": source, "width": picture.shape[1], "height": picture.shape[0], "caption": caption}
 
 

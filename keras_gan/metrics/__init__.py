@@ -1,6 +1,16 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import classifiers, collapse, conditional, divergence, features, inception, parzen, records
+from keras_gan.metrics import (
+    classifiers,
+    collapse,
+    conditional,
+    divergence,
+    features,
+    inception,
+    parzen,
+    records,
+    strokes,
+)
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -22,6 +32,7 @@ from keras_gan.metrics.memorisation import DataCopying, Neighbours, data_copying
 from keras_gan.metrics.modes import Modes, modes, modes_from_counts
 from keras_gan.metrics.records import Record
 from keras_gan.metrics.scores import ClassifierScore, classifier_score
+from keras_gan.metrics.strokes import stroke_thickness
 from keras_gan.metrics.truncation import TruncationCurve, truncation_curve
 
 __all__ = [
@@ -58,5 +69,7 @@ __all__ = [
     "parzen",
     "precision_recall",
     "records",
+    "stroke_thickness",
+    "strokes",
     "truncation_curve",
 ]

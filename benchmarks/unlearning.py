@@ -1,0 +1,156 @@
+"""How well a generator forgets a feature, and what becomes of the rest.
+
+    TFDS_DATA_DIR=... python benchmarks/unlearning.py --out=runs/unlearning
+
+A GAN and a VAE are trained on `mnist5k`, and each forgets thick strokes, then a digit, with several seeds, each with
+annotated samples, training latents and measured samples of its own. Every run of `trainers.unlearn` adds a line to
+`results.jsonl`; a process that was interrupted goes on where it was when it is started again. `table.md` has means over
+seeds with 95 % intervals (Student's t). They speak for other seeds with these two generators, not for other generators.
+Real images are the test split of MNIST without the feature.
+"""
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import tqdm
+from scipy import stats
+
+from keras_gan import callbacks, command
+from keras_gan.command import option
+from trainers import forgetting, unlearn
+
+MODELS = {"GAN": "dcgan", "VAE": "vae"}
+FEATURES = ("thickness", "class:7")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    out: str = option("runs/unlearning", "Folder of the results.")
+    seed: int = option(100, "The first seed of unlearning.", low=0)
+    seeds: int = option(3, "Seeds of each model and feature.", low=2)
+    model_seed: int = option(100, "Seed of the models' training.", low=0)
+    gan_steps: int = option(3000, "Length of the GAN's training.", low=1)
+    vae_steps: int = option(1500, "Length of the VAE's training.", low=1)
+    models: str = option("GAN,VAE", "Which of these.")
+    dataset: str = option("mnist", "Real images: mnist or mnist5k.")
+    steps: int = option(unlearn.Config.steps, "Length of unlearning.", low=1)
+    samples: int = option(unlearn.Config.samples, "Annotated samples.", low=10)
+    evaluated: int = option(unlearn.Config.evaluated, "Samples that all is measured on.", low=10)
+    attacks: int = option(unlearn.Config.attacks, "Searches for the feature.", low=0)
+
+
+def main(argv=None):
+    """Runs what has not run yet, and writes the table."""
+    config, _ = command.parse(Config, "python benchmarks/unlearning.py", __doc__, argv)
+    command.run(lambda: _run(config))
+
+
+def _run(config):
+    names = config.models.split(",")
+    if any(name not in MODELS for name in names):
+        raise ValueError(f"--models are of {list(MODELS)}, separated by commas. Received: --models={config.models}")
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.jsonl"
+    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    done = {(result["model"], result["feature"], result["seed"]) for result in results}
+    seeds = range(config.seed, config.seed + config.seeds)
+    todo = [(name, feature, seed) for seed in seeds for name in names for feature in FEATURES]
+    todo = [each for each in todo if each not in done]
+    with tqdm.tqdm(todo, disable=None) as bar:
+        for name, feature, seed in bar:
+            bar.set_description(f"{name}, {feature}, seed {seed}")
+            report = forget(_trained(name, config), feature, seed, folder, name, config)
+            results.append({"model": name, "feature": feature, "seed": seed, **report})
+            with file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(results[-1]) + "\n")
+            keras.backend.clear_session()
+    text = table(results)
+    callbacks.replace_text(folder / "table.md", text)
+    print(text)
+
+
+def _trained(name, config):
+    """The generator of a finished training, which is run first where there is none."""
+    run = Path(config.out, name.lower())
+    if not (run / "generator.keras").exists():
+        steps = {"GAN": config.gan_steps, "VAE": config.vae_steps}[name]
+        flags = [f"--out={run}", f"--seed={config.model_seed}", f"--steps={steps}", "--dataset=mnist5k"]
+        subprocess.run([sys.executable, "-m", f"trainers.{MODELS[name]}", *flags], check=True)
+    return run / "generator.keras"
+
+
+def forget(model, feature, seed, folder, name, config):
+    """One run of `trainers.unlearn`.
+
+    Returns:
+        Its report, without what is the same in all.
+    """
+    out = folder / f"{name.lower()}-{feature.replace(':', '-')}-{seed}"
+    if not out.exists():
+        # Seeds of annotated samples must not overlap between runs.
+        names = ("dataset", "steps", "samples", "evaluated", "attacks")
+        flags = [f"--{each}={getattr(config, each)}" for each in names]
+        unlearn.main([*flags, f"--model={model}", f"--feature={feature}", f"--out={out}", f"--seed={seed * 10**6}"])
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    kept = ("annotated", "detector", "measured_on", "methods")
+    return {**{key: report[key] for key in kept}, "threshold": report["feature"]["threshold"]}
+
+
+MEASURES = (
+    ("images with it", "share", 100, "%"),
+    ("brought back", "recovered", 100, "%"),
+    ("fcd", "fcd", 1, ""),
+    ("precision", "precision", 1, ""),
+    ("recall", "recall", 1, ""),
+    ("L1 elsewhere", "to_original", 1, ""),
+    ("fcd from original elsewhere", "fcd_rest", 1, ""),
+    ("L1 from projection", "to_projection", 1, ""),
+)
+
+
+def table(results):
+    """The results as Markdown: for every model and feature a row for each method, means over seeds."""
+    lines = ["| model, feature | method | " + " | ".join(name for name, *_ in MEASURES) + " |"]
+    lines.append("| --- " * (len(MEASURES) + 2) + "|")
+    groups = {}
+    for result in results:
+        groups.setdefault((result["model"], result["feature"]), []).append(result)
+    for (model, feature), runs in sorted(groups.items()):
+        for method in forgetting.METHODS:
+            cells = []
+            for _, key, factor, unit in MEASURES:
+                values = [run["methods"][method].get(key) for run in runs]
+                values = [value["value"] if isinstance(value, dict) else value for value in values]
+                cells.append(interval([factor * value for value in values if value is not None], unit))
+            lines.append(f"| {model}, {feature} | {method} | " + " | ".join(cells) + " |")
+    lines.append("")
+    for (model, feature), runs in sorted(groups.items()):
+        found = [run["detector"] for run in runs]
+        parts = [f"{key} {interval([each[key] for each in found])}" for key in ("auc", "recall", "present_rate")]
+        lines.append(
+            f"- {model}, {feature}: detector {', '.join(parts)}, threshold "
+            f"{interval([run['threshold'] for run in runs])}; {len(runs)} seeds"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def interval(values, unit=""):
+    """Mean of some values, with the half-width of its 95 % interval."""
+    if not values:
+        return "-"
+    mean = sum(values) / len(values)
+    digits = f"{mean:.3g}"
+    if len(values) > 1 and max(values) > min(values):
+        deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        digits += f" ± {stats.t.ppf(0.975, len(values) - 1) * deviation / math.sqrt(len(values)):.2g}"
+    return f"{digits} {unit}".rstrip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The labelling command from its first line to its last; and its page in a browser, where there is one."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import threading
+import urllib.request
+from concurrent import futures
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+pytest.importorskip("waitress")
+
+from keras_gan import networks
+from tests.test_case import TestCase
+from trainers import label, marks
+
+
+class LabelTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.path())
+        self.folder.mkdir(exist_ok=True)
+        self.generator = networks.MLPGenerator((6, 6, 1), latent_dim=4, hidden_units=(8,), num_classes=2)
+        self.model = self.folder / "generator.keras"
+        self.generator.save(self.model)
+        self.out = self.folder / "marked.json"
+
+    def label(self, use, *flags):
+        """Runs the command, calls `use` with the page's address, and ends it with Ctrl+C; returns what was printed."""
+        printed, ready = [], threading.Event()
+
+        def say(*words, **_):
+            printed.append(" ".join(map(str, words)))
+            ready.set()
+
+        def client():
+            try:
+                self.assertTrue(ready.wait(60))
+                use(printed[0].split(": ")[1].split()[0])
+            finally:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        with mock.patch.object(label, "print", say, create=True), futures.ThreadPoolExecutor(1) as pool:
+            done = pool.submit(client)
+            label.main([f"--model={self.model}", f"--out={self.out}", "--port=0", *flags])
+            done.result()
+        return printed
+
+    def fails(self, *flags):
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()) as errors,
+            self.assertRaises(SystemExit) as caught,
+        ):
+            label.main([f"--model={self.model}", f"--out={self.out}", *flags])
+        self.assertEqual((caught.exception.code, errors.getvalue().count("\n")), (1, 1))
+        return errors.getvalue()
+
+    def test_from_the_first_line_to_the_last(self):
+        def save(address):
+            body = json.dumps({"marked": [3, 0]}).encode()
+            headers = {"Content-Type": "application/json", "Origin": address.rstrip("/")}
+            with urllib.request.urlopen(urllib.request.Request(f"{address}save", body, headers), timeout=60) as answer:
+                self.assertEqual(json.load(answer), {"saved": 2})
+
+        printed = self.label(lambda address: None, "--n=4")
+        self.assertRegex(printed[0], r"\AMark the samples .* http://127.0.0.1:[0-9]+/ \(Ctrl\+C ends\)\Z")
+        self.assertEqual(printed[1:], ["Nothing was saved."])
+        printed = self.label(save, "--n=4", "--seed=9")
+        self.assertEqual(printed[1:], [f"2 of 4 samples are marked in {self.out}."])
+        self.assertEqual(marks.read(self.out, self.generator), marks.Marks.of(self.generator, 9, 4, [0, 3]))
+
+        # With the same flags it goes on, with others it says which.
+        def look(address):
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                page = answer.read().decode()
+            self.assertIn('"marked": [0, 3]', page)
+            self.assertIn("seed 10, 1", page)
+
+        self.label(look, "--n=4", "--seed=9")
+        self.assertIn("give --seed=9 --n=4 to go on with them, or another --out", self.fails("--n=4"))
+
+    def test_mistakes(self):
+        (self.folder / "other.json").write_text("{}")
+        vectors = self.folder / "vectors.keras"
+        networks.MLPGenerator((3,), latent_dim=4, hidden_units=(8,)).save(vectors)
+        for flags, words in (
+            (["--model="], "--model is needed"),
+            ([f"--model={self.folder / 'none.keras'}"], "Expected a .keras file"),
+            ([f"--model={vectors}"], "generates vectors"),
+            (["--n=1"], "--n must be at least 2"),
+            ([f"--out={self.folder}"], "--out must be a file"),
+            ([f"--out={self.model}/x.json"], "is a file, not a folder"),
+            ([f"--out={self.folder / 'other.json'}"], "holds no marked samples"),
+            (["--port=70000"], "--port must be"),
+        ):
+            with self.subTest(flags=flags):
+                self.assertIn(words, self.fails(*flags))
+        self.assertFalse(self.out.exists())
+
+    @pytest.mark.slow
+    def test_in_a_browser(self):
+        webdriver = pytest.importorskip("selenium.webdriver")
+        if not (shutil.which("chromium") and shutil.which("chromedriver")):
+            self.skipTest("chromium and chromedriver are not installed")
+        options = webdriver.ChromeOptions()
+        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+            options.add_argument(flag)
+        options.binary_location = shutil.which("chromium")
+        service = webdriver.ChromeService(shutil.which("chromedriver"))
+        browser = webdriver.Chrome(options=options, service=service)
+        self.addCleanup(browser.quit)
+
+        def wait(condition):
+            from selenium.webdriver.support.ui import WebDriverWait
+
+            WebDriverWait(browser, 20).until(lambda _: condition())
+
+        def pressed():
+            found = browser.find_elements("css selector", "#grid button")
+            return [i for i, button in enumerate(found) if button.get_attribute("aria-pressed") == "true"]
+
+        def text(name):
+            return browser.find_element("id", name).text
+
+        def use(address):
+            browser.get(address)
+            buttons = browser.find_elements("css selector", "#grid button")
+            self.assertLen(buttons, 12)
+            self.assertEqual(text("count"), "0 of 12 marked")
+            buttons[2].click()
+            buttons[5].click()
+            buttons[2].click()
+            self.assertEqual((pressed(), text("count")), ([5], "1 of 12 marked"))
+            keys = webdriver.ActionChains(browser)
+            keys.send_keys("u", "\ue014", " ").perform()  # undo: 2 is marked again; right arrow, space: 3
+            self.assertEqual(pressed(), [2, 3, 5])
+            browser.refresh()
+            self.assertEqual((pressed(), text("state")), ([2, 3, 5], "Not saved yet; this browser keeps it"))
+            browser.find_element("id", "undo").click()
+            self.assertEqual(pressed(), [2, 5])
+            webdriver.ActionChains(browser).send_keys("s").perform()
+            wait(lambda: text("state") == "Saved")
+            self.assertEqual(browser.get_log("browser"), [])
+
+        printed = self.label(use, "--n=12")
+        self.assertEqual(printed[1:], [f"2 of 12 samples are marked in {self.out}."])
+        self.assertEqual(marks.read(self.out, self.generator).marked, [2, 5])
