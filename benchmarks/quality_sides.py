@@ -87,7 +87,8 @@ def images_of(side, weights, count):
     """
     generator = generator_of(side)
     generator.set_weights(weights)
-    latents = np.random.RandomState(0).normal(size=(count, generator.input_shape[-1])).astype("float32")
+    width = generator.latent_dim if side == "keras_gan" else generator.input_shape[-1]
+    latents = np.random.RandomState(0).normal(size=(count, width)).astype("float32")
     images = generator.predict(latents, batch_size=250, verbose=0)
     scaled = images * 255 if side == "keras_io" else images * 127.5 + 127.5
     return np.clip(np.floor(scaled + 0.5), 0, 255).astype("uint8")

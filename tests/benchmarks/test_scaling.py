@@ -1,3 +1,5 @@
+import pytest
+
 from benchmarks import scaling, startup
 from tests.test_case import TestCase
 
@@ -24,6 +26,7 @@ class ScalingTest(TestCase):
 
 
 class StartupTest(TestCase):
+    @pytest.mark.slow
     def test_phases_of_one_process(self):
         phases = startup.probe()
         self.assertIn("trace", phases)
