@@ -27,7 +27,7 @@ from export import loading, onnx, saved_model, tflite
 from keras_gan import checkpoints, data
 from keras_gan.data import write_tfrecords
 from tests.test_case import TestCase
-from trainers import common, conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, wgan_gp
+from trainers import common, conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, vae, wgan_gp
 
 ROOT = Path(__file__).parent.parent
 SHARD = "images-00000-of-00001.tfrecord"
@@ -48,6 +48,7 @@ DOORS = {
     "wgan_gp": (recipe(wgan_gp), ["--dataset=folder:good", "--out=new", *TINY]),
     "sngan": (recipe(sngan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
     "r3gan": (recipe(r3gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
+    "vae": (recipe(vae), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
     "sample": (sample.main, ["--model=generator.keras", "--out=new.png", "--n=2"]),
     "write_tfrecords": (write_tfrecords.main, []),
     "saved_model": (saved_model.main, ["--model=generator.keras", "--out=new"]),
@@ -120,6 +121,9 @@ COMMANDS = (
     ("r3gan", ["--network=ffhq64"], "`widths` must be one number or 2"),
     ("r3gan", ["--burn_in=0"], "--burn_in must be at least 1. Received: --burn_in=0.0"),
     ("r3gan", ["--augmentation=1"], "--augmentation must be at least 0 and below 1"),
+    ("vae", ["--discriminator_steps=2"], "Unknown command line flag 'discriminator_steps'"),
+    ("vae", ["--likelihood=poisson"], "`likelihood` must be one of ['gaussian', 'bernoulli']"),
+    ("vae", ["--likelihood=bernoulli", "--variance=1"], "and is one of likelihood='gaussian'"),
     # Data.
     ("dcgan", ["--dataset="], "A source is 'mnist5k', 'folder:PATH'"),
     ("dcgan", ["--dataset=folder"], "A source is written folder:PATH"),
