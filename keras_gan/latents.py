@@ -224,8 +224,28 @@ def draw(generator, n, seed=0, truncation=1.0):
         raise ValueError(f"`truncation` must lie in [0, 1]. Received: truncation={truncation}")
     if not -(2**63) <= seed <= 2**63 - 1 - n:
         raise ValueError(f"Seeds must lie in [-2^63, 2^63). Received: seed={seed}, n={n}")
-    seeds = tf.range(seed, seed + n, dtype=tf.int64)
+    return of_seeds(generator, np.arange(seed, seed + n, dtype=np.int64), truncation)
+
+
+def of_seeds(generator, seeds, truncation=1.0):
+    """The latents of given seeds as an array: `from_seeds` for a generator, compiled.
+
+    Args:
+        generator: A `keras_gan.networks.Generator`, or a model with its attributes.
+        seeds: int64 `(n,)`.
+        truncation: Factor in [0, 1] on the latents.
+
+    Returns:
+        float32 array of shape `(n, latent_dim)`.
+
+    Example:
+
+    >>> generator = keras_gan.networks.MLPGenerator(image_shape=(8, 8, 1), latent_dim=4)
+    >>> keras_gan.latents.of_seeds(generator, [5, -3]).shape
+    (2, 4)
+    """
     factor = tf.constant(truncation, tf.float32)
+    seeds = tf.constant(seeds, tf.int64)
     return _graph_from_seeds(seeds, generator.latent_dim, generator.latent_prior, factor).numpy()
 
 

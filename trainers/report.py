@@ -39,7 +39,8 @@ def draw_curves(folder):
     panels = [(title, names) for title, names in panels if names]
     measured = history.read(Path(folder, "metrics.jsonl"))
     count = len(panels) + bool(measured)
-    figure, axes = plt.subplots(1, count, figsize=(5 * count, 3.5), layout="constrained")
+    figure, axes = plt.subplots(1, count, figsize=(5 * count, 3.5), layout="constrained", squeeze=False)
+    axes = axes[0]
     for name in measured[-1] if measured else ():
         if name != "step":
             axes[-1].plot([e["step"] for e in measured], [e[name] for e in measured], ".-", label=name)

@@ -40,11 +40,12 @@ def sample_rejecting(generator, feature, n, labels=None, seed=0, most=1000):
 def rejected(generator, feature, n, seed=0, most=1000):
     """The latents of `sample_rejecting`, float32 `(n, latent_dim)`: the prior, given that the feature is absent."""
     codes = latent_space.draw(generator, n, seed)
-    for attempt in range(1, most):
-        again = feature.present(codes)
-        if not again.any():
+    for attempt in range(1, most + 1):
+        again = np.flatnonzero(feature.present(codes))
+        if not len(again):
             return codes
-        codes[again] = latent_space.draw(generator, n, latent_space.attempt_seed(seed, attempt))[again]
+        if attempt < most:
+            codes[again] = latent_space.of_seeds(generator, latent_space.attempt_seed(seed + again, attempt))
     raise ValueError(
         f"The feature was present in all of {most} draws of a latent: raise its threshold. Received: feature={feature}"
     )

@@ -352,7 +352,8 @@ def class_score(classifier, label):
     """A score of images: the log-odds of a class, `log p - log(1 - p)`.
 
     It is positive where the class is more likely than all others together, so a `cutoff` of 0 goes with it, and, being
-    differentiable, it serves `bring_back`. Probabilities are bounded by 1e-30 below and 1 - 1e-7 above.
+    differentiable, it serves `bring_back`. Probabilities are bounded
+    by 1e-37, which float32 can just hold, and 1 - 1e-7; beyond that there is no gradient.
 
     Args:
         classifier: Name of a classifier that comes with the package, as `"mnist_classifier"`; or a Keras model from
@@ -378,6 +379,6 @@ def class_score(classifier, label):
 
     def score(images):
         probability = tf.cast(tf.nest.flatten(model(images, training=False))[-1][:, label], tf.float32)
-        return tf.math.log(tf.maximum(probability, 1e-30)) - tf.math.log(tf.maximum(1.0 - probability, 1e-7))
+        return tf.math.log(tf.maximum(probability, 1e-37)) - tf.math.log(tf.maximum(1.0 - probability, 1e-7))
 
     return score

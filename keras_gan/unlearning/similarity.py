@@ -76,7 +76,8 @@ def ms_ssim(first, second):
         luminance, structure = _compare(first, second, window)
         factor = luminance * structure if scale == scales - 1 else structure
         result *= tf.maximum(tf.reduce_mean(factor, axis=(1, 2)), _LEAST) ** weight
-    return tf.reduce_mean(result, axis=1)
+    # Rounding makes more than 1 of equal images.
+    return tf.minimum(tf.reduce_mean(result, axis=1), 1.0)
 
 
 def _compare(first, second, window):

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gan import inversion, networks
 from tests.test_case import TestCase
@@ -62,6 +63,17 @@ class InversionTest(TestCase):
         one = inversion.invert(generator, images[:1], starts=1, steps=20)
         four = inversion.invert(generator, images[:1], starts=4, steps=20)
         self.assertLessEqual(four.errors[0], one.errors[0] + 1e-7)
+
+    def test_search_finds_the_best_value_of_an_objective(self):
+        """The largest first number of a rotated vector: the first row of the rotation, as long as the prior allows."""
+        keras.utils.set_random_seed(0)
+        generator = Rotation()
+        found = inversion.search(generator, lambda x: -x[:, 0], n=2, starts=2, steps=200, learning_rate=0.5)
+        axis = np.asarray(generator.dense.kernel)[:, 0]
+        self.assertAllClose(found.latents, np.tile(18.467**0.5 * axis, (2, 1)), atol=0.05)
+        self.assertAllClose(found.errors, -found.images[:, 0])
+        with self.assertRaisesRegex(ValueError, "differentiable TensorFlow operations. Received: no gradient"):
+            inversion.search(generator, lambda x: tf.stop_gradient(x[:, 0]), n=1, steps=1)
 
     def test_bad_input(self):
         generator = networks.MLPGenerator(image_shape=(6,), latent_dim=2, hidden_units=(4,))

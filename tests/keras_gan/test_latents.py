@@ -110,6 +110,18 @@ class LatentsTest(TestCase):
             with self.assertRaisesRegex(ValueError, r"`truncation` must lie in \[0, 1\]"):
                 latents.sample(generator, 1, truncation=truncation)
 
+    def test_samples_are_generated_from_the_latents_that_are_drawn(self):
+        generator = networks.MLPGenerator((3,), latent_dim=2, hidden_units=(4,), num_classes=2)
+        codes = latents.draw(generator, 5, seed=-2, truncation=0.5)
+        self.assertAllEqual(codes, latents.from_seeds(np.arange(-2, 3), 2, truncation=0.5))
+        labels = np.array([0, 1, 0, 1, 0], "int32")
+        for batch_size in (2, 5, 100):
+            images = latents.generate(generator, codes, labels, batch_size)
+            self.assertAllClose(images, generator([codes, labels]), atol=1e-6)
+        self.assertAllClose(images, generator.sample(5, seed=-2, truncation=0.5), atol=1e-6)
+        with self.assertRaisesRegex(ValueError, "Seeds must lie in"):
+            latents.draw(generator, 2, seed=2**63 - 1)
+
     def test_interpolation(self):
         a, b = np.array([3.0, 0.0]), np.array([0.0, 3.0])
         sphere = latents.interpolate(a, b, 5)

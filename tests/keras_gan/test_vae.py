@@ -2,13 +2,14 @@ import math
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_gan
 from keras_gan import VAE, networks
 from keras_gan.vae import kl_divergence
-from tests.keras_gan.test_xla import graphs
+from tests.keras_gan.test_xla import unknown_shapes
 from tests.test_case import TestCase
 
 SHAPE = (8, 8, 1)
@@ -172,10 +173,10 @@ class BoundTest(TestCase):
         x = rng.multivariate_normal(np.zeros(3), covariance, 4000).astype("float32")
         model = compiled(
             VAE(LinearEncoder(), LinearGenerator()),
-            optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.05, 800)),
+            optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 250)),
         )
         data = tf.data.Dataset.from_tensor_slices(x).shuffle(4000, seed=0).repeat().batch(200)
-        model.fit(data, steps_per_epoch=800, verbose=0)
+        model.fit(data, steps_per_epoch=250, verbose=0)
         # No model does better than the true one, but for what 4,000 samples allow.
         bound = model.evaluate(x, batch_size=4000, verbose=0, return_dict=True)["loss"]
         best = -log_density(x, covariance).mean()
@@ -219,7 +220,7 @@ class VAETest(TestCase, parameterized.TestCase):
 
     def test_draws_depend_on_seed_and_step_alone(self):
         x = images()
-        same = [small() for _ in range(2)]
+        same = [small(run_eagerly=True) for _ in range(2)]
         same[1].set_weights(same[0].get_weights())
         for model in same:
             model.fit(x, batch_size=4, epochs=2, shuffle=False, verbose=0)
@@ -229,10 +230,11 @@ class VAETest(TestCase, parameterized.TestCase):
         first, second = (same[0].evaluate(x, verbose=0, return_dict=True) for _ in range(2))
         self.assertEqual(first, second)
         self.assertEqual(int(same[0].step), 4)
-        other = small(seed=1)
+        other = small(seed=1, run_eagerly=True)
         other.set_weights(same[0].get_weights())
         self.assertNotEqual(other.evaluate(x, verbose=0, return_dict=True)["loss"], first["loss"])
 
+    @pytest.mark.slow
     def test_learns_to_reconstruct(self):
         keras.utils.set_random_seed(0)
         rng = np.random.default_rng(0)
@@ -280,32 +282,29 @@ class VAETest(TestCase, parameterized.TestCase):
         unlearner = keras_gan.unlearning.FeatureUnlearner(model, feature)
         self.assert_same_weights(unlearner.original, model.generator)
 
-    @parameterized.parameters("float32", "mixed_bfloat16", "mixed_float16")
-    def test_precision_and_xla(self, policy):
+    def test_xla(self):
         """XLA compiles the step, every shape in it is known, and it makes the step that a graph makes."""
         data = tf.constant(images()), tf.range(8) % 3
-        weights, start = [], None
+        weights, start = [], small(3).get_weights()
         for jit_compile in (False, True):
-            model = small(3, policy, optimizer=keras.optimizers.SGD(1e-3))
-            start = start or model.get_weights()
+            model = small(3, optimizer=keras.optimizers.SGD(1e-3))
             model.set_weights(start)
             step = tf.function(model.train_step, jit_compile=jit_compile)
-            self.assertTrue(all(np.isfinite(value) for value in step(data).values()))
+            step(data)
             weights.append(model.get_weights())
-        unknown = [
-            f"{operation.name}: {tensor.shape}"
-            for graph in graphs(step.get_concrete_function(data).graph)
-            for operation in graph.get_operations()
-            for tensor in operation.outputs
-            if not tensor.shape.is_fully_defined()
-        ]
-        self.assertEqual(unknown, [])
-        half = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-        self.assertEqual(half, policy == "mixed_float16")
-        if policy == "float32":
-            for old, graph, xla in zip(start, *weights, strict=True):
-                self.assertAllClose(graph, xla, atol=1e-4, rtol=1e-3)
-                self.assertFalse(old.ndim > 1 and np.array_equal(old, graph))
+        self.assertEqual(unknown_shapes(step.get_concrete_function(data).graph), [])
+        for old, graph, xla in zip(start, *weights, strict=True):
+            self.assertAllClose(graph, xla, atol=1e-4, rtol=1e-3)
+            self.assertFalse(old.ndim > 1 and np.array_equal(old, graph))
+
+    @parameterized.parameters("mixed_bfloat16", "mixed_float16")
+    def test_half_precision(self, policy):
+        full, half = small(run_eagerly=True), small(dtype=policy, run_eagerly=True)
+        half.set_weights(full.get_weights())
+        logs = [model.train_step(tf.constant(images())) for model in (full, half)]
+        self.assertAllClose(*logs, rtol=0.02, atol=0.02)
+        scaled = isinstance(half.optimizer, keras.optimizers.LossScaleOptimizer)
+        self.assertEqual(scaled, policy == "mixed_float16")
 
     def test_wrong_batches_never_reach_the_weights(self):
         model = small()

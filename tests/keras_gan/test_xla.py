@@ -166,6 +166,17 @@ def graphs(graph):
         yield from graphs(function.graph)
 
 
+def unknown_shapes(graph):
+    """What in a graph has a shape that is not fully defined."""
+    return [
+        f"{operation.name} of type {operation.type}: {tensor.shape}"
+        for each in graphs(graph)
+        for operation in each.get_operations()
+        for tensor in operation.outputs
+        if not tensor.shape.is_fully_defined()
+    ]
+
+
 class XLATest(TestCase, parameterized.TestCase):
     def check(self, network, update, policy, augmenter, penalties, names):
         keras.config.set_dtype_policy(policy)
@@ -190,14 +201,7 @@ class XLATest(TestCase, parameterized.TestCase):
         signature = [tf.nest.map_structure(tf.TensorSpec.from_tensor, data)]
         for step in (gan.train_step, gan.test_step):
             compiled = tf.function(step, jit_compile=True, input_signature=signature)
-            unknown = [
-                f"{operation.name} of type {operation.type}: {tensor.shape}"
-                for graph in graphs(compiled.get_concrete_function().graph)
-                for operation in graph.get_operations()
-                for tensor in operation.outputs
-                if not tensor.shape.is_fully_defined()
-            ]
-            self.assertEqual(unknown, [])
+            self.assertEqual(unknown_shapes(compiled.get_concrete_function().graph), [])
             if step == gan.train_step:
                 before = [np.asarray(variable) for variable in gan.trainable_variables]
                 for name, value in compiled(data).items():

@@ -52,7 +52,7 @@ def train_with_a_fault():
     fit = common._fit
 
     def fit_and_fail(run, tasks):
-        gan = run.gan
+        gan = run.model
         bias = gan.discriminator.logit.bias
 
         def spoil(batch, logs):

@@ -51,8 +51,12 @@ class EncoderTest(TestCase, parameterized.TestCase):
     def test_convolutions_are_those_of_the_discriminator(self):
         config = {"image_shape": (28, 28, 1), "filters": 4}
         encoder, discriminator = networks.DCGANEncoder(latent_dim=6, **config), networks.DCGANDiscriminator(**config)
-        shapes = [[weight.shape for weight in network.weights][:-2] for network in (encoder, discriminator)]
-        self.assertEqual(shapes[0], shapes[1][: len(shapes[0])])
+        for layers in ("convolutions", "normalizers"):
+            shapes = [
+                [[weight.shape for weight in layer.weights] for layer in getattr(network, layers)]
+                for network in (encoder, discriminator)
+            ]
+            self.assertEqual(*shapes)
         self.assertEqual(encoder.code.kernel.shape, (7 * 7 * 8, 12))
 
     def test_logarithms_are_bounded(self):

@@ -13,14 +13,14 @@ class BaselinesTest(TestCase):
     def test_rejection_draws_from_the_prior_given_that_the_feature_is_absent(self):
         feature = Feature([1.0, 0.0], threshold=0.0)
         network = generator()
-        codes, first = rejected(network, feature, 4000, seed=3), latents.draw(network, 4000, seed=3)
+        codes, first = rejected(network, feature, 1500, seed=3), latents.draw(network, 1500, seed=3)
         self.assertFalse(feature.present(codes).any())
         absent = ~feature.present(first)
         np.testing.assert_array_equal(codes[absent], first[absent])
         # Half a normal distribution has mean sqrt(2 / pi) and variance 1 - 2 / pi; the other axis is untouched.
-        self.assertAllClose(codes.mean(axis=0), [-((2 / np.pi) ** 0.5), 0.0], atol=0.05)
-        self.assertAllClose(codes.std(axis=0), [(1 - 2 / np.pi) ** 0.5, 1.0], atol=0.05)
-        self.assertAllClose(sample_rejecting(network, feature, 4000, seed=3), latents.generate(network, codes))
+        self.assertAllClose(codes.mean(axis=0), [-((2 / np.pi) ** 0.5), 0.0], atol=0.08)
+        self.assertAllClose(codes.std(axis=0), [(1 - 2 / np.pi) ** 0.5, 1.0], atol=0.08)
+        self.assertAllClose(sample_rejecting(network, feature, 1500, seed=3), latents.generate(network, codes))
 
     def test_a_feature_of_all_latents_is_refused(self):
         with self.assertRaisesRegex(ValueError, "present in all of 5 draws of a latent: raise its threshold"):
