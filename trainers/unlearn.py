@@ -117,7 +117,8 @@ def _unlearn(config):
     report = {
         "feature": {"name": target.name, "cutoff": cutoff, **feature.get_config()},
         "annotated": {"samples": len(annotation.present), "with_the_feature": int(annotation.present.sum())},
-        "detector": detector,
+        # JSON has no NaN, which is what is undefined.
+        "detector": detector and {name: value if math.isfinite(value) else None for name, value in detector.items()},
         "judge": target.judge_name,
         **report,
         "training": logged,
