@@ -62,13 +62,18 @@ class GroupedConv2D(keras.layers.Conv2D):
 @functools.cache
 def _has_gradients(dtype):
     """Whether TensorFlow differentiates grouped convolutions of this precision here."""
+    x, kernel = (1, 3, 3, 4), (3, 3, 2, 4)
+    options = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+    # Eager, and without a tape, which would not record here.
     with tf.init_scope():
-        x, kernel = tf.ones((1, 3, 3, 4), dtype), tf.ones((3, 3, 2, 4), dtype)
+        gradient = tf.ones(x, dtype)
         try:
-            with tf.GradientTape() as tape:
-                tape.watch([x, kernel])
-                y = tf.nn.conv2d(x, kernel, 1, "SAME")
-            tape.gradient(y, [x, kernel])
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=x, filter=tf.ones(kernel, dtype), out_backprop=gradient, **options
+            )
+            tf.raw_ops.Conv2DBackpropFilter(
+                input=tf.ones(x, dtype), filter_sizes=kernel, out_backprop=gradient, **options
+            )
         except tf.errors.OpError:
             return False
     return True
