@@ -14,7 +14,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     with the kernel's column o. Arguments, weights and values are those of `keras.layers.Conv2D`, which compiles every
     grouped convolution on a processor with XLA: slow there, and nothing that converters read.
 
-    Here it is TensorFlow's own operation where that has gradients: on GPUs, TPUs, and processors with oneDNN in a
+    Here it is TensorFlow's own operation where that has gradients: on GPUs, and on processors with oneDNN in a
     precision that oneDNN has. Elsewhere each group is a convolution of its own. `data_format="channels_first"` is left
     to Keras.
 
@@ -40,7 +40,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     [3.0, 70.0]
 
     Reference: Xie et al. 2017, "Aggregated residual transformations for deep neural networks"
-    (https://arxiv.org/abs/1611.05431), section 3.3.
+    (https://arxiv.org/abs/1611.05431).
     """
 
     def __init__(self, filters, kernel_size, groups, **kwargs):
