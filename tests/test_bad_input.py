@@ -44,8 +44,11 @@ def recipe(module, labels=False):
 DOORS = {
     "dcgan": (recipe(dcgan), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
     "mlp_gan": (recipe(mlp_gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
-    "conditional_gan": (recipe(conditional_gan, labels=True), ["--dataset=folder:good", "--out=new", *TINY]),
-    "wgan_gp": (recipe(wgan_gp), ["--dataset=folder:good", "--out=new", *TINY]),
+    "conditional_gan": (
+        recipe(conditional_gan, labels=True),
+        ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY],
+    ),
+    "wgan_gp": (recipe(wgan_gp), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
     "sngan": (recipe(sngan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
     "r3gan": (recipe(r3gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
     "vae": (recipe(vae), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),

@@ -14,7 +14,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     with the kernel's column o. Arguments, weights and values are those of `keras.layers.Conv2D`, which compiles every
     grouped convolution on a processor with XLA: slow there, and nothing that converters read.
 
-    Here it is TensorFlow's own operation where that has gradients: on GPUs, TPUs, and processors with oneDNN in a
+    Here it is TensorFlow's own operation where that has gradients: on GPUs, and on processors with oneDNN in a
     precision that oneDNN has. Elsewhere each group is a convolution of its own. `data_format="channels_first"` is left
     to Keras.
 
@@ -40,7 +40,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     [3.0, 70.0]
 
     Reference: Xie et al. 2017, "Aggregated residual transformations for deep neural networks"
-    (https://arxiv.org/abs/1611.05431), section 3.3.
+    (https://arxiv.org/abs/1611.05431).
     """
 
     def __init__(self, filters, kernel_size, groups, **kwargs):
@@ -62,13 +62,18 @@ class GroupedConv2D(keras.layers.Conv2D):
 @functools.cache
 def _has_gradients(dtype):
     """Whether TensorFlow differentiates grouped convolutions of this precision here."""
+    x, kernel = (1, 3, 3, 4), (3, 3, 2, 4)
+    options = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+    # Eager, and without a tape, which would not record here.
     with tf.init_scope():
-        x, kernel = tf.ones((1, 3, 3, 4), dtype), tf.ones((3, 3, 2, 4), dtype)
+        gradient = tf.ones(x, dtype)
         try:
-            with tf.GradientTape() as tape:
-                tape.watch([x, kernel])
-                y = tf.nn.conv2d(x, kernel, 1, "SAME")
-            tape.gradient(y, [x, kernel])
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=x, filter=tf.ones(kernel, dtype), out_backprop=gradient, **options
+            )
+            tf.raw_ops.Conv2DBackpropFilter(
+                input=tf.ones(x, dtype), filter_sizes=kernel, out_backprop=gradient, **options
+            )
         except tf.errors.OpError:
             return False
     return True

@@ -106,15 +106,26 @@ class GroupedConv2DTest(TestCase, parameterized.TestCase):
         self.assertIn("Conv2D", types)
         self.assertFalse({kind for kind in types if "Call" in kind}, types)
 
-    def test_what_has_no_gradients_is_found(self):
-        def refuse(*arguments):
-            raise tf.errors.UnimplementedError(None, None, "Gradients for grouped convolutions are not supported")
+    @parameterized.parameters("float32", "float64", "bfloat16")
+    def test_what_has_no_gradients_is_found(self, dtype):
+        """Also when it is first asked while a function is traced."""
 
-        has_gradients = grouped._has_gradients.__wrapped__
-        with mock.patch.object(tf.nn, "conv2d", refuse):
-            self.assertFalse(has_gradients(tf.float32))
-        with mock.patch.object(tf.nn, "conv2d", lambda x, kernel, *_: x * tf.reduce_sum(kernel)):
-            self.assertTrue(tf.function(lambda: tf.constant(has_gradients(tf.float32)))())
+        def differentiate():
+            x, kernel = tf.ones((1, 5, 5, 8), dtype), tf.ones((3, 3, 2, 8), dtype)
+            with tf.GradientTape() as tape:
+                tape.watch([x, kernel])
+                y = tf.nn.conv2d(x, kernel, 1, "SAME")
+            return tape.gradient(y, [x, kernel])
+
+        try:
+            differentiate()
+            expected = True
+        except tf.errors.OpError:
+            expected = False
+        found = []
+        tf.function(lambda: found.append(grouped._has_gradients.__wrapped__(tf.as_dtype(dtype))))()
+        self.assertEqual(found, [expected])
+        self.assertEqual(grouped._has_gradients(tf.as_dtype(dtype)), expected)
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "evenly divisible by the number of groups"):
