@@ -94,11 +94,18 @@ def images_of(side, weights, count):
     return np.clip(np.floor(scaled + 0.5), 0, 255).astype("uint8")
 
 
-def mnist():
-    """The training images, uint8, read as the tutorials read theirs: an array in memory."""
-    from keras_gan import data
+def digits(folder):
+    """The training images, uint8. Tutorials find them as a file of arrays, so that theirs is no decoding.
 
-    return data.find("mnist").images
+    Args:
+        folder: Where the file is, or is made by the first call.
+    """
+    file = Path(folder, "mnist.npy")
+    if not file.exists():
+        from keras_gan import data
+
+        np.save(file, data.find("mnist").images)
+    return np.load(file)
 
 
 def train(side, snapshots):
@@ -107,14 +114,14 @@ def train(side, snapshots):
         _train_ours(snapshots)
     elif side == "tutorial":
         networks = peers.tutorial_networks(layers.BatchNormalization, layers.Dropout)
-        peers.train_tutorial(lambda: snapshots(networks[0]), networks, mnist(), 256)
+        peers.train_tutorial(lambda: snapshots(networks[0]), networks, digits(snapshots.folder.parent), 256)
     else:
         generator, discriminator = keras_io_networks()
         gan = peers.KerasIO(generator, discriminator, latent_dim=128)
         gan.compile(
             keras.optimizers.Adam(3e-4), keras.optimizers.Adam(3e-4), keras.losses.BinaryCrossentropy(from_logits=True)
         )
-        dataset = tf.data.Dataset.from_tensor_slices(mnist().astype("float32") / 255)
+        dataset = tf.data.Dataset.from_tensor_slices(digits(snapshots.folder.parent).astype("float32") / 255)
         dataset = dataset.shuffle(1024).batch(64).prefetch(32)
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: snapshots(generator))
         gan.fit(dataset, epochs=sys.maxsize, verbose=0, callbacks=[clock])

@@ -5,8 +5,8 @@
 One process after another trains for `--minutes`, and saves its generator's weights every `--every` seconds. Afterwards
 every generator makes `--samples` images, and their classifier Frechet distance to the MNIST training images is measured
 by the same network. The default recipe is `python -m trainers.dcgan --dataset=mnist` as it is, with its evaluations,
-checkpoints and watchdog; `quality_sides.py` says what the tutorials are. `--folder` keeps the weights; a side that is
-there already is only measured.
+checkpoints and watchdog, and it decodes MNIST itself, which the tutorials find decoded; `quality_sides.py` says what
+these are. `--folder` keeps the weights; a side that is there already is only measured.
 """
 
 import contextlib
@@ -76,6 +76,7 @@ def train(side, folder, minutes, every):
         OSError: If the process fails; with the last line that it printed.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    quality_sides.digits(folder.parent)
     print(f"{side}: {minutes:g} minutes", flush=True)
     arguments = [side, folder.resolve(), minutes, every, time.monotonic()]
     ran = subprocess.run(
