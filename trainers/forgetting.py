@@ -59,43 +59,44 @@ class RealImages(typing.NamedTuple):
         return cls(images[keep], f"{keep.sum()} real images of {len(images)}, {about}", name and features.get(name))
 
 
-def with_threshold(generator, feature, target, annotation, remaining, most=1000):
+def with_threshold(generator, feature, target, cutoff, remaining, seed, n=1000):
     """The feature with the highest threshold at which little of it is left.
 
     Halfway between the means of both sets, where thresholds are by default, a feature that latents do not tell apart
     perfectly is still there in many of the images at the threshold, and no training makes it rarer than they have it.
-    So thresholds beyond which lie 5, 10, ..., 75 % of the annotated latents are tried, until the share of images that
-    have the feature after the projection of latents is at most `remaining` of what it was before, as who annotated
-    sees it. Where none is low enough, it is the one with the least. Where a person annotated, the feature stays as it
-    is.
+    So thresholds beyond which lie 5, 10, ..., 75 % of the latents are tried, until the share of images that have the
+    feature after the projection of latents is at most `remaining` of what it was before, in the eyes of who annotated,
+    and on latents that were not annotated: the direction fits those that were too well. Where none is low enough, it is
+    the one with the least. Where a person annotated, the feature stays as it is.
 
     Args:
         generator: The generator f.
         feature: `keras_gan.unlearning.Feature`.
         target: `targets.Target`.
-        annotation: `keras_gan.unlearning.Annotation`.
+        cutoff: The score from which on an image has it, or `None`.
         remaining: Number in [0, 1).
-        most: Annotated samples that are looked at.
+        seed: That of the annotated samples.
+        n: Number of latents.
 
     Returns:
         A `keras_gan.unlearning.Feature`.
     """
     if target.score is None:
         return feature
-    codes, present = annotation.latents[:most], annotation.present[:most]
-    labels = None if annotation.labels is None else annotation.labels[:most]
-    projections = np.asarray(feature.project(annotation.latents))
-    best, least = feature, np.inf
+    # Neither annotated nor measured on.
+    fresh = Probes.draw(generator, n, seed + _FAR)
+
+    def count(probes):
+        return int((np.asarray(target.score(_make(generator, probes))) >= cutoff).sum()) if len(probes.codes) else 0
+
+    projections = np.asarray(feature.project(fresh.codes))
+    before, best, least = count(fresh), feature, np.inf
     for share in np.arange(0.05, 0.76, 0.05):
         tried = unlearning.Feature(feature.direction, float(np.quantile(projections, 1.0 - share)))
-        beyond = np.asarray(tried.present(codes))
-        moved = Probes(np.asarray(tried.remove(codes)), labels, 0).rows(beyond)
-        left = (present & ~beyond).sum()
-        if len(moved.codes):
-            left += (np.asarray(target.score(_make(generator, moved))) >= annotation.cutoff).sum()
+        left = count(fresh._replace(codes=np.asarray(tried.remove(fresh.codes))))
         if left < least:
             best, least = tried, left
-        if left <= remaining * present.sum():
+        if left <= remaining * before:
             break
     return best
 

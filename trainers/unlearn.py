@@ -59,7 +59,7 @@ class Config:
     alpha: float = option(1.0, "Weight of forgetting against keeping the rest.", low=0)
     steps: int = option(500, "Length in training steps.", low=1)
     batch_size: int = option(64, "Latents in a step.", low=1)
-    learning_rate: float = option(1e-4, "Adam's learning rate.", low=0)
+    learning_rate: float = option(1e-3, "Adam's learning rate.", low=0)
     seed: int = option(0, "Seed of the first annotated sample, and of training.", low=0, below=2**31)
     evaluated: int = option(2000, "Other samples, on which all is measured.", low=10, below=10**6)
     attacks: int = option(20, "Searches for latents that bring the feature back; 0 for none.", low=0, below=10**4)
@@ -97,7 +97,7 @@ def _unlearn(config):
     cutoff = annotation.cutoff
     feature = annotation.feature(threshold)
     if threshold is None:
-        feature = forgetting.with_threshold(generator, feature, target, annotation, config.remaining)
+        feature = forgetting.with_threshold(generator, feature, target, cutoff, config.remaining, config.seed)
     print(targets.describe(target, annotation), flush=True)
     probes = forgetting.Probes.draw(generator, config.evaluated, config.seed)
     beyond = float(feature.present(probes.codes).mean())
