@@ -66,7 +66,7 @@ METHODS = {
     "RpGAN + R1 + R2": Method("relativistic", (("r1", 0.1), ("r2", 0.1)), betas=(0.0, 0.99), burn_in=True),
 }
 
-# Means and standard errors as printed, of modes, high-quality share in percent, and reverse KL.
+# As printed: modes, high-quality share in percent, and reverse KL.
 _PACGAN, _VEEGAN = "PacGAN, table 1", "VEEGAN, table 1"
 PUBLISHED = {
     "ring": (
