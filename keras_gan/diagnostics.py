@@ -36,8 +36,9 @@ class Watchdog(EverySteps):
         real: Real training examples: a source as for `keras_gan.data.load`, of which `num_examples` are looked at.
         every: Training steps between looks, counted over the life of the model.
         held_out: Real examples that are not trained on, likewise, or `None`. Without them overfitting goes unnoticed.
-        classes: What tells classes or modes apart: `None`, what `keras_gan.metrics.features.get` takes, or an object
-            with centres `modes` and shares `weights`, such as a density of `keras_gan.data.toy`.
+        classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes, where a network
+            of one channel looks at several one by one; or an object with centres `modes` and shares `weights`, such as
+            a density of `keras_gan.data.toy`.
         num_examples: Real examples to look at, at most; as many are generated.
         batch: How many of them the discriminator sees, and how many gradients are taken on.
         on_collapse: What to do about a new verdict "mode collapse" or "diverged": `"warn"` says it; `"stop"` ends

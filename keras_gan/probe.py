@@ -27,8 +27,9 @@ class Probe:
         held_out: Real examples that are not trained on, float32 `(m, ...)`, with `m <= n`, or `None`.
         held_out_labels: int32 `(m,)` for a conditional model.
         batch: How many of the examples the discriminator and the gradients see.
-        classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes; or an object
-            with `modes`, float centres `(k, d)`, and their shares `weights` `(k,)`, such as a density of
+        classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes, where a network
+            of one channel looks at the channels of colour images one by one, as Stacked MNIST needs; or an object with
+            `modes`, float centres `(k, d)`, and their shares `weights` `(k,)`, such as a density of
             `keras_gan.data.toy`.
         class_names: Names for the classes in messages; by default their numbers.
 
@@ -199,27 +200,36 @@ class _Classes:
 
     def __init__(self, classes, real, class_names):
         self._network = self._modes = self._projection = None
+        self._channels = 1
         if hasattr(classes, "modes") and classes.modes is not None:
             self._modes, self._truth = np.asarray(classes.modes, np.float64), np.asarray(classes.weights, np.float64)
         elif classes is not None and not hasattr(classes, "modes"):
             self._network = networks.get(classes)
-            self._network.check(real.shape[1:])
+            if self._network.image_shape[2] == 1 and len(real.shape) == 4:
+                self._channels = real.shape[3]
+            self._network.check((*real.shape[1:-1], real.shape[-1] // self._channels))
         size = math.prod(real.shape[1:])
         if self._network is None and size > _DIMENSIONS:
             self._projection = np.random.default_rng(0).normal(size=(size, _DIMENSIONS)).astype(np.float32)
             self._projection /= math.sqrt(_DIMENSIONS)
         if self._network is not None:
             self._truth = self.look(np.asarray(real, np.float32)).shares
-        self._least = 8 / len(real)
+        self._least = 8 / (len(real) * self._channels)
         self._names = class_names
 
     def look(self, examples):
         if self._network is not None:
-            rows, probabilities = self._network.both(pictures.to_uint8(examples))
+            images = pictures.to_uint8(examples)
+            if self._channels > 1:
+                images = np.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3], 1)
+            rows, probabilities = self._network.both(images)
+            rows = rows.reshape(len(examples), -1)
             if probabilities is None:
                 return _Seen(rows, None)
-            counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
-            return _Seen(rows, counts / len(examples))
+            # The same class in another channel is another one.
+            number = probabilities.shape[1]
+            found = probabilities.argmax(axis=1).reshape(-1, self._channels) + number * np.arange(self._channels)
+            return _Seen(rows, np.bincount(found.ravel(), minlength=number * self._channels) / found.size)
         rows = examples.reshape(len(examples), -1)
         if self._projection is not None:
             return _Seen(rows @ self._projection, None)
@@ -234,8 +244,13 @@ class _Classes:
         Classes that a perfect generator would show fewer than 8 times are not judged.
         """
         lost = np.flatnonzero((shares < 0.1 * self._truth) & (self._truth >= self._least))
-        names = [str(self._names[i]) if self._names else str(i) for i in lost]
-        return names, float(self._truth[lost].sum())
+        return [self._name(i) for i in lost], float(self._truth[lost].sum())
+
+    def _name(self, i):
+        if self._channels > 1:
+            channel, number = divmod(i, len(self._truth) // self._channels)
+            return f"{number} in channel {channel}"
+        return str(self._names[i]) if self._names else str(i)
 
 
 def _squared_distances(a, b):

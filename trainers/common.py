@@ -296,7 +296,12 @@ def _watchdog(run, log):
 def _classes(config, shape):
     """What tells the classes or modes of the data apart, or `None`."""
     kind, _, name = config.dataset.partition(":")
-    return data.toy.get(name) if kind == "toy" else metrics.features.for_dataset(config.dataset, shape)
+    if kind == "toy":
+        return data.toy.get(name)
+    if config.dataset in data.stacked.NAMES:
+        # By what tells single digits apart: of 1,000 classes the examples looked at would show each once at most.
+        return metrics.features.for_dataset(data.stacked.NAMES[config.dataset], (*shape[:2], 1))
+    return metrics.features.for_dataset(config.dataset, shape)
 
 
 @contextlib.contextmanager

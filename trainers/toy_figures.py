@@ -100,7 +100,10 @@ def _plane_frame(density, row, arrays):
     # Where hardly anything is, the best discriminator is a ratio of noise to noise.
     mass = (cells.masses + arrays["generated"]).ravel()
     best = np.where(mass > 2e-5, arrays["optimal"], np.nan)
-    fields = (("discriminator D(x)", arrays["discriminator"]), ("best discriminator  p / (p + q)", best))
+    fields = (
+        ("discriminator D(x)", arrays["discriminator"]),
+        ("best discriminator  p / (p + q); gray: nothing there", best),
+    )
     for axis, (name, field) in zip(axes[1:], fields, strict=True):
         image = axis.imshow(
             field.reshape(shape).T, origin="lower", vmin=0, vmax=1, cmap="RdBu", interpolation="nearest",
@@ -112,6 +115,8 @@ def _plane_frame(density, row, arrays):
     (left, right), (low, high) = _extent(density)
     for axis in axes:
         axis.set(xlim=(left, right), ylim=(low, high), aspect="equal", xticks=(), yticks=(), facecolor="#f4f4f4")
+    # Apart from the colour of one half.
+    axes[2].set_facecolor("#c8c8c8")
     counted = ""
     if "modes" in row:
         counted = f"      modes {row['modes']}/{len(density.modes)}      high quality {100 * row['high_quality']:.1f} %"
@@ -162,7 +167,7 @@ def draw_curves(folder, rows, density):
         axes[3].plot(at, [row["modes"] / len(density.modes) for row in rows], color=DATA, label="modes covered")
         plot(axes[3], "high_quality", MADE, "high-quality share")
         plot(axes[3], "std_ratio", "#CC79A7", "standard deviation, ratio")
-        axes[3].set(title="modes (a perfect generator: 1)", ylim=(-0.03, 1.6))
+        axes[3].set(title="modes (a perfect generator: 1)", ylim=(-0.03, 2.1))
     for axis in axes:
         axis.set_xlabel("generator updates")
         axis.grid(alpha=0.3)

@@ -3,6 +3,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pytest
 
 from benchmarks import stacked_mnist as benchmark
 from keras_gan import data
@@ -33,15 +34,17 @@ class StackedMNISTTest(TestCase):
         self.assertEqual(found["samples"], 500)
         self.assertLess(abs(found["modes"] - len(np.unique(labels))), 10)
 
+    @pytest.mark.slow
     def test_an_interrupted_run_goes_on(self):
         self.enterContext(mock.patch.multiple(benchmark, BATCH=8, SAMPLES=64))
-        argv = [f"--out={self.path('out')}", "--steps=2", "--dataset=stacked_mnist5k", "--seeds=1"]
+        out = Path(self.path("out"))
+        argv = [f"--out={out}", "--steps=2", "--dataset=stacked_mnist5k", "--seeds=1"]
         benchmark.main([*argv, "--methods=PacDCGAN2"])
-        file = Path(self.path("out"), "results.jsonl")
+        file = out / "results.jsonl"
         before = file.read_text("utf-8")
         benchmark.main([*argv, "--methods=PacDCGAN2, RpGAN + R1 + R2"])
         self.assertTrue(file.read_text("utf-8").startswith(before))
         done = [json.loads(line)["method"] for line in file.read_text("utf-8").splitlines()]
         self.assertEqual(done, ["real, test digits", "PacDCGAN2", "RpGAN + R1 + R2"])
-        self.assertIn("| PacDCGAN2 | 1 |", Path(self.path("out"), "table.md").read_text("utf-8"))
-        self.assertTrue(Path(self.path("out"), "PacDCGAN2-0.png").exists())
+        self.assertIn("| PacDCGAN2 | 1 |", (out / "table.md").read_text("utf-8"))
+        self.assertTrue((out / "PacDCGAN2-0.png").exists())

@@ -167,6 +167,21 @@ class SamplesTest(TestCase):
         self.assertContainsSubset(missing, set("abcdefghij"))
         self.assertGreater(found["neighbour_accuracy"], 0.95)
 
+    def test_classes_of_each_channel(self):
+        """Stacked digits with a 7 in the red channel alone, where zeros are among the data."""
+        digits = keras_gan.data.find("mnist5k", "test")
+        of = {number: digits.images[digits.labels == number][:20] for number in (0, 7)}
+        half = np.concatenate([of[0], of[7]])
+        real = np.concatenate([half, half[::-1], half], axis=-1) / np.float32(127.5) - 1
+        classes = probe._Classes("mnist_classifier", real, [f"{i:03d}" for i in range(1000)])
+        self.assertAllClose(classes._truth[[0, 7, 10, 17, 20, 27]], np.full(6, 1 / 6), atol=0.02)
+        fake = np.concatenate([of[7], of[0], of[7]], axis=-1) / np.float32(127.5) - 1
+        seen = classes.look(np.concatenate([fake, np.roll(fake[..., [0, 2, 1]], 1, axis=0)]))
+        self.assertEqual(seen.rows.shape, (40, 3 * 64))
+        missing, share = classes.missing(seen.shares)
+        self.assertEqual(missing, ["0 in channel 0"])
+        self.assertAllClose(share, 1 / 6, atol=0.02)
+
     def test_projections_keep_distances(self):
         images = np.random.default_rng(0).normal(size=(50, 12, 12, 1)).astype(np.float32)
         seen = probe._Classes(None, images, None).look(images)

@@ -102,6 +102,15 @@ class RunFolderTest(TrainerTestCase):
             first.mkdir(parents=True)
             self.assertEqual(common._run_folder("dcgan", config).name, "dcgan-My-pictures-002")
 
+    def test_what_the_watchdog_tells_apart(self):
+        def classes(dataset, shape):
+            return common._classes(dcgan.Config(dataset=dataset), shape)
+
+        self.assertEqual(classes("mnist", (28, 28, 1)), "mnist_classifier")
+        self.assertEqual(classes("stacked_mnist", (28, 28, 3)), "mnist_classifier")
+        self.assertIsNone(classes("stacked_mnist", (32, 32, 3)))
+        self.assertEqual(classes("toy:ring", (2,)).name, "ring")
+
     def test_length_in_epochs(self):
         self.train("--epochs=0.01")
         self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], round(0.01 * (4500 // 16)))
