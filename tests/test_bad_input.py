@@ -27,7 +27,7 @@ from export import loading, onnx, saved_model, tflite
 from keras_gan import checkpoints, data
 from keras_gan.data import write_tfrecords
 from tests.test_case import TestCase
-from trainers import common, dcgan, mlp_gan, sample
+from trainers import common, dcgan, mlp_gan, sample, vae
 
 ROOT = Path(__file__).parent.parent
 SHARD = "images-00000-of-00001.tfrecord"
@@ -43,6 +43,7 @@ def recipe(module):
 DOORS = {
     "dcgan": (recipe(dcgan), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
     "mlp_gan": (recipe(mlp_gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
+    "vae": (recipe(vae), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
     "sample": (sample.main, ["--model=generator.keras", "--out=new.png", "--n=2"]),
     "write_tfrecords": (write_tfrecords.main, []),
     "saved_model": (saved_model.main, ["--model=generator.keras", "--out=new"]),
@@ -99,6 +100,9 @@ COMMANDS = (
     ("mlp_gan", ["--dropout=1"], "--dropout must be at least 0 and below 1"),
     ("mlp_gan", ["--update=never"], "Received: update='never'"),
     ("mlp_gan", ["--update=simultaneous", "--generator_steps=2"], "A simultaneous update has one discriminator step"),
+    ("vae", ["--discriminator_steps=2"], "Unknown command line flag 'discriminator_steps'"),
+    ("vae", ["--likelihood=poisson"], "`likelihood` must be one of ['gaussian', 'bernoulli']"),
+    ("vae", ["--likelihood=bernoulli", "--variance=1"], "and is one of likelihood='gaussian'"),
     # Data.
     ("dcgan", ["--dataset="], "A source is 'mnist5k', 'folder:PATH'"),
     ("dcgan", ["--dataset=folder"], "A source is written folder:PATH"),

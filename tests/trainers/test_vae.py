@@ -47,7 +47,3 @@ class VAETest(TestCase):
         vae.main([f"--out={parts}", *TINY])
         self.assert_same_weights(*(keras.models.load_model(folder / "vae.keras") for folder in (whole, parts)))
         self.assertEqual(*((folder / "history.jsonl").read_text() for folder in (whole, parts)))
-
-    def test_flags_of_a_gan_are_refused(self):
-        with self.assertRaises(SystemExit):
-            vae.main(["--discriminator_steps=2"])
