@@ -1,10 +1,9 @@
-"""The labelling command from its first line to its last; and its page in a browser, where there is one."""
+"""The labelling command from its first line to its last."""
 
 import contextlib
 import io
 import json
 import os
-import shutil
 import signal
 import threading
 import urllib.request
@@ -103,52 +102,3 @@ class LabelTest(TestCase):
             with self.subTest(flags=flags):
                 self.assertIn(words, self.fails(*flags))
         self.assertFalse(self.out.exists())
-
-    @pytest.mark.slow
-    def test_in_a_browser(self):
-        webdriver = pytest.importorskip("selenium.webdriver")
-        if not (shutil.which("chromium") and shutil.which("chromedriver")):
-            self.skipTest("chromium and chromedriver are not installed")
-        options = webdriver.ChromeOptions()
-        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-            options.add_argument(flag)
-        options.binary_location = shutil.which("chromium")
-        service = webdriver.ChromeService(shutil.which("chromedriver"))
-        browser = webdriver.Chrome(options=options, service=service)
-        self.addCleanup(browser.quit)
-
-        def wait(condition):
-            from selenium.webdriver.support.ui import WebDriverWait
-
-            WebDriverWait(browser, 20).until(lambda _: condition())
-
-        def pressed():
-            found = browser.find_elements("css selector", "#grid button")
-            return [i for i, button in enumerate(found) if button.get_attribute("aria-pressed") == "true"]
-
-        def text(name):
-            return browser.find_element("id", name).text
-
-        def use(address):
-            browser.get(address)
-            buttons = browser.find_elements("css selector", "#grid button")
-            self.assertLen(buttons, 12)
-            self.assertEqual(text("count"), "0 of 12 marked")
-            buttons[2].click()
-            buttons[5].click()
-            buttons[2].click()
-            self.assertEqual((pressed(), text("count")), ([5], "1 of 12 marked"))
-            keys = webdriver.ActionChains(browser)
-            keys.send_keys("u", "\ue014", " ").perform()  # undo: 2 is marked again; right arrow, space: 3
-            self.assertEqual(pressed(), [2, 3, 5])
-            browser.refresh()
-            self.assertEqual((pressed(), text("state")), ([2, 3, 5], "Not saved yet; this browser keeps it"))
-            browser.find_element("id", "undo").click()
-            self.assertEqual(pressed(), [2, 5])
-            webdriver.ActionChains(browser).send_keys("s").perform()
-            wait(lambda: text("state") == "Saved")
-            self.assertEqual(browser.get_log("browser"), [])
-
-        printed = self.label(use, "--n=12")
-        self.assertEqual(printed[1:], [f"2 of 12 samples are marked in {self.out}."])
-        self.assertEqual(marks.read(self.out, self.generator).marked, [2, 5])
