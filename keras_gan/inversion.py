@@ -127,7 +127,7 @@ def search(generator, objective, n, labels=None, starts=8, steps=200, learning_r
             raise ValueError(
                 "The objective must be made of differentiable TensorFlow operations. Received: no gradient"
             )
-        optimizer.apply([gradient], [codes])
+        optimizer.apply([_feasible(gradient, codes.value(), generator.latent_prior)], [codes])
         codes.assign(_within(codes.value(), generator.latent_prior))
 
     for _ in tqdm.trange(steps, desc="searching", disable=None if progress else True, leave=False):
@@ -148,6 +148,20 @@ def _within(codes, prior):
     if prior == "uniform":
         return tf.clip_by_value(codes, -1.0, 1.0)
     return tf.clip_by_norm(codes, _radius(codes.shape[-1]), axes=[-1])
+
+
+def _feasible(gradient, codes, prior):
+    """Gradients without what points out of the ball, of the latents on its surface.
+
+    Adam scales every entry by itself, so that with these parts it would come to rest elsewhere than at the best point of
+    the surface. A cube has no such trouble.
+    """
+    if prior == "uniform":
+        return gradient
+    norms = tf.norm(codes, axis=-1, keepdims=True)
+    radial = tf.reduce_sum(gradient * codes, axis=-1, keepdims=True)
+    outward = (radial < 0) & (norms > 0.999 * _radius(codes.shape[-1]))
+    return tf.where(outward, gradient - radial / norms**2 * codes, gradient)
 
 
 def _radius(latent_dim, deviations=3.0902):
