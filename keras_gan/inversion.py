@@ -153,8 +153,8 @@ def _within(codes, prior):
 def _feasible(gradient, codes, prior):
     """Gradients without what points out of the ball, of the latents on its surface.
 
-    Adam scales every entry by itself, so that with these parts it would come to rest elsewhere than at the best point of
-    the surface. A cube has no such trouble.
+    Adam scales every entry by itself, so that with these parts it would come to rest elsewhere than at the best point
+    of the surface. A cube has no such trouble.
     """
     if prior == "uniform":
         return gradient

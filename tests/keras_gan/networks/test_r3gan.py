@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -21,8 +22,11 @@ class R3GANTest(NetworkTestCase, parameterized.TestCase):
         widths = {**SMALL, "widths": (4, 2)}
         self.check_network(R3GANGenerator, image_shape=(8, 8, 1), latent_dim=3, num_classes=3, **widths)
 
-    def test_discriminator(self):
+    @pytest.mark.slow
+    def test_packing_discriminator(self):
         self.check_network(R3GANDiscriminator, image_shape=(9, 8, 1), packing=2, **SMALL)
+
+    def test_discriminator(self):
         widths = {**SMALL, "widths": (4, 2)}
         self.check_network(R3GANDiscriminator, image_shape=(8, 8, 1), num_classes=3, **widths)
 
