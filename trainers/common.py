@@ -166,15 +166,47 @@ class _Run:
     @property
     def epoch_steps(self):
         """Training steps in a pass over the data."""
-        return max(1, self.spec.num_examples // self.rows)
+        return _epoch_steps(self.config, self.spec)
 
     @property
     def total_steps(self):
         """The length of the run, or `None` if the clock decides."""
-        if self.config.minutes:
-            return None
-        epochs = self.config.epochs
-        return max(1, round(epochs * self.epoch_steps)) if epochs else self.config.steps
+        return total_steps(self.config, self.spec)
+
+
+def total_steps(config, spec):
+    """The length of a run in training steps, or `None` if the clock decides."""
+    if config.minutes:
+        return None
+    return max(1, round(config.epochs * _epoch_steps(config, spec))) if config.epochs else config.steps
+
+
+def _epoch_steps(config, spec):
+    return max(1, spec.num_examples // _rows(config))
+
+
+def linear_decay(learning_rate, updates, config, spec):
+    """A schedule of learning rates that fall to 0 in a straight line over a run.
+
+    Args:
+        learning_rate: The first.
+        updates: Updates of the network in a training step.
+        config: The `Config`.
+        spec: Spec of the data.
+
+    Returns:
+        `keras.optimizers.schedules.LearningRateSchedule`.
+
+    Raises:
+        ValueError: If `--minutes` leaves the number of steps open.
+    """
+    steps = total_steps(config, spec)
+    if steps is None:
+        raise ValueError(
+            "Learning rates can fall to 0 only over a known number of steps: give --steps or --epochs, or keep the "
+            f"rates as they are with --nodecay. Received: --minutes={config.minutes:g}"
+        )
+    return keras.optimizers.schedules.PolynomialDecay(learning_rate, steps * updates, 0.0)
 
 
 def _train_and_finish(run, given):

@@ -13,8 +13,6 @@ batches are twice the discriminator's; here they are equal.
 
 import dataclasses
 
-import keras
-
 import keras_gan
 from keras_gan import networks
 from keras_gan.command import option
@@ -39,7 +37,7 @@ class Config(common.Config):
     loss: str = option("hinge", "Adversarial loss: a name of keras_gan.losses.get.")
     generator_learning_rate: float = option(5e-4, "Adam's learning rate for the generator.", low=0)
     discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
-    decay: bool = option(False, "Whether learning rates fall to 0, in a straight line over --steps.")
+    decay: bool = option(False, "Whether learning rates fall to 0, in a straight line over the run.")
     beta_1: float = option(0.0, "Adam's beta_1.", low=0, below=1)
     beta_2: float = option(0.9, "Adam's beta_2.", low=0, below=1)
     ema_momentum: float = option(
@@ -58,7 +56,7 @@ def build(config, spec):
 
     def adam(learning_rate, updates):
         if config.decay:
-            learning_rate = keras.optimizers.schedules.PolynomialDecay(learning_rate, config.steps * updates, 0.0)
+            learning_rate = common.linear_decay(learning_rate, updates, config, spec)
         return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
 
     gan.compile(

@@ -14,8 +14,6 @@ twice the discriminator's there, and noise of one grey level on the pixels.
 
 import dataclasses
 
-import keras
-
 import keras_gan
 from keras_gan import networks
 from keras_gan.command import option
@@ -39,7 +37,7 @@ class Config(common.Config):
     filters: int = option(32, "Feature maps at the image's side, of resnet everywhere.")
     penalty: float = option(10.0, "Weight of the gradient penalty.", low=0)
     learning_rate: float = option(5e-4, "Adam's learning rate for both networks.", low=0)
-    decay: bool = option(False, "Whether learning rates fall to 0, in a straight line over --steps.")
+    decay: bool = option(False, "Whether learning rates fall to 0, in a straight line over the run.")
     beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
     beta_2: float = option(0.9, "Adam's beta_2.", low=0, below=1)
     ema_momentum: float = option(
@@ -63,7 +61,7 @@ def build(config, spec):
     def adam(updates):
         rate = config.learning_rate
         if config.decay:
-            rate = keras.optimizers.schedules.PolynomialDecay(rate, config.steps * updates, 0.0)
+            rate = common.linear_decay(rate, updates, config, spec)
         return keras_gan.optimizers.Adam(rate, config.beta_1, config.beta_2)
 
     gan.compile(

@@ -4,71 +4,9 @@ import math
 
 import keras
 
-from keras_gan import layers
+from keras_gan.networks import convolutional
 from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice, check_conditioning
 from keras_gan.networks.heads import CONDITIONINGS, Heads
-
-NORMALIZATIONS = ("batch", None)
-
-
-def stage_sizes(height, width):
-    """Heights and widths from the image's down to the smallest, each half the one before, rounded up.
-
-    At least one halving; then until the smaller side is at most 7, which leaves it between 4 and 7 for every
-    image with sides of 7 or more.
-
-    Args:
-        height: Height of the image.
-        width: Width of the image.
-
-    Returns:
-        List of pairs `(height, width)`, the image's first.
-
-    Example:
-
-    >>> keras_gan.networks.dcgan.stage_sizes(28, 28)
-    [(28, 28), (14, 14), (7, 7)]
-    >>> keras_gan.networks.dcgan.stage_sizes(45, 80)
-    [(45, 80), (23, 40), (12, 20), (6, 10)]
-    """
-    sizes = [(height, width)]
-    while len(sizes) == 1 or min(sizes[-1]) > 7:
-        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
-    return sizes
-
-
-def _stage_filters(filters, stages):
-    """Widths of the stages, from the image's side: doubling, up to eight times the first."""
-    return [filters * min(2**stage, 8) for stage in range(stages)]
-
-
-def _kernel():
-    # A fresh initializer for each layer: one object gives equal shapes equal values.
-    return keras.initializers.RandomNormal(0.0, 0.02)
-
-
-def _normalizer(normalization, dtype, num_classes=None):
-    """Batch normalization with gains from N(1, 0.02), of each class if there are any, or the identity."""
-    if normalization is None:
-        return keras.layers.Identity(dtype=dtype)
-    gains = keras.initializers.RandomNormal(1.0, 0.02)
-    if num_classes is not None:
-        return layers.ConditionalBatchNormalization(num_classes, gamma_initializer=gains, dtype=dtype)
-    return layers.BatchNormalization(gamma_initializer=gains, dtype=dtype)
-
-
-def _check_filters(filters):
-    if int(filters) < 1:
-        raise ValueError(f"`filters` must be at least 1. Received: filters={filters}")
-    return int(filters)
-
-
-def _check_image(image_shape):
-    if len(image_shape) != 3:
-        raise ValueError(
-            "A convolutional network needs `image_shape` (height, width, channels); for vectors use the MLP "
-            f"networks. Received: image_shape={image_shape}"
-        )
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -141,9 +79,9 @@ class DCGANGenerator(Generator):
             class_names=class_names,
             **kwargs,
         )
-        _check_image(self.image_shape)
-        self.filters = _check_filters(filters)
-        self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
+        convolutional.check_image(self.image_shape)
+        self.filters = convolutional.check_filters(filters)
+        self.normalization = check_choice("normalization", normalization, convolutional.NORMALIZATIONS)
         self.conditioning = check_conditioning(conditioning, self.num_classes, ("concat", "projection"))
         projects = self.conditioning == "projection"
         if projects and normalization is None:
@@ -154,18 +92,18 @@ class DCGANGenerator(Generator):
 
         height, width, channels = self.image_shape
         policy, use_bias = self.dtype_policy, normalization is None
-        *self.sizes, smallest = stage_sizes(height, width)
-        widths = [channels, *_stage_filters(self.filters, len(self.sizes))]
+        *self.sizes, smallest = convolutional.stage_sizes(height, width)
+        widths = [channels, *convolutional.stage_filters(self.filters, len(self.sizes))]
         # As a dense layer, which is the transposed convolution of a 1x1 map without padding.
         self.project = keras.layers.Dense(
-            math.prod(smallest) * widths[-1], use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+            math.prod(smallest) * widths[-1], use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
         )
         self.reshape = keras.layers.Reshape((*smallest, widths[-1]), dtype=policy)
         classes = self.num_classes if projects else None
-        self.normalizers = [_normalizer(normalization, policy, classes) for _ in self.sizes]
+        self.normalizers = [convolutional.normalizer(normalization, policy, classes) for _ in self.sizes]
         self.upsamplings = [
             keras.layers.Conv2DTranspose(
-                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
             )
             for width in widths[-2::-1]
         ]
@@ -260,25 +198,27 @@ class DCGANDiscriminator(Discriminator):
         super().__init__(
             image_shape=image_shape, num_classes=num_classes, class_names=class_names, packing=packing, **kwargs
         )
-        _check_image(self.image_shape)
-        self.filters = _check_filters(filters)
-        self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
+        convolutional.check_image(self.image_shape)
+        self.filters = convolutional.check_filters(filters)
+        self.normalization = check_choice("normalization", normalization, convolutional.NORMALIZATIONS)
         self.conditioning = check_conditioning(conditioning, self.num_classes, CONDITIONINGS)
         if self.conditioning != "concat":
             self.refuse_packed_labels()
 
         policy, use_bias = self.dtype_policy, normalization is None
-        widths = _stage_filters(self.filters, len(stage_sizes(*self.image_shape[:2])) - 1)
+        widths = convolutional.stage_filters(self.filters, len(convolutional.stage_sizes(*self.image_shape[:2])) - 1)
         self.convolutions = [
             keras.layers.Conv2D(
-                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
             )
             for width in widths
         ]
-        self.normalizers = [_normalizer(normalization if stage else None, policy) for stage in range(len(widths))]
+        self.normalizers = [
+            convolutional.normalizer(normalization if stage else None, policy) for stage in range(len(widths))
+        ]
         # Not a sum over positions, as in residual networks: where these end, a position has seen 10x10 of 28x28 pixels.
         self.flatten = keras.layers.Flatten(dtype=policy)
-        self.heads = Heads(self.conditioning, self.num_classes, use_bias, _kernel)
+        self.heads = Heads(self.conditioning, self.num_classes, use_bias, convolutional.kernel)
         self.build()
 
     def call(self, inputs, training=None, return_class_logits=False):

@@ -4,17 +4,9 @@ import math
 
 import keras
 
+from keras_gan.networks import convolutional
 from keras_gan.networks.base import Encoder, append_labels, check_choice
-from keras_gan.networks.dcgan import (
-    NORMALIZATIONS,
-    _check_filters,
-    _check_image,
-    _kernel,
-    _normalizer,
-    _stage_filters,
-    stage_sizes,
-)
-from keras_gan.networks.mlp import _dense, _serialize_activation
+from keras_gan.networks.mlp import dense, serialize_activation
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -65,8 +57,8 @@ class MLPEncoder(Encoder):
         self.activation = activation
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         policy = self.dtype_policy
-        self.hidden = [_dense(units, self.kernel_initializer, activation, dtype=policy) for units in self.hidden_units]
-        self.code = _dense(2 * self.latent_dim, _kernel(), dtype="float32")
+        self.hidden = [dense(units, self.kernel_initializer, activation, dtype=policy) for units in self.hidden_units]
+        self.code = dense(2 * self.latent_dim, convolutional.kernel(), dtype="float32")
         self.build()
 
     def call(self, inputs, training=None):
@@ -80,7 +72,7 @@ class MLPEncoder(Encoder):
         config = super().get_config()
         config.update(
             hidden_units=self.hidden_units,
-            activation=_serialize_activation(self.activation),
+            activation=serialize_activation(self.activation),
             kernel_initializer=keras.initializers.serialize(self.kernel_initializer),
         )
         return config
@@ -131,20 +123,22 @@ class DCGANEncoder(Encoder):
         super().__init__(
             image_shape=image_shape, latent_dim=latent_dim, num_classes=num_classes, class_names=class_names, **kwargs
         )
-        _check_image(self.image_shape)
-        self.filters = _check_filters(filters)
-        self.normalization = check_choice("normalization", normalization, NORMALIZATIONS)
+        convolutional.check_image(self.image_shape)
+        self.filters = convolutional.check_filters(filters)
+        self.normalization = check_choice("normalization", normalization, convolutional.NORMALIZATIONS)
         policy, use_bias = self.dtype_policy, normalization is None
-        widths = _stage_filters(self.filters, len(stage_sizes(*self.image_shape[:2])) - 1)
+        widths = convolutional.stage_filters(self.filters, len(convolutional.stage_sizes(*self.image_shape[:2])) - 1)
         self.convolutions = [
             keras.layers.Conv2D(
-                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=_kernel(), dtype=policy
+                width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
             )
             for width in widths
         ]
-        self.normalizers = [_normalizer(normalization if stage else None, policy) for stage in range(len(widths))]
+        self.normalizers = [
+            convolutional.normalizer(normalization if stage else None, policy) for stage in range(len(widths))
+        ]
         self.flatten = keras.layers.Flatten(dtype=policy)
-        self.code = keras.layers.Dense(2 * self.latent_dim, kernel_initializer=_kernel(), dtype="float32")
+        self.code = keras.layers.Dense(2 * self.latent_dim, kernel_initializer=convolutional.kernel(), dtype="float32")
         self.build()
 
     def call(self, inputs, training=None):

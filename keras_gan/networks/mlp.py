@@ -16,7 +16,7 @@ def _initializer(identifier):
     return keras.initializers.get(keras.initializers.RandomNormal(0.0, 0.02) if identifier is None else identifier)
 
 
-def _dense(units, initializer, activation=None, pieces=None, **kwargs):
+def dense(units, initializer, activation=None, pieces=None, **kwargs):
     """A dense layer: maxout of `pieces`, or a Keras activation of an affine map."""
     # One instance gives the same numbers with every call; clones without an explicit seed do not.
     kwargs["kernel_initializer"] = initializer.clone()
@@ -25,7 +25,7 @@ def _dense(units, initializer, activation=None, pieces=None, **kwargs):
     return keras.layers.Dense(units, activation=activation, **kwargs)
 
 
-def _serialize_activation(activation):
+def serialize_activation(activation):
     """An activation as a configuration holds it."""
     return activation if activation == "maxout" else keras.activations.serialize(keras.activations.get(activation))
 
@@ -120,8 +120,8 @@ class MLPGenerator(Generator):
                 layers.ConditionalBatchNormalization(self.num_classes, gamma_initializer=gains.clone(), dtype=policy)
                 for _ in self.hidden_units
             ]
-        self.hidden = [_dense(units, kernel, inner, dtype=policy) for units in self.hidden_units]
-        self.output_layer = _dense(math.prod(self.image_shape), kernel, dtype=policy)
+        self.hidden = [dense(units, kernel, inner, dtype=policy) for units in self.hidden_units]
+        self.output_layer = dense(math.prod(self.image_shape), kernel, dtype=policy)
         self.build()
 
     def call(self, inputs, training=None):
@@ -145,7 +145,7 @@ class MLPGenerator(Generator):
         config = super().get_config()
         config.update(
             hidden_units=self.hidden_units,
-            activation=_serialize_activation(self.activation),
+            activation=serialize_activation(self.activation),
             output_activation=self.output_activation,
             conditioning=self.conditioning,
             kernel_initializer=keras.initializers.serialize(self.kernel_initializer),
@@ -240,7 +240,7 @@ class MLPDiscriminator(Discriminator):
         kernel, policy = self.kernel_initializer, self.dtype_policy
         rates = [self.input_dropout] + [self.dropout] * len(self.hidden_units)
         self.dropouts = [layers.Dropout(rate, seed=self.seed + i, dtype=policy) for i, rate in enumerate(rates)]
-        self.hidden = [_dense(units, kernel, activation, pieces, dtype=policy) for units in self.hidden_units]
+        self.hidden = [dense(units, kernel, activation, pieces, dtype=policy) for units in self.hidden_units]
         self.heads = Heads(self.conditioning, self.num_classes, True, kernel.clone)
         self.build()
 
@@ -267,7 +267,7 @@ class MLPDiscriminator(Discriminator):
         config = super().get_config()
         config.update(
             hidden_units=self.hidden_units,
-            activation=_serialize_activation(self.activation),
+            activation=serialize_activation(self.activation),
             pieces=self.pieces,
             input_dropout=self.input_dropout,
             dropout=self.dropout,

@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from keras_gan import layers
+from keras_gan.networks import convolutional
 from keras_gan.networks.base import Discriminator, Generator
-from keras_gan.networks.dcgan import _check_image, stage_sizes
 
 # Of the published ones, each is for images of that size; the others are for any.
 PRESETS = {
@@ -85,8 +85,8 @@ class _Stages:
 
     def _check_stages(self, widths, blocks, expansion, group_size):
         """Stores the arguments, and returns the sizes of all stages, from the smallest to the image's, and widths."""
-        _check_image(self.image_shape)
-        sizes = stage_sizes(*self.image_shape[:2])[::-1]
+        convolutional.check_image(self.image_shape)
+        sizes = convolutional.stage_sizes(*self.image_shape[:2])[::-1]
         each = (widths,) * len(sizes) if isinstance(widths, int) else tuple(int(width) for width in widths)
         if len(each) != len(sizes):
             raise ValueError(
@@ -184,7 +184,7 @@ def _shifted(x, axis):
 class R3GANGenerator(_Stages, Generator):
     """Generator of R3GAN: a learned basis, residual blocks without normalization, bilinear upsampling.
 
-    A feature map of the smallest size of `keras_gan.networks.dcgan.stage_sizes` is a trainable map times a linear
+    A feature map of the smallest size of `convolutional.stage_sizes` is a trainable map times a linear
     function of z, and of a linear embedding of the label where there are classes. Each stage has `blocks` residual
     blocks; between stages a 1x1 convolution where the width changes, then `upsample`. A 1x1 convolution makes the
     image. Kernels start from N(0, 1 / inputs); the two first of a block from that times 2 / (1 + 0.2^2) / sqrt(L)

@@ -5,8 +5,8 @@ import math
 import keras
 
 from keras_gan import layers
+from keras_gan.networks import convolutional
 from keras_gan.networks.base import Discriminator, Generator, check_choice
-from keras_gan.networks.dcgan import _check_filters, _check_image, stage_sizes
 
 
 def _convolution(filters, size, residual, dtype):
@@ -82,7 +82,7 @@ def _normalized(layer, spectral):
 class ResNetGenerator(Generator):
     """Residual generator: a linear map to a small feature map, then blocks that double it.
 
-    Feature maps of one width go up through the sizes of `keras_gan.networks.dcgan.stage_sizes`, for 32x32 images 4, 8,
+    Feature maps of one width go up through the sizes of `convolutional.stage_sizes`, for 32x32 images 4, 8,
     16 and 32. A block normalizes, rectifies, doubles the size by repeating pixels, and convolves, 3x3, twice; a 1x1
     convolution of the doubled input is added. After the last come normalization, rectification, a 3x3 convolution
     and tanh. Of a conditional generator the blocks' normalization has gains and offsets of each class.
@@ -141,8 +141,8 @@ class ResNetGenerator(Generator):
             class_names=class_names,
             **kwargs,
         )
-        _check_image(self.image_shape)
-        self.filters = _check_filters(filters)
+        convolutional.check_image(self.image_shape)
+        self.filters = convolutional.check_filters(filters)
         self.normalization = check_choice("normalization", normalization, ("batch", None))
         self.conditioning = check_choice("conditioning", conditioning, ("projection",))
         if self.num_classes is not None and normalization is None:
@@ -151,7 +151,7 @@ class ResNetGenerator(Generator):
                 f"Received: normalization=None, num_classes={num_classes}"
             )
         policy = self.dtype_policy
-        *self.sizes, smallest = stage_sizes(*self.image_shape[:2])
+        *self.sizes, smallest = convolutional.stage_sizes(*self.image_shape[:2])
         self.project = keras.layers.Dense(math.prod(smallest) * self.filters, dtype=policy)
         self.reshape = keras.layers.Reshape((*smallest, self.filters), dtype=policy)
 
@@ -245,14 +245,14 @@ class ResNetDiscriminator(Discriminator):
         super().__init__(
             image_shape=image_shape, num_classes=num_classes, class_names=class_names, packing=packing, **kwargs
         )
-        _check_image(self.image_shape)
+        convolutional.check_image(self.image_shape)
         self.refuse_packed_labels()
-        self.filters = _check_filters(filters)
+        self.filters = convolutional.check_filters(filters)
         self.normalization = check_choice("normalization", normalization, ("spectral", None))
         self.pooling = check_choice("pooling", pooling, ("sum", "mean"))
         self.conditioning = check_choice("conditioning", conditioning, ("projection",))
         policy, spectral = self.dtype_policy, normalization == "spectral"
-        halvings = max(1, len(stage_sizes(*self.image_shape[:2])) - 2)
+        halvings = max(1, len(convolutional.stage_sizes(*self.image_shape[:2])) - 2)
         self.blocks = [
             DownBlock(self.filters, down=i < halvings, first=i == 0, spectral=spectral, dtype=policy)
             for i in range(halvings + 2)

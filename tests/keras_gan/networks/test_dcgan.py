@@ -1,7 +1,6 @@
 import numpy as np
 
 from keras_gan.networks import DCGANDiscriminator, DCGANGenerator
-from keras_gan.networks.dcgan import stage_sizes
 from tests.keras_gan.networks.network_checks import NetworkTestCase
 
 SHAPES = [
@@ -79,15 +78,6 @@ class DCGANTest(NetworkTestCase):
         self.assertEqual(trainable_parameters(generator), 3_576_704 - 2 * hidden + 16 * 512 + hidden - 512 + 3)
         discriminator = DCGANDiscriminator(normalization=None)
         self.assertEqual(trainable_parameters(discriminator), 2_765_568 - 2 * (hidden - 64) + hidden + 1)
-
-    def test_stage_sizes(self):
-        self.assertEqual(stage_sizes(28, 28), [(28, 28), (14, 14), (7, 7)])
-        self.assertEqual(stage_sizes(45, 80), [(45, 80), (23, 40), (12, 20), (6, 10)])
-        self.assertEqual(stage_sizes(5, 7), [(5, 7), (3, 4)])
-        for side in range(8, 300):
-            *_, (height, width) = stage_sizes(side, 2 * side)
-            self.assertBetween(height, 4, 7)
-            self.assertBetween(width, 2 * height - 1, 2 * height)
 
     def test_initial_weights(self):
         for network in (DCGANGenerator((16, 16, 3), 20, filters=16), DCGANDiscriminator((16, 16, 3), filters=16)):
