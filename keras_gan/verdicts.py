@@ -89,8 +89,9 @@ class Judge:
 
     Rules look at medians over the last 5 intervals. The first whose conditions hold proposes its verdict, in this
     order: diverged, discriminator overfitting, discriminator winning, mode collapse, oscillating, generator winning,
-    converged, and else healthy. A proposal becomes the verdict when three intervals in a row agree on it; numbers
-    that are not finite do at once.
+    converged, and else healthy. A generator that runs away from a discriminator which cannot follow is winning, not
+    diverged, as long as logits stay within bounds. A proposal becomes the verdict when three intervals in a row agree
+    on it; numbers that are not finite do at once.
 
     Example: a discriminator that cannot tell, in front of samples that a nearest-neighbour rule tells at once.
 
@@ -188,6 +189,8 @@ def _diverged(rows, peak, missing):
     spread = max(abs(_recent(rows, "logit_gap", PATIENCE)), _recent(rows, "logit_deviation", PATIENCE))
     if spread > 1000.0:
         return f"logits are spread over {spread:.3g}"
+    if _leads(rows, PATIENCE):
+        return ""
     saturation, accuracy = _recent(rows, "saturation"), _recent(rows, "accuracy")
     if len(rows) >= RECENT and saturation > 3.0 and accuracy >= 0.5:
         return (
@@ -198,6 +201,12 @@ def _diverged(rows, peak, missing):
     if ratio > 5.0:
         return f"generated examples lie {ratio:.3g} times as far from each other as real ones"
     return ""
+
+
+def _leads(rows, count):
+    """Whether the last looks all saw generated examples ranked above nearly every real one."""
+    accuracy = [row["accuracy"] for row in rows][-count:]
+    return len(accuracy) == count and all(each <= 0.1 for each in accuracy)
 
 
 def _overfitting(rows, peak, missing):
@@ -262,6 +271,11 @@ def _oscillating(rows, peak, missing):
 
 def _generator_wins(rows, peak, missing):
     accuracy, neighbours = _recent(rows, "accuracy"), _recent(rows, "neighbour_accuracy")
+    if _leads(rows, RECENT):
+        return (
+            f"look after look the discriminator gives the generated example the higher logit, in "
+            f"{100 * (1 - accuracy):.0f} % of pairs: the generator runs ahead of it"
+        )
     # A discriminator cannot tell either before it has learned to.
     if len(rows) == WINDOW and accuracy <= 0.6 and neighbours >= 0.9:
         return (

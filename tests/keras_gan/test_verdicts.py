@@ -55,6 +55,9 @@ class RulesTest(TestCase, parameterized.TestCase):
         ("one class of ten lost", {"missing_share": 0.1, "entropy": 2.1}, verdicts.HEALTHY),
         ("all alike, no classes", {"distance_ratio": 0.1, "entropy": None, "missing_share": None}, verdicts.COLLAPSE),
         ("fooled", {"accuracy": 0.3, "neighbour_accuracy": 0.99}, verdicts.GENERATOR),
+        ("runs ahead, far away", {"accuracy": 0.02, "distance_ratio": 9.0, "saturation": 8.0}, verdicts.GENERATOR),
+        ("runs ahead of logits out of bounds", {"accuracy": 0.0, "logit_gap": -5000.0}, verdicts.DIVERGED),
+        ("far away, where it is told", {"accuracy": 0.98, "distance_ratio": 9.0}, verdicts.DIVERGED),
         (
             "indistinguishable",
             {"accuracy": 0.52, "neighbour_accuracy": 0.55, "distance_ratio": 1.02},
@@ -88,6 +91,15 @@ class RulesTest(TestCase, parameterized.TestCase):
             self.assertEqual(said(rows)[-1].name, name)
         rows = [{**GOOD, "accuracy": (0.55, 0.45)[i // 2 % 2], "movement": 0.5} for i in range(14)]
         self.assertEqual(said(rows)[-1].name, verdicts.HEALTHY)
+
+    def test_running_ahead_takes_no_ten_looks_and_is_not_a_turn(self):
+        ahead = {**GOOD, "accuracy": 0.05, "movement": 1.0}
+        self.assertEqual(
+            [(i + 1, each.name) for i, each in enumerate(said([ahead] * 9)) if each.changed][:1],
+            [(7, verdicts.GENERATOR)],
+        )
+        rows = [{**ahead, "accuracy": (0.05, 0.95)[i // 3 % 2]} for i in range(20)]
+        self.assertEqual({each.name for each in said(rows)[14:]}, {verdicts.OSCILLATING})
 
     def test_what_is_still_spreading_has_not_collapsed(self):
         rows = [{**GOOD, "missing_share": 0.5, "entropy": 0.2 * i} for i in range(14)]
