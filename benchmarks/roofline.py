@@ -94,7 +94,8 @@ def matrix_product_rate(dtype, side=4096, repeats=7):
     """Floating point operations per second of a product of square matrices, the best of some."""
     left, right = (tf.cast(tf.random.stateless_normal((side, side), (seed, 0)), dtype) for seed in (0, 1))
     product = tf.function(tf.matmul)
-    return 2 * side**3 / min(_seconds(lambda: product(left, right)) for _ in range(repeats))
+    # A number that is read makes the clock wait for devices that compute while the program goes on.
+    return 2 * side**3 / min(_seconds(lambda: product(left, right)[0, 0].numpy()) for _ in range(repeats))
 
 
 def bandwidth(megabytes=512, repeats=7):
