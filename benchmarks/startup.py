@@ -70,15 +70,16 @@ def probe():
     import trainers  # noqa: F401
 
     note("import trainers: TensorFlow, Keras")
-    from trainers import common, dcgan, hardware
+    import keras_gan
+    from trainers import configuration, dcgan, hardware
 
     note("import the recipe")
     config = dcgan.Config(precision="float32")
     hardware.make_strategy(config)
-    common._configure_tensorflow(config)
-    examples = common.find(config)
+    configuration.configure_tensorflow(config)
+    examples = configuration.find(config)
     note("read the data")
-    dataset, spec = common.data.load(examples, batch_size=config.batch_size, repeat=True)
+    dataset, spec = keras_gan.data.load(examples, batch_size=config.batch_size, repeat=True)
     iterator = iter(dataset)
     next(iterator)
     note("first batch")

@@ -12,11 +12,11 @@ import dataclasses
 
 from keras_gan import GAN, command, networks, optimizers, regularizers
 from keras_gan.command import option
-from trainers import common, report
+from trainers import common, configuration, report
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(configuration.Config):
     steps: int = option(3000, "Length in training steps.")
     conditioning: str = option("projection", "How labels enter: projection, concat or auxiliary.")
     latent_dim: int = option(64, "Length of a latent vector.")

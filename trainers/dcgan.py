@@ -16,7 +16,7 @@ import dataclasses
 
 import keras_gan
 from keras_gan.command import option
-from trainers import common
+from trainers import common, configuration
 
 _PAPER = {
     "batch_size": 128, "latent_dim": 100, "latent_prior": "uniform", "filters": 128,
@@ -26,7 +26,7 @@ _PAPER = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(configuration.Config):
     PRESETS = {"default": {}, "paper": _PAPER}
 
     preset: str = option("default", "default or paper: what the flags that are not given are.")

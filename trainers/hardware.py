@@ -23,7 +23,7 @@ def make_strategy(config):
     """The strategy that the flags ask for.
 
     Args:
-        config: `trainers.common.Config`.
+        config: `trainers.configuration.Config`.
 
     Returns:
         `tf.distribute.Strategy`; the default one for `none`.

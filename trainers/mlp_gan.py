@@ -27,7 +27,7 @@ import keras_gan
 from keras_gan import command, data, optimizers
 from keras_gan.command import option
 from keras_gan.metrics import parzen
-from trainers import common
+from trainers import common, configuration
 
 _RELEASED = {
     "batch_size": 100,
@@ -46,7 +46,7 @@ _UPDATES = 250 * 500  # 250 epochs of 50,000 images, 100 at a time
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(configuration.Config):
     PRESETS = {
         "today": {},
         "released_code": _RELEASED,
@@ -136,7 +136,7 @@ def _optimizer(config, learning_rate):
 
 def _logits_of_mean(config):
     """What the output sigmoid takes to the mean image, in [0, 1]; pixels that are always black get 1e-7."""
-    batches, spec = data.load(common.find(config), batch_size=1000, shuffle=False, drop_remainder=False)
+    batches, spec = data.load(configuration.find(config), batch_size=1000, shuffle=False, drop_remainder=False)
     mean = sum(np.sum((batch.numpy() + 1.0) / 2.0, axis=0, dtype=np.float64) for batch in batches) / spec.num_examples
     mean = np.clip(mean, 1e-7, 1.0 - 1e-7)
     return np.log(mean / (1.0 - mean))
@@ -151,7 +151,7 @@ def main(argv=None):
 
 
 def _estimate(config, folder):
-    if not common.has_test_split(config):
+    if not configuration.has_test_split(config):
         print(f"No Parzen-window estimate: {config.dataset} has no split 'test'.")
         return
     generator = keras.models.load_model(folder / "generator.keras", compile=False)

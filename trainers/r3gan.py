@@ -17,7 +17,7 @@ import keras_gan
 from keras_gan import networks, regularizers
 from keras_gan.command import option
 from keras_gan.schedules import CosineBurnIn, HalfLife
-from trainers import common
+from trainers import common, configuration
 
 _PAPER = {
     "dataset": "cifar10", "network": "cifar10", "batch_size": 512, "steps": 488_281, "burn_in": 20e6,
@@ -28,7 +28,7 @@ _POLICY = {"blit": 1.0, "geometry": 1.0, "color": 0.5, "cutout": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.Config):
+class Config(configuration.Config):
     PRESETS = {"tiny": {}, "paper": _PAPER}
 
     preset: str = option("tiny", "tiny or paper: what the flags that are not given are.")

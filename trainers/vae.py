@@ -17,11 +17,11 @@ import numpy as np
 import keras_gan
 from keras_gan import command
 from keras_gan.command import option
-from trainers import common
+from trainers import common, configuration
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.RunConfig):
+class Config(configuration.RunConfig):
     steps: int = option(1500, "Length in training steps.", low=1)
     latent_dim: int = option(32, "Length of a latent vector.", low=1)
     filters: int = option(64, "Feature maps at the image's side of both networks.", low=1)
@@ -55,7 +55,7 @@ def draw_reconstructions(folder, n=32, columns=16):
     """
     written = json.loads(Path(folder, "config.json").read_text("utf-8"))
     config = Config(**{field.name: written[field.name] for field in dataclasses.fields(Config)})
-    source = common.find(config, "test" if common.has_test_split(config) else None)
+    source = configuration.find(config, "test" if configuration.has_test_split(config) else None)
     dataset, _ = keras_gan.data.load(source, batch_size=n, shuffle=False, drop_remainder=False, labels=False)
     originals = next(iter(dataset)).numpy()
     vae = keras.models.load_model(Path(folder, "vae.keras"), compile=False)

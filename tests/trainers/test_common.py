@@ -94,14 +94,6 @@ class RunFolderTest(TrainerTestCase):
         self.assertFalse([file for file in self.out.iterdir() if "partial" in file.name])
         self.assertFalse((self.out / "diagnosis.txt").exists())  # because of --nowatchdog
 
-    def test_default_names_are_numbered(self):
-        config = dcgan.Config(dataset="folder:/some/My pictures")
-        with contextlib.chdir(self.path()):
-            first = common._run_folder("dcgan", config)
-            self.assertEqual(str(first), "runs/dcgan-My-pictures-001")
-            first.mkdir(parents=True)
-            self.assertEqual(common._run_folder("dcgan", config).name, "dcgan-My-pictures-002")
-
     def test_what_the_watchdog_tells_apart(self):
         def classes(dataset, shape):
             return common._classes(dcgan.Config(dataset=dataset), shape)
@@ -118,16 +110,6 @@ class RunFolderTest(TrainerTestCase):
     def test_length_in_minutes(self):
         self.train("--minutes=0.0001")
         self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], 1)
-
-    def test_learning_rates_that_fall_over_the_run(self):
-        spec = types.SimpleNamespace(num_examples=100)
-        rates = common.linear_decay(0.8, 3, common.Config(epochs=4, batch_size=10, discriminator_steps=2), spec)
-        # 4 passes of 5 steps, with 3 updates each.
-        self.assertAllClose([float(rates(update)) for update in (0, 15, 60)], [0.8, 0.6, 0.0])
-        rates = common.linear_decay(0.8, 3, common.Config(steps=20), spec)
-        self.assertAllClose(float(rates(15)), 0.6)
-        with self.assertRaisesRegex(ValueError, "only over a known number of steps: .*Received: --minutes=5"):
-            common.linear_decay(0.8, 1, common.Config(minutes=5), spec)
 
     def test_dry_run_writes_nothing(self):
         text = self.train("--dry_run")

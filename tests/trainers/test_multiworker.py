@@ -22,7 +22,7 @@ from absl.testing import parameterized
 from keras_gan import callbacks, execution
 from keras_gan import history as histories
 from tests.test_case import TestCase
-from trainers import common, dcgan, hardware
+from trainers import common, configuration, dcgan, hardware
 from trainers.dcgan import Config
 
 # An entry of the log spans a checkpoint, so that the metrics in it matter.
@@ -305,7 +305,7 @@ class MistakesTest(MultiworkerTestCase):
 
     def test_minutes(self):
         with self.assertRaisesRegex(ValueError, "--minutes does not go with --strategy=multiworker"):
-            common._check(Config(strategy="multiworker", minutes=1.0), {"strategy", "minutes"})
+            configuration.check(Config(strategy="multiworker", minutes=1.0), {"strategy", "minutes"})
 
     def test_other_jobs_than_workers(self):
         cluster = {"chief": ["127.0.0.1:1"], "worker": ["127.0.0.1:2"]}

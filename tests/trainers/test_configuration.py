@@ -1,0 +1,74 @@
+import contextlib
+import json
+import types
+from pathlib import Path
+
+from PIL import Image
+
+from tests.test_case import TestCase
+from trainers import configuration
+from trainers.configuration import Config
+
+
+class LengthTest(TestCase):
+    spec = types.SimpleNamespace(num_examples=100)
+
+    def test_one_of_three(self):
+        self.assertEqual(configuration.total_steps(Config(steps=7), self.spec), 7)
+        # A step takes two minibatches of 10.
+        self.assertEqual(
+            configuration.total_steps(Config(epochs=1.5, batch_size=10, discriminator_steps=2), self.spec), 8
+        )
+        self.assertEqual(configuration.total_steps(Config(epochs=0.001), self.spec), 1)
+        self.assertIsNone(configuration.total_steps(Config(minutes=3), self.spec))
+        with self.assertRaisesRegex(ValueError, "Give one length.*Received: epochs, steps"):
+            configuration.check(Config(steps=3, epochs=1), {"steps", "epochs"})
+
+    def test_learning_rates_that_fall_over_the_run(self):
+        rates = configuration.linear_decay(0.8, 3, Config(epochs=4, batch_size=10, discriminator_steps=2), self.spec)
+        # 4 passes of 5 steps, with 3 updates each.
+        self.assertAllClose([float(rates(update)) for update in (0, 15, 60)], [0.8, 0.6, 0.0])
+        rates = configuration.linear_decay(0.8, 3, Config(steps=20), self.spec)
+        self.assertAllClose(float(rates(15)), 0.6)
+        with self.assertRaisesRegex(ValueError, "only over a known number of steps: .*Received: --minutes=5"):
+            configuration.linear_decay(0.8, 1, Config(minutes=5), self.spec)
+
+
+class FolderTest(TestCase):
+    def test_default_names_are_numbered(self):
+        config = Config(dataset="folder:/some/My pictures")
+        with contextlib.chdir(self.path()):
+            first = configuration.run_folder("dcgan", config)
+            self.assertEqual(str(first), "runs/dcgan-My-pictures-001")
+            first.mkdir(parents=True)
+            self.assertEqual(configuration.run_folder("dcgan", config).name, "dcgan-My-pictures-002")
+
+    def test_what_may_differ_in_a_continuation(self):
+        folder = Path(self.path("run"))
+        folder.mkdir()
+        (folder / "config.json").write_text(configuration.config_text("dcgan", Config(precision="float32", steps=5)))
+        self.assertEqual(configuration.run_folder("dcgan", Config(out=str(folder), steps=9)), folder)
+        with self.assertRaisesRegex(ValueError, "another configuration: batch_size was 64 and is now 3. Choose anoth"):
+            configuration.run_folder("dcgan", Config(out=str(folder), batch_size=3))
+        with self.assertRaisesRegex(ValueError, "trainer was 'dcgan' and is now 'vae'"):
+            configuration.run_folder("vae", Config(out=str(folder)))
+        (folder / "config.json").write_text(json.dumps({"precision": "float99"}))
+        with self.assertRaisesRegex(ValueError, "config.json is damaged"):
+            configuration.run_folder("dcgan", Config(out=str(folder)))
+
+    def test_the_fingerprint_of_the_data(self):
+        folder = Path(self.path("run"))
+        spec = types.SimpleNamespace(fingerprint="one")
+        configuration.check_data(folder, spec)
+        folder.mkdir()
+        (folder / "config.json").write_text(configuration.config_text("dcgan", Config(precision="float32"), data="two"))
+        with self.assertRaisesRegex(ValueError, "not those that the run in .* began with"):
+            configuration.check_data(folder, spec)
+
+
+class DataTest(TestCase):
+    def test_splits(self):
+        self.assertTrue(configuration.has_test_split(Config()))
+        self.assertEqual(configuration.find(Config(), "test").images.shape, (500, 28, 28, 1))
+        Image.new("L", (8, 8)).save(self.path("image.png"))
+        self.assertFalse(configuration.has_test_split(Config(dataset=f"folder:{self.path()}")))
