@@ -69,6 +69,12 @@ class GAN(GenerativeModel):
         draws a fresh minibatch.
     """
 
+    _arguments = ("generator", "discriminator", "augmenter", "ema_momentum", "latent_prior", "num_classes", "seed")
+    _compile_arguments = (
+        "generator_optimizer", "discriminator_optimizer", "discriminator_regularizers", "generator_regularizers",
+        "discriminator_steps", "generator_steps", "update", "fresh_latents", "weight_clip",
+    )  # fmt: skip
+
     def __init__(
         self,
         generator,
@@ -396,52 +402,9 @@ class GAN(GenerativeModel):
         """
         return super().evaluate(*args, **kwargs)
 
-    def get_config(self):
-        config = super().get_config()
-        serialize = keras.saving.serialize_keras_object
-        config.update(
-            generator=serialize(self.generator),
-            discriminator=serialize(self.discriminator),
-            augmenter=serialize(self.augmenter),
-            ema_momentum=serialization.serialize_number(self.ema_momentum),
-            latent_prior=self.latent_prior,
-            num_classes=self.num_classes,
-            seed=self.seed,
-        )
-        return config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("generator", "discriminator", "augmenter"):
-            config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        return cls(**config)
-
     def get_compile_config(self):
-        if not self.compiled:
-            return None
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "generator_optimizer": serialize(self.generator_optimizer),
-            "discriminator_optimizer": serialize(self.discriminator_optimizer),
-            "loss": serialize(self.adversarial_loss),
-            "discriminator_regularizers": [serialize(r) for r in self.discriminator_regularizers],
-            "generator_regularizers": [serialize(r) for r in self.generator_regularizers],
-            "discriminator_steps": self.discriminator_steps,
-            "generator_steps": self.generator_steps,
-            "update": self.update,
-            "fresh_latents": self.fresh_latents,
-            "weight_clip": self.weight_clip,
-            "jit_compile": self.jit_compile,
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-        }
-
-    def compile_from_config(self, config):
-        config = dict(config)
-        for key in ("generator_optimizer", "discriminator_optimizer"):
-            config[key] = keras.saving.deserialize_keras_object(config[key])
-        self.compile(**config)
+        config = super().get_compile_config()
+        return config and {**config, "loss": keras.saving.serialize_keras_object(self.adversarial_loss)}
 
 
 def _tracker_names(penalties):

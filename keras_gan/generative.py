@@ -11,11 +11,15 @@ class GenerativeModel(keras.Model):
 
     A subclass has attributes `latent_dim`, `latent_prior`, `image_shape`, `num_classes` and `class_names`, as a
     generator has, and `generator`; it creates its networks in `__init__`, ends that with `self.built = True`, and
-    implements `train_step`, `test_step`, `metrics`, `networks` and `optimizers`.
+    implements `train_step`, `test_step`, `metrics`, `networks` and `optimizers`. Files hold the constructor's and
+    `compile`'s arguments that the class names, each an attribute of the same name.
 
     Args:
         seed: Integer; with the step it determines every random draw of training.
     """
+
+    _arguments = ("generator", "seed")
+    _compile_arguments = ("optimizer",)
 
     def __init__(self, seed=0, **kwargs):
         # The networks see to their own precision: what comes in stays as it is.
@@ -106,6 +110,25 @@ class GenerativeModel(keras.Model):
         self.images_unchecked = True
         with batches.plain_errors():
             return super().evaluate(*args, **kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), **self._serialized(self._arguments)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**{name: deserialize(value, custom_objects=custom_objects) for name, value in config.items()})
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        return self._serialized((*self._compile_arguments, "jit_compile", "steps_per_execution", "run_eagerly"))
+
+    def compile_from_config(self, config):
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+    def _serialized(self, names):
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
 
     def make_train_function(self, force=False):
         if self.train_function is None or force:

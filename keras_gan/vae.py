@@ -90,6 +90,9 @@ class VAE(GenerativeModel):
         with calibrated decoders".
     """
 
+    _arguments = ("encoder", "generator", "likelihood", "variance", "seed")
+    _compile_arguments = ("optimizer", "beta")
+
     def __init__(self, encoder, generator, likelihood="gaussian", variance=None, seed=0, **kwargs):
         super().__init__(seed, **kwargs)
         _check_networks(encoder, generator)
@@ -258,39 +261,6 @@ class VAE(GenerativeModel):
             ValueError: If the data do not fit the model; before the first update.
         """
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        config = super().get_config()
-        config.update(
-            encoder=serialize(self.encoder),
-            generator=serialize(self.generator),
-            likelihood=self.likelihood,
-            variance=self.variance,
-            seed=self.seed,
-        )
-        return config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("encoder", "generator"):
-            config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        return cls(**config)
-
-    def get_compile_config(self):
-        if not self.compiled:
-            return None
-        return {
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
-            "beta": self.beta,
-            "jit_compile": self.jit_compile,
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-        }
-
-    def compile_from_config(self, config):
-        self.compile(**{**config, "optimizer": keras.saving.deserialize_keras_object(config["optimizer"])})
 
 
 def _pair(inputs, labels):

@@ -89,6 +89,17 @@ def find(config, split=None):
     )
 
 
+def find_like(config, split, shape):
+    """The real images of a split, as the generator that makes images of `shape` would make them."""
+    source = find(config, split)
+    if tuple(source.image_shape) != tuple(shape):
+        raise ValueError(
+            f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "
+            f"{tuple(shape)}, {config.dataset} {tuple(source.image_shape)}"
+        )
+    return source
+
+
 def has_test_split(config):
     """Whether the data of a configuration have a split `test`."""
     try:

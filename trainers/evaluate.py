@@ -28,7 +28,7 @@ from export import loading
 from keras_gan import command, data, inversion, latents, metrics, pictures, staging
 from keras_gan.command import option
 from keras_gan.metrics import features, records
-from trainers import comparison, model_card
+from trainers import comparison, configuration, model_card
 
 TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
@@ -92,8 +92,8 @@ def _describe(config):
         )
         shape = fakes.shape[1:]
     seen = _features(config, shape)
-    real = _find(config, config.split, shape)
-    train = None if config.train_split == config.split else _find(config, config.train_split, shape)
+    real = configuration.find_like(config, config.split, shape)
+    train = None if config.train_split == config.split else configuration.find_like(config, config.train_split, shape)
     found = metrics.evaluate(
         fakes if generator is None else generator,
         real,
@@ -178,24 +178,6 @@ def _features(config, shape):
     seen = features.get(name)
     seen.check(shape)
     return seen
-
-
-def _find(config, split, shape):
-    """The real images of a split, as the generator would make them."""
-    source = data.find(
-        config.dataset,
-        split,
-        image_size=config.image_size or None,
-        channels=config.channels or None,
-        data_dir=config.data_dir or None,
-        download=config.download,
-    )
-    if tuple(source.image_shape) != tuple(shape):
-        raise ValueError(
-            f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "
-            f"{tuple(shape)}, {config.dataset} {tuple(source.image_shape)}"
-        )
-    return source
 
 
 def _pixels(source, indices=None):
@@ -415,7 +397,7 @@ def _compare(config):
 def _measure(config, path, seed):
     generator = loading.load_generator(path)
     _check_pictures(path, generator.image_shape)
-    real = _find(config, config.split, generator.image_shape)
+    real = configuration.find_like(config, config.split, generator.image_shape)
     seen = _features(config, generator.image_shape)
     return metrics.evaluate(
         generator,

@@ -26,9 +26,9 @@ import tensorflow as tf
 import tqdm
 
 from export import loading
-from keras_gan import command, data, latents, pictures, staging, unlearning
+from keras_gan import command, latents, pictures, staging, unlearning
 from keras_gan.command import option
-from trainers import forgetting, targets
+from trainers import configuration, forgetting, targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _unlearn(config):
     if len(generator.image_shape) != 3:
         raise ValueError(f"{config.model} generates vectors; features are of images. Received: {generator.image_shape}")
     config, run_split = _from_run(config)
-    source = _find(config, generator.image_shape)
+    source = configuration.find_like(config, config.real_split, generator.image_shape)
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
     cutoff = annotation.cutoff
@@ -199,24 +199,6 @@ def _from_run(config):
     if not config.dataset:
         raise ValueError("--dataset is needed: the real images to compare with, such as --dataset=mnist.")
     return config, started.get("split") or "train"
-
-
-def _find(config, shape):
-    """The real images, as the generator would make them."""
-    source = data.find(
-        config.dataset,
-        config.real_split,
-        image_size=config.image_size or None,
-        channels=config.channels or None,
-        data_dir=config.data_dir or None,
-        download=config.download,
-    )
-    if tuple(source.image_shape) != tuple(shape):
-        raise ValueError(
-            f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "
-            f"{tuple(shape)}, {config.dataset} {tuple(source.image_shape)}"
-        )
-    return source
 
 
 def _write(folder, config, run_split, unlearner, generator, feature, target, cutoff, probes, report):

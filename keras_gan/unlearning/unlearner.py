@@ -106,6 +106,9 @@ class FeatureUnlearner(GenerativeModel):
         MS-SSIM on small images are choices made here.
     """
 
+    _arguments = ("generator", "feature", "seed")
+    _compile_arguments = ("optimizer", "alpha")
+
     def __init__(self, generator, feature, **kwargs):
         super().__init__(**kwargs)
         generator = getattr(generator, "sampler", generator)
@@ -227,33 +230,6 @@ class FeatureUnlearner(GenerativeModel):
         finite = tf.reduce_all(tf.math.is_finite(codes))
         found = [batches.assertion(finite, "Expected finite latents. Received: latents with NaN or infinity")]
         return found if labels is None else [*found, batches.label_assertion(labels, self.num_classes)]
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        config = super().get_config()
-        config.update(generator=serialize(self.generator), feature=serialize(self.feature))
-        return config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("generator", "feature"):
-            config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        return cls(**config)
-
-    def get_compile_config(self):
-        if not self.compiled:
-            return None
-        return {
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
-            "alpha": self.alpha,
-            "jit_compile": self.jit_compile,
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-        }
-
-    def compile_from_config(self, config):
-        self.compile(**{**config, "optimizer": keras.saving.deserialize_keras_object(config["optimizer"])})
 
 
 def _images(generator, codes, labels):

@@ -150,7 +150,9 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
         for each in (model, again):
             each.train_on_batch(codes)
         self.assert_same_weights(again, model)
-        self.assertIsNone(FeatureUnlearner(generator(), FEATURE).get_compile_config())
+        config = FeatureUnlearner(generator(), FEATURE, seed=3).get_config()
+        self.assertEqual(FeatureUnlearner.from_config(config).seed, 3)
+        self.assertIsNone(model.from_config(config).get_compile_config())
 
     def test_the_generator_is_an_ordinary_one(self):
         model = unlearner()
