@@ -2,9 +2,10 @@
 
     python -m benchmarks.gpu
 
-Works (a), (d1) and (d2) of `benchmarks.training_speed`, each as `fit` trains it, in a process of its own: in float32
-with and without TensorFloat-32, in bfloat16 and in float16 with loss scaling. The ceiling of each precision is the rate
-of a large matrix product, measured on the spot; operations of a step are counted as in `benchmarks.roofline`.
+Works (a), (d1) and (d2) of `benchmarks.training_speed`, each as `fit` trains it, in a process of its own: in strict
+float32, in float32 as it comes, with TensorFloat-32 where the chip has it, in bfloat16, and in float16 with loss
+scaling. The ceiling of each precision is the rate of a large matrix product, measured on the spot; operations of a
+step are counted as in `benchmarks.roofline`.
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ from benchmarks.gate import Worker
 from keras_gan import command, staging
 from keras_gan.command import option
 
-PRECISIONS = {"float32": "float32", "tf32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
+PRECISIONS = {"strict": "float32", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _measure_all(config):
 
 def ceiling(precision, side):
     """Floating point operations per second of matrix products in a precision."""
-    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
+    tf.config.experimental.enable_tensor_float_32_execution(precision != "strict")
     return roofline.matrix_product_rate(tf.as_dtype(PRECISIONS[precision]), side)
 
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.peers_tensorflow WORK SIDE PRECISION
 
-is a worker (see `benchmarks.gate`); PRECISION is float32, tf32 (float32 with TensorFloat-32), bfloat16 or float16.
-`keras_gan` is a user's program: networks, `compile`, `fit` on a dataset of `keras_gan.data.load`; `keras_gan_xla` the
-same with `jit_compile=True`. `tutorial` is the loop of TensorFlow's DCGAN tutorial
-(https://www.tensorflow.org/tutorials/generative/dcgan), `keras_io` that of keras.io's DCGAN
+is a worker (see `benchmarks.gate`); PRECISION is float32, as it comes, which on a GPU may be TensorFloat-32, strict for
+float32 without that, bfloat16 or float16. `keras_gan` is a user's program: networks, `compile`, `fit` on a dataset of
+`keras_gan.data.load`; `keras_gan_xla` the same with `jit_compile=True`. `tutorial` is the loop of TensorFlow's DCGAN
+tutorial (https://www.tensorflow.org/tutorials/generative/dcgan), `keras_io` that of keras.io's DCGAN
 (https://keras.io/examples/generative/dcgan_overriding_train_step), each with the networks, optimizers and pipeline that
 it describes, but for decoding files; with `_xla` compiled by XLA and with a prefetching pipeline.
 """
@@ -221,8 +221,9 @@ def main(name, side, precision):
     ours = side.startswith("keras_gan")
     precision = choose_precision(precision) if ours else "float32"
     keras.utils.set_random_seed(0)
-    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
-    keras.config.set_dtype_policy("float32" if precision in ("float32", "tf32") else f"mixed_{precision}")
+    if precision == "strict":
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    keras.config.set_dtype_policy("float32" if precision in ("float32", "strict") else f"mixed_{precision}")
     if ours:
         gan = our_gan(name, jit_compile)
         networks = gan.generator, gan.discriminator

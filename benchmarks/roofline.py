@@ -27,6 +27,7 @@ from keras_gan.command import option
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _PASSES = 7  # of Adam over each weight
+_CHAIN = 3  # operations that are timed at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,16 +93,32 @@ def _numbers(name, text):
 
 def matrix_product_rate(dtype, side=4096, repeats=7):
     """Floating point operations per second of a product of square matrices, the best of some."""
-    left, right = (tf.cast(tf.random.stateless_normal((side, side), (seed, 0)), dtype) for seed in (0, 1))
-    product = tf.function(tf.matmul)
+    left, right = (
+        tf.cast(tf.random.stateless_normal((side, side), (seed, 0), 0, side**-0.5), dtype) for seed in (0, 1)
+    )
+
+    @tf.function
+    def products():
+        found = right
+        for _ in range(_CHAIN):
+            found = left @ found
+        return found[0, 0]
+
     # A number that is read makes the clock wait for devices that compute while the program goes on.
-    return 2 * side**3 / min(_seconds(lambda: product(left, right)[0, 0].numpy()) for _ in range(repeats))
+    return _CHAIN * 2 * side**3 / min(_seconds(lambda: products().numpy()) for _ in range(repeats))
 
 
 def bandwidth(megabytes=512, repeats=7):
     """Bytes per second of `a += b`, two arrays read and one written, the best of some."""
     a, b = tf.Variable(tf.zeros(megabytes * 250_000)), tf.ones(megabytes * 250_000)
-    return 3 * megabytes * 1e6 / min(_seconds(lambda: a.assign_add(b)) for _ in range(repeats))
+
+    @tf.function
+    def add():
+        for _ in range(_CHAIN):
+            a.assign_add(b)
+        return a.sparse_read([0])
+
+    return _CHAIN * 3 * megabytes * 1e6 / min(_seconds(lambda: add().numpy()) for _ in range(repeats))
 
 
 def _seconds(function):

@@ -43,7 +43,6 @@ class Kind:
     should: tuple = _FINE
     data: str = "ring"
     shift: float = 0.0
-    scale: float = 1.0
     examples: int = 0
     loss: str = "non_saturating"
     penalty: str = ""
@@ -214,9 +213,8 @@ def build(kind, seed):
         else:
             density = toy.get(kind.data)
             examples, held_out = (density.sample(n, seed=seed + i) for i, n in ((0, 20_000), (10_000, 1000)))
-            if kind.shift or kind.scale != 1.0:
-                examples, held_out = (kind.scale * each + np.float32(kind.shift) for each in (examples, held_out))
-                density = None
+            examples, held_out = examples + np.float32(kind.shift), held_out + np.float32(kind.shift)
+            density = None if kind.shift else density
         shape = examples.shape[1:]
         generator = networks.MLPGenerator(
             shape, max(2, shape[0]), hidden_units=kind.units, kernel_initializer="he_normal"

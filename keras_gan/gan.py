@@ -404,7 +404,10 @@ class GAN(GenerativeModel):
 
     def get_compile_config(self):
         config = super().get_compile_config()
-        return config and {**config, "loss": keras.saving.serialize_keras_object(self.adversarial_loss)}
+        if config is not None:
+            # Keras has an attribute `loss` of its own.
+            config["loss"] = keras.saving.serialize_keras_object(self.adversarial_loss)
+        return config
 
 
 def _tracker_names(penalties):

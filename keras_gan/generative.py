@@ -116,8 +116,7 @@ class GenerativeModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(**{name: deserialize(value, custom_objects=custom_objects) for name, value in config.items()})
+        return cls(**_deserialized(config, cls._arguments, custom_objects))
 
     def get_compile_config(self):
         if not self.compiled:
@@ -125,7 +124,7 @@ class GenerativeModel(keras.Model):
         return self._serialized((*self._compile_arguments, "jit_compile", "steps_per_execution", "run_eagerly"))
 
     def compile_from_config(self, config):
-        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+        self.compile(**_deserialized(config, self._compile_arguments))
 
     def _serialized(self, names):
         return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
@@ -139,3 +138,14 @@ class GenerativeModel(keras.Model):
         if self.test_function is None or force:
             self.test_function = execution.test_function(self)
         return self.test_function
+
+
+def _deserialized(config, names, custom_objects=None):
+    """A configuration with objects for dictionaries. A subclass sees to arguments of its own."""
+    # Strings are values here, not names of custom objects.
+    objects = {name: config[name] for name in names if isinstance(config.get(name), dict)}
+    found = {
+        name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+        for name, value in objects.items()
+    }
+    return {**config, **found}

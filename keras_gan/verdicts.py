@@ -88,10 +88,11 @@ class Judge:
     """Hears signals interval by interval and holds a verdict that does not flicker.
 
     Rules look at medians over the last 5 intervals. The first whose conditions hold proposes its verdict, in this
-    order: diverged, discriminator overfitting, discriminator winning, mode collapse, oscillating, generator winning,
-    converged, and else healthy. A generator that runs away from a discriminator which cannot follow is winning, not
-    diverged, as long as logits stay within bounds. A proposal becomes the verdict when three intervals in a row agree
-    on it; numbers that are not finite do at once.
+    order: diverged, discriminator overfitting, discriminator winning, mode collapse, oscillating, generator
+    winning, converged, and else healthy. A generator that runs away from a discriminator which cannot follow is
+    winning, not diverged, as long as logits stay within bounds; once ten looks show what it lost, that is a
+    collapse. A proposal becomes the verdict when three intervals in a row agree on it; numbers that are not finite
+    do at once.
 
     Example: a discriminator that cannot tell, in front of samples that a nearest-neighbour rule tells at once.
 

@@ -84,7 +84,7 @@ def _unlearn(config):
     out = _results_folder(config)
     threshold = _threshold(config)
     tf.get_logger().setLevel("ERROR")
-    # As in `trainers.common`, where it is said why.
+    # As in `trainers.configuration`, where it is said why.
     tf.config.optimizer.set_experimental_options({"remapping": False})
     keras.utils.set_random_seed(config.seed)
     generator = loading.load_generator(config.model)

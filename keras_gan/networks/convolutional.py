@@ -41,6 +41,7 @@ def stage_filters(filters, stages):
 
 
 def kernel():
+    """Initializer of kernels, N(0, 0.02)."""
     # A fresh initializer for each layer: one object gives equal shapes equal values.
     return keras.initializers.RandomNormal(0.0, 0.02)
 
@@ -56,12 +57,14 @@ def normalizer(normalization, dtype, num_classes=None):
 
 
 def check_filters(filters):
+    """`filters` as an integer; raises a `ValueError` unless it is at least 1."""
     if int(filters) < 1:
         raise ValueError(f"`filters` must be at least 1. Received: filters={filters}")
     return int(filters)
 
 
 def check_image(image_shape):
+    """Raises a `ValueError` unless a shape is one of images."""
     if len(image_shape) != 3:
         raise ValueError(
             "A convolutional network needs `image_shape` (height, width, channels); for vectors use the MLP "

@@ -184,11 +184,11 @@ def _shifted(x, axis):
 class R3GANGenerator(_Stages, Generator):
     """Generator of R3GAN: a learned basis, residual blocks without normalization, bilinear upsampling.
 
-    A feature map of the smallest size of `convolutional.stage_sizes` is a trainable map times a linear
-    function of z, and of a linear embedding of the label where there are classes. Each stage has `blocks` residual
-    blocks; between stages a 1x1 convolution where the width changes, then `upsample`. A 1x1 convolution makes the
-    image. Kernels start from N(0, 1 / inputs); the two first of a block from that times 2 / (1 + 0.2^2) / sqrt(L)
-    with L blocks in all, its last from 0.
+    A feature map of the smallest size of `keras_gan.networks.convolutional.stage_sizes` is a trainable map times a
+    linear function of z, and of a linear embedding of the label where there are classes. Each stage has `blocks`
+    residual blocks; between stages a 1x1 convolution where the width changes, then `upsample`. A 1x1 convolution
+    makes the image. Kernels start from N(0, 1 / inputs); the two first of a block from that times 2 / (1 + 0.2^2) /
+    sqrt(L) with L blocks in all, its last from 0.
 
     The published network has no squashing output. Images are therefore unbounded in training, and clipped to [-1, 1]
     otherwise, as they are wherever they are looked at.

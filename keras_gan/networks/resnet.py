@@ -82,10 +82,10 @@ def _normalized(layer, spectral):
 class ResNetGenerator(Generator):
     """Residual generator: a linear map to a small feature map, then blocks that double it.
 
-    Feature maps of one width go up through the sizes of `convolutional.stage_sizes`, for 32x32 images 4, 8,
-    16 and 32. A block normalizes, rectifies, doubles the size by repeating pixels, and convolves, 3x3, twice; a 1x1
-    convolution of the doubled input is added. After the last come normalization, rectification, a 3x3 convolution
-    and tanh. Of a conditional generator the blocks' normalization has gains and offsets of each class.
+    Feature maps of one width go up through the sizes of `keras_gan.networks.convolutional.stage_sizes`, for 32x32
+    images 4, 8, 16 and 32. A block normalizes, rectifies, doubles the size by repeating pixels, and convolves, 3x3,
+    twice; a 1x1 convolution of the doubled input is added. After the last come normalization, rectification, a 3x3
+    convolution and tanh. Of a conditional generator the blocks' normalization has gains and offsets of each class.
 
     With the default arguments this is the CIFAR-10 generator of spectral normalization; WGAN-GP's has `filters=128`.
 

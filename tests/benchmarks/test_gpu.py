@@ -1,9 +1,11 @@
 import contextlib
 import io
+from unittest import mock
 
+import keras
 import tensorflow as tf
 
-from benchmarks import gpu
+from benchmarks import gpu, peers_tensorflow
 from tests.test_case import TestCase
 
 
@@ -16,18 +18,29 @@ def _said(*flags):
 
 class GPUTest(TestCase):
     def test_row(self):
-        found = {"work": "a", "precision": "tf32", "xla": True, "flops": 128e9, "rates": [90.0, 100.0, 130.0]}
+        found = {"work": "a", "precision": "strict", "xla": True, "flops": 128e9, "rates": [90.0, 100.0, 130.0]}
         # 100 images of 2 GFLOP each.
-        self.assertEqual(gpu.row(found, 1e12), "| a | tf32 | yes | 100 | 90 to 130 | 0.2 | 20.0 % |")
+        self.assertEqual(gpu.row(found, 1e12), "| a | strict | yes | 100 | 90 to 130 | 0.2 | 20.0 % |")
         found = {"work": "a", "precision": "float16", "xla": False, "flops": 1, "error": "no memory"}
         self.assertEqual(gpu.row(found, 1e12), "| a | float16 | no | did not run: no memory | | | |")
 
     def test_ceiling(self):
-        self.assertGreater(gpu.ceiling("float32", 64), 0)
-        self.assertFalse(tf.config.experimental.tensor_float_32_execution_enabled())
+        for precision in gpu.PRECISIONS:
+            self.assertGreater(gpu.ceiling(precision, 64), 0)
+            self.assertEqual(tf.config.experimental.tensor_float_32_execution_enabled(), precision != "strict")
+
+    def test_precisions_are_those_of_the_workers(self):
+        policies = {"strict": "float32", "float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+        before = tf.config.experimental.tensor_float_32_execution_enabled()
+        self.addCleanup(tf.config.experimental.enable_tensor_float_32_execution, before)
+        self.addCleanup(keras.config.set_dtype_policy, "float32")
+        for precision in gpu.PRECISIONS:
+            with mock.patch.object(peers_tensorflow, "train_keras_gan"), mock.patch.object(peers_tensorflow, "Gate"):
+                peers_tensorflow.main("a", "keras_gan", precision)
+            self.assertEqual(keras.config.dtype_policy().name, policies[precision])
 
     def test_errors(self):
         if not tf.config.list_physical_devices("GPU"):
             self.assertIn("TensorFlow sees no GPU on this machine", _said())
         self.assertIn("--work must be of a, b, c, d1, d2. Received: --work=e", _said("--work=e"))
-        self.assertIn("--precisions must be of float32, tf32, ", _said("--precisions=int8"))
+        self.assertIn("--precisions must be of strict, float32, ", _said("--precisions=int8"))

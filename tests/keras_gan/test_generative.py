@@ -54,7 +54,44 @@ def a_step_on_two_replicas_equals_one_on_one(strategy):
             np.testing.assert_allclose(logs[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+class Scheduled(FeatureUnlearner):
+    """A user's subclass that sees to an argument of its own."""
+
+    def __init__(self, generator, feature, schedule, **kwargs):
+        super().__init__(generator, feature, **kwargs)
+        self.schedule = schedule
+
+    def get_config(self):
+        return {**super().get_config(), "schedule": keras.saving.serialize_keras_object(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = {**config, "schedule": keras.saving.deserialize_keras_object(config["schedule"])}
+        return super().from_config(config, custom_objects)
+
+
 class GenerativeModelTest(TestCase):
+    def test_files_hold_what_a_class_names(self):
+        config = make_vae().get_config()
+        self.assertContainsSubset({"encoder", "generator", "likelihood", "variance", "seed"}, config)
+        again = VAE.from_config(config)
+        self.assertIsInstance(again.encoder, networks.DCGANEncoder)
+        self.assertIsNone(again.get_compile_config())
+        compiled = make_vae().get_compile_config()
+        self.assertEqual(set(compiled), {"optimizer", "beta", "jit_compile", "steps_per_execution", "run_eagerly"})
+        again.compile_from_config(compiled)
+        self.assertIsInstance(again.optimizer, keras.optimizers.SGD)
+
+    def test_a_subclass_with_an_argument_of_its_own(self):
+        generator = networks.MLPGenerator(SHAPE, latent_dim=3, hidden_units=(4,))
+        schedule = keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
+        # Its name is that of a custom object too.
+        model = Scheduled(generator, Feature([1.0, 0.0, 0.0], threshold=0.2), schedule, name="Scheduled")
+        path = self.path("model.keras")
+        model.save(path)
+        again = keras.saving.load_model(path, custom_objects={"Scheduled": Scheduled})
+        self.assertEqual((again.name, again.schedule.decay_steps), ("Scheduled", 10))
+
     @pytest.mark.slow
     def test_two_replicas_make_the_step_of_one(self):
         self.run_on_two_replicas(a_step_on_two_replicas_equals_one_on_one)

@@ -56,6 +56,7 @@ class RulesTest(TestCase, parameterized.TestCase):
         ("all alike, no classes", {"distance_ratio": 0.1, "entropy": None, "missing_share": None}, verdicts.COLLAPSE),
         ("fooled", {"accuracy": 0.3, "neighbour_accuracy": 0.99}, verdicts.GENERATOR),
         ("runs ahead, far away", {"accuracy": 0.02, "distance_ratio": 9.0, "saturation": 8.0}, verdicts.GENERATOR),
+        ("ahead, but not clearly", {"accuracy": 0.2, "distance_ratio": 9.0}, verdicts.DIVERGED),
         ("runs ahead of logits out of bounds", {"accuracy": 0.0, "logit_gap": -5000.0}, verdicts.DIVERGED),
         ("far away, where it is told", {"accuracy": 0.98, "distance_ratio": 9.0}, verdicts.DIVERGED),
         (
@@ -100,6 +101,11 @@ class RulesTest(TestCase, parameterized.TestCase):
         )
         rows = [{**ahead, "accuracy": (0.05, 0.95)[i // 3 % 2]} for i in range(20)]
         self.assertEqual({each.name for each in said(rows)[14:]}, {verdicts.OSCILLATING})
+
+    def test_of_a_generator_that_ran_ahead_ten_looks_say_what_it_lost(self):
+        ahead = {**GOOD, "accuracy": 0.02, "distance_ratio": 9.0, "missing_share": 0.88, "entropy": 0.5}
+        changes = [(i + 1, each.name) for i, each in enumerate(said([ahead] * 15)) if each.changed]
+        self.assertEqual(changes, [(7, verdicts.GENERATOR), (12, verdicts.COLLAPSE)])
 
     def test_what_is_still_spreading_has_not_collapsed(self):
         rows = [{**GOOD, "missing_share": 0.5, "entropy": 0.2 * i} for i in range(14)]

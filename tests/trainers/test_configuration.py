@@ -62,6 +62,7 @@ class FolderTest(TestCase):
         configuration.check_data(folder, spec)
         folder.mkdir()
         (folder / "config.json").write_text(configuration.config_text("dcgan", Config(precision="float32"), data="two"))
+        configuration.check_data(folder, types.SimpleNamespace(fingerprint="two"))
         with self.assertRaisesRegex(ValueError, "not those that the run in .* began with"):
             configuration.check_data(folder, spec)
 
@@ -72,3 +73,21 @@ class DataTest(TestCase):
         self.assertEqual(configuration.find(Config(), "test").images.shape, (500, 28, 28, 1))
         Image.new("L", (8, 8)).save(self.path("image.png"))
         self.assertFalse(configuration.has_test_split(Config(dataset=f"folder:{self.path()}")))
+
+    def test_like_a_generator(self):
+        config = Config(image_size="14x14")
+        self.assertEqual(configuration.find_like(config, "test", (14, 14, 1)).num_examples, 500)
+        with self.assertRaisesRegex(ValueError, r"pass --image_size and --channels. Received: generated \(28, 28, 1\)"):
+            configuration.find_like(config, "test", (28, 28, 1))
+
+
+class PrecisionTest(TestCase):
+    def test_a_run_keeps_its_own(self):
+        folder = Path(self.path("run"))
+        folder.mkdir()
+        (folder / "config.json").write_text(configuration.config_text("dcgan", Config(precision="bfloat16")))
+        resolved = configuration.resolve_precision(Config(precision="auto"), folder, None)
+        self.assertEqual(resolved.precision, "bfloat16")
+        self.assertEqual(
+            configuration.resolve_precision(Config(precision="float32"), folder, None).precision, "float32"
+        )

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.test_case import TestCase
 from trainers import hardware
-from trainers.common import Config
+from trainers.configuration import Config
 
 
 class StrategyTest(TestCase):

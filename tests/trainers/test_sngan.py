@@ -25,6 +25,13 @@ class SNGANTest(TestCase):
         self.assertAllClose(gan.generator_optimizer._learning_rate(25_000), 1e-4)
         self.assertAllClose(gan.discriminator_optimizer._learning_rate(125_000), 1e-4)
 
+    def test_a_decay_needs_a_length(self):
+        config = sngan.Config(
+            **{**sngan.Config.PRESETS["paper"], "generator_filters": 4, "discriminator_filters": 4}, minutes=1
+        )
+        with self.assertRaisesRegex(ValueError, "only over a known number of steps"):
+            sngan.build(config, SPEC)
+
     @pytest.mark.slow
     def test_trains(self):
         out = self.path("run")

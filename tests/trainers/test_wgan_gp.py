@@ -24,6 +24,11 @@ class WGANGPTest(TestCase):
         self.assertEqual(penalty.weight, 10.0)
         self.assertAllClose(gan.discriminator_optimizer._learning_rate(250_000), 1e-4)
 
+    def test_a_decay_needs_a_length(self):
+        config = wgan_gp.Config(**{**wgan_gp.Config.PRESETS["paper"], "filters": 4}, minutes=1)
+        with self.assertRaisesRegex(ValueError, "only over a known number of steps"):
+            wgan_gp.build(config, SPEC)
+
     def test_trains(self):
         out = self.path("run")
         flags = ["--steps=2", "--batch_size=4", "--image_size=8x8", "--filters=2", f"--out={out}"]
