@@ -46,9 +46,9 @@ class KindsTest(TestCase):
         self.assertEqual(set(shapes.values()), {(1,), (2,), (20,), (28, 28, 1)})
 
     def test_a_short_training(self):
-        kind = dataclasses.replace(watchdog.KINDS["ring, R1"], length=4, every=2)
+        kind = dataclasses.replace(watchdog.KINDS["ring, R1"], length=10, every=5)
         found = watchdog.train(kind, 300)
-        self.assertEqual(found["said"], [(2, "too early to tell")])
-        self.assertEqual([row["step"] for row in found["signals"]], [2, 4])
+        self.assertEqual(found["said"], [(5, "too early to tell")])
+        self.assertEqual([row["step"] for row in found["signals"]], [5, 10])
         self.assertRegex(found["truth"], r"^\d of 8 modes, \d+ % within 3 deviations$")
         self.assertTrue(np.isfinite(found["share"]))
