@@ -258,6 +258,7 @@ def draw(points, ceilings, file):
         axis.set_xticks(batches, [str(batch) for batch in batches])
         axis.set_ylim(min(rates) / 2, 2 * max(map(max, limits)))
         axis.minorticks_off()
+        axis.margins(x=0.12)
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("images/s")
     axes[0][0].legend(fontsize="small")
