@@ -571,6 +571,7 @@ class FullDiskTest(BadInputTestCase):
             [name for name in names if "partial" in name or "staging" in name or ".tmp" in name or "_temp" in name]
         )
 
+    @pytest.mark.slow
     def test_a_checkpoint_without_room(self):
         """The run keeps what it has, and with room it ends as if nothing had happened."""
         call("dcgan", [*self.FLAGS, "--out=through", "--steps=8"])
@@ -679,6 +680,7 @@ class ProcessTest(BadInputTestCase):
                 self.assertRegex(done.stderr, rf"\Aerror: .*{sentence}.*\n\Z")
         self.assertEqual(snapshot(), before)
 
+    @pytest.mark.slow
     def test_one_of_each_package(self):
         call("dcgan", ["--out=run", "--steps=1"])
         call("dcgan", ["--out=larger", "--filters=3", "--steps=1"])

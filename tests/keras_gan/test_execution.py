@@ -278,5 +278,6 @@ class TwoReplicasTest(TestCase):
     def test_a_step_equals_one_on_one_replica(self):
         self.run_on_two_replicas(a_step_on_two_replicas_equals_one_on_one)
 
+    @pytest.mark.slow
     def test_fit_and_evaluate(self):
         self.run_on_two_replicas(several_checks_on_two_replicas)

@@ -122,6 +122,7 @@ class RunFolderTest(TrainerTestCase):
         gan = keras.models.load_model(self.out / "gan.keras")
         self.assertEqual(int(gan.discriminator_optimizer.iterations.numpy()), 6)
 
+    @pytest.mark.slow
     def test_keeps_the_best_by_a_named_metric(self):
         self.train("--steps=12", "--best_metric=val_real_logits", "--best_mode=max")
         entries = [json.loads(line) for line in (self.out / "history.jsonl").read_text().splitlines()]
@@ -285,6 +286,7 @@ class DivergenceTest(TrainerTestCase):
         self.run_with_fault("--steps=10", attempts=0, out=healthy)
         self.assertTrue(any((a != b).any() for a, b in zip(self.state(healthy), self.state(self.out), strict=True)))
 
+    @pytest.mark.slow
     def test_the_retry_is_resumable(self):
         through = Path(self.path("through"))
         self.run_with_fault("--steps=12", out=through)
