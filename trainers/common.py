@@ -213,14 +213,10 @@ def _watchdog(run, log):
     config = run.config
     if not getattr(config, "watchdog", False) or run.spec.num_examples < probe.LEAST:
         return None
-    try:
-        held_out = configuration.find(config, "test")
-    except ValueError:
-        held_out = None
     return diagnostics.Watchdog(
         run.examples,
         config.log_every,
-        held_out=held_out,
+        held_out=configuration.find_held_out(config),
         classes=_classes(config, run.spec.image_shape),
         on_collapse=config.on_collapse,
         folder=run.own,
@@ -408,16 +404,12 @@ def _save_generator(model, file, weights=None):
 
 def _measure_kept(run, evaluation):
     """Records of the generator that was kept, by all metrics, with intervals and floors."""
-    try:
-        held_out = configuration.find(run.config, "test")
-    except ValueError:
-        held_out = None
     return metrics.evaluate(
         keras.models.load_model(run.own / "generator.keras"),
         run.examples,
         evaluation.features,
         num_samples=run.config.evaluate_samples,
-        held_out=held_out,
+        held_out=configuration.find_held_out(run.config),
         ema=run.model.sampler is not run.model.generator,
         step=evaluation.best_step,
         **{name: evaluation.options[name] for name in ("num_real", "dataset", "split", "progress")},

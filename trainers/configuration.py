@@ -100,13 +100,12 @@ def find_like(config, split, shape):
     return source
 
 
-def has_test_split(config):
-    """Whether the data of a configuration have a split `test`."""
+def find_held_out(config):
+    """The split `test` of the data that a configuration names, or `None` where there is none."""
     try:
-        find(config, "test")
+        return find(config, "test")
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def rows_of(config):

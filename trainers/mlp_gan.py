@@ -151,7 +151,7 @@ def main(argv=None):
 
 
 def _estimate(config, folder):
-    if not configuration.has_test_split(config):
+    if configuration.find_held_out(config) is None:
         print(f"No Parzen-window estimate: {config.dataset} has no split 'test'.")
         return
     generator = keras.models.load_model(folder / "generator.keras", compile=False)

@@ -55,7 +55,8 @@ def draw_reconstructions(folder, n=32, columns=16):
     """
     written = json.loads(Path(folder, "config.json").read_text("utf-8"))
     config = Config(**{field.name: written[field.name] for field in dataclasses.fields(Config)})
-    source = configuration.find(config, "test" if configuration.has_test_split(config) else None)
+    held_out = configuration.find_held_out(config)
+    source = configuration.find(config) if held_out is None else held_out
     dataset, _ = keras_gan.data.load(source, batch_size=n, shuffle=False, drop_remainder=False, labels=False)
     originals = next(iter(dataset)).numpy()
     vae = keras.models.load_model(Path(folder, "vae.keras"), compile=False)

@@ -69,10 +69,10 @@ class FolderTest(TestCase):
 
 class DataTest(TestCase):
     def test_splits(self):
-        self.assertTrue(configuration.has_test_split(Config()))
+        self.assertEqual(configuration.find_held_out(Config()).num_examples, 500)
         self.assertEqual(configuration.find(Config(), "test").images.shape, (500, 28, 28, 1))
         Image.new("L", (8, 8)).save(self.path("image.png"))
-        self.assertFalse(configuration.has_test_split(Config(dataset=f"folder:{self.path()}")))
+        self.assertIsNone(configuration.find_held_out(Config(dataset=f"folder:{self.path()}")))
 
     def test_like_a_generator(self):
         config = Config(image_size="14x14")
