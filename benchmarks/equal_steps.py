@@ -1,0 +1,116 @@
+"""Quality after equal steps: the networks of TensorFlow's DCGAN tutorial, trained by its own loop and by `GAN.fit`.
+
+    python -m benchmarks.equal_steps --steps=600 --seeds=3
+
+What makes a step faster must not make it worse. Both sides train the networks of work (b) in `works.py` on MNIST, with
+the same optimizers, batches and number of updates; latents, dropout and the order of images differ. Their generators'
+images are compared with MNIST's training images by the classifier Frechet distance, through the same network.
+"""
+
+import dataclasses
+import statistics
+
+import keras
+import numpy as np
+import tqdm
+
+from benchmarks import peers_tensorflow as peers
+from keras_gan import command, data, metrics, pictures
+from keras_gan.command import option
+
+FEATURES = "mnist_classifier"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags."""
+
+    steps: int = option(600, "Updates of either network.", low=1)
+    batch: int = option(64, "Images in a step; the tutorial has 256.", low=2)
+    seeds: int = option(3, "Trainings of each side.", low=1)
+    samples: int = option(5000, "Images of each generator.", low=100)
+    dataset: str = option("mnist", "mnist, or mnist5k, which comes with the package.")
+
+
+class Enough(Exception):
+    """Ends a loop that would go on for ever."""
+
+
+class Gate:
+    """Lets some steps pass; to be called after each.
+
+    Args:
+        steps: Their number.
+    """
+
+    def __init__(self, steps):
+        self._left = steps
+        self._bar = tqdm.tqdm(total=steps, leave=False, disable=None)
+
+    def __call__(self):
+        self._left -= 1
+        self._bar.update()
+        if not self._left:
+            self._bar.close()
+            raise Enough
+
+
+def main(argv=None):
+    """Trains, measures and prints."""
+    config, _ = command.parse(Config, "python -m benchmarks.equal_steps", __doc__, argv)
+    command.run(lambda: _measure_all(config))
+
+
+def _measure_all(config):
+    images = data.find(config.dataset).images
+    network = metrics.features.get(FEATURES)
+    real = network(images[np.linspace(0, len(images), min(len(images), 10_000), endpoint=False).astype(int)])
+    measured = {side: [] for side in SIDES}
+    for seed in range(config.seeds):
+        for side in measured:
+            keras.utils.set_random_seed(seed)
+            fakes = draw(SIDES[side](images, config.batch, Gate(config.steps)), config.samples)
+            measured[side].append(metrics.distances.frechet_distance(real, network(fakes)))
+            print(f"seed {seed}, {side}: {measured[side][-1]:.4g}", flush=True)
+            keras.backend.clear_session()
+    print(table(measured))
+
+
+def train_tutorial(images, batch, gate):
+    """The tutorial's loop; returns its generator."""
+    networks = peers.tutorial_networks(keras.layers.BatchNormalization, keras.layers.Dropout)
+    try:
+        peers.train_tutorial(gate, networks, images, batch)
+    except Enough:
+        return networks[0]
+
+
+def train_keras_gan(images, batch, gate):
+    """`GAN.fit`; returns its generator."""
+    gan = peers.our_gan("b")
+    try:
+        peers.train_keras_gan(gate, gan, images, batch)
+    except Enough:
+        return gan.generator
+
+
+SIDES = {"tutorial": train_tutorial, "keras_gan": train_keras_gan}
+
+
+def draw(generator, count):
+    """uint8 images by a generator, of the same latents for every one."""
+    latents = np.random.RandomState(0).normal(size=(count, generator.input_shape[-1])).astype("float32")
+    return pictures.to_uint8(generator.predict(latents, batch_size=250, verbose=0))
+
+
+def table(measured):
+    """Every distance, and means +- deviations over seeds, as Markdown."""
+    lines = ["| side | classifier Frechet distance | of each seed |", "|---|---|---|"]
+    for side, values in measured.items():
+        spread = f" +- {statistics.stdev(values):.3g}" if len(values) > 1 else ""
+        lines.append(f"| {side} | {statistics.mean(values):.4g}{spread} | {', '.join(f'{v:.4g}' for v in values)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
