@@ -101,9 +101,19 @@ class GenerativeModel(keras.Model):
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             # Keras warns otherwise that it will not shuffle a dataset, which nobody asked for.
             kwargs.setdefault("shuffle", False)
+        if isinstance(x, tf.data.Dataset) and kwargs.get("steps_per_epoch") is None:
+            x, kwargs["steps_per_epoch"] = self._for_all_epochs(x, epochs - kwargs.get("initial_epoch", 0))
         self.images_unchecked = True
         with batches.plain_errors():
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+
+    def _for_all_epochs(self, dataset, epochs):
+        """One dataset for all epochs and the steps of each, because Keras makes two iterators for every pass."""
+        steps = int(dataset.cardinality())
+        if epochs < 2 or steps < 1 or steps % self.steps_per_execution:
+            return dataset, None
+        # As often as it is needed and no more, so that nothing is read ahead for a pass that does not come.
+        return dataset.repeat(epochs if epochs * steps < 2**63 else None), steps
 
     def evaluate(self, *args, **kwargs):
         """Returns the logged quantities on held-out data; see `keras.Model.evaluate`."""

@@ -149,8 +149,11 @@ def load(
         skipped=found.skipped,
     )
     order = _order(found.num_examples, shuffle, seed, repeat, first=start_batch * batch_size)
-    dataset = _batches(found, order, batch_size, drop_remainder or repeat)
-    dataset = dataset.map(lambda images, classes: (_scale(images), classes) if labels else _scale(images))
+
+    def finish(images, classes):
+        return (_scale(images), classes) if labels else _scale(images)
+
+    dataset = _batches(found, order, batch_size, drop_remainder or repeat, finish)
     count = found.num_examples // batch_size if drop_remainder else -(-found.num_examples // batch_size)
     count = tf.data.INFINITE_CARDINALITY if repeat else count
     dataset = dataset.prefetch(2).apply(tf.data.experimental.assert_cardinality(count))
@@ -249,12 +252,12 @@ def _order(num_examples, shuffle, seed, repeat, first):
     return this_epoch.flat_map(permutation)
 
 
-def _batches(source, order, batch_size, drop_remainder):
-    """Pairs of raw images and labels in the given order."""
+def _batches(source, order, batch_size, drop_remainder, finish):
+    """What `finish` makes of batches of raw images and labels in the given order."""
     if source.images is not None:
         images, labels = _tensor(source.images), _tensor(source.labels)
         batches = order.batch(batch_size, drop_remainder)
-        return batches.map(lambda indices: (tf.gather(images, indices), tf.gather(labels, indices)))
+        return batches.map(lambda indices: finish(tf.gather(images, indices), tf.gather(labels, indices)))
 
     def read(index):
         image, label = source.read(index)
@@ -265,7 +268,7 @@ def _batches(source, order, batch_size, drop_remainder):
         return tf.ensure_shape(image, source.image_shape), tf.ensure_shape(label, ())
 
     examples = order.map(example, num_parallel_calls=sources.THREADS, deterministic=True)
-    return examples.batch(batch_size, drop_remainder)
+    return examples.batch(batch_size, drop_remainder).map(finish)
 
 
 def _tensor(array):

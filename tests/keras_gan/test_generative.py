@@ -1,11 +1,14 @@
 """What the models that own a generator share; on two replicas those that are no GAN, which has its own tests."""
 
 import types
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import keras_gan
 from keras_gan import VAE, execution, networks
 from keras_gan.generative import GenerativeModel
 from keras_gan.unlearning import Feature, FeatureUnlearner
@@ -112,3 +115,60 @@ class GenerativeModelTest(TestCase):
             ValueError, "`steps_per_execution` must be an integer of at least 1. Received: .*=0"
         ):
             make_vae().compile(steps_per_execution=0)
+
+
+class Recording(VAE):
+    """Remembers the first pixel of what it trains on."""
+
+    def train_step(self, data):
+        self.seen.append(float(np.ravel(data)[0]))
+        return super().train_step(data)
+
+
+class EpochsTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        encoder = networks.DCGANEncoder(SHAPE, latent_dim=3, filters=2)
+        self.model = with_weights(Recording(encoder, networks.DCGANGenerator(SHAPE, latent_dim=3, filters=2)))
+        self.model.seen = []
+        self.images = np.full((6, *SHAPE), np.linspace(-1, 1, 6, dtype="float32").reshape(6, 1, 1, 1))
+
+    def shuffled(self):
+        return keras_gan.data.load(self.images, batch_size=2, seed=3)[0]
+
+    def test_each_is_a_pass_in_its_own_order(self):
+        expected = [float(batch[0, 0, 0, 0]) for data in [self.shuffled()] for _ in range(4) for batch in data]
+        data = self.shuffled()
+        logged = self.model.fit(data, epochs=3, verbose=0)
+        self.assertEqual(self.model.seen, expected[:9])
+        self.assertLen(logged.history["loss"], 3)
+        # Nothing was read ahead: the next pass is the fourth.
+        self.model.fit(data, verbose=0)
+        self.assertEqual(self.model.seen, expected)
+
+    def test_all_share_one_iterator(self):
+        made, original = [], tf.data.Dataset.__iter__
+
+        def counted(dataset):
+            made.append(dataset)
+            return original(dataset)
+
+        self.enterContext(mock.patch.object(tf.data.Dataset, "__iter__", counted))
+        self.model.fit(self.shuffled(), epochs=1, verbose=0)
+        for_one = len(made)
+        self.model.fit(self.shuffled(), epochs=9, verbose=0)
+        self.assertLen(made, 2 * for_one)
+        self.assertLen(self.model.seen, 3 + 27)
+
+    def test_what_was_asked_for_stays(self):
+        data = self.shuffled()
+        self.model.fit(data, epochs=2, initial_epoch=1, verbose=0)
+        self.assertLen(self.model.seen, 3)
+        self.model.fit(data.repeat(), epochs=2, steps_per_epoch=2, verbose=0)
+        self.assertLen(self.model.seen, 3 + 4)
+        # Two at once cannot share three: Keras' own way.
+        self.assertEqual(self.model._for_all_epochs(data, 5)[1], 3)
+        self.model.compile(keras.optimizers.SGD(0.01), steps_per_execution=2)
+        self.assertEqual(self.model._for_all_epochs(data, 5), (data, None))
+        unknown = data.filter(lambda images: True)
+        self.assertEqual(self.model._for_all_epochs(unknown, 5), (unknown, None))

@@ -1,0 +1,38 @@
+import contextlib
+import io
+
+from absl.testing import parameterized
+
+from benchmarks import levers as benchmark
+from tests.test_case import TestCase
+
+
+class LeversTest(TestCase, parameterized.TestCase):
+    def test_each_is_timed_in_turn(self):
+        called = []
+        times = benchmark.measure([lambda: called.append("a"), lambda: called.append("b")], rounds=3)
+        # Another one is first in each round, and the first round compiles.
+        self.assertEqual("".join(called), "abbaabba")
+        self.assertEqual([len(each) for each in times], [3, 3])
+
+    @parameterized.parameters("no gradients", "real and fake", "channels first")
+    def test_both_ways_compute_the_same(self, start):
+        (make,) = (make for name, make in benchmark.LEVERS.items() if name.startswith(start))
+        a, b = (function() for function in make(2))
+        # The longer list of gradients begins with the shorter one.
+        self.assertAllClose(a, b[: len(a)], rtol=1e-3, atol=1e-4)
+
+    def test_a_line(self):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            benchmark.main(["--rounds=1", "--batch=4", "--levers=XLA"])
+        cells = output.getvalue().splitlines()[-1].split("|")
+        self.assertEqual(cells[1].strip(), "XLA, an MLP")
+        self.assertGreater(min(map(float, cells[2:-1])), 0)
+
+    def test_unknown_names_are_one_line(self):
+        output = io.StringIO()
+        with contextlib.redirect_stderr(output), self.assertRaises(SystemExit) as caught:
+            benchmark.main(["--levers=faster"])
+        self.assertEqual(caught.exception.code, 1)
+        self.assertIn("--levers=faster", output.getvalue())
