@@ -135,7 +135,8 @@ def a_step_on_two_replicas_equals_one_on_one(strategy):
         start = weights(one)
         data = dataset(8, conditional).repeat()
         iterators = iter(data), iter(distributed(strategy, data))
-        for loss in ("relativistic",) if conditional else LOSSES:
+        # The networks matter to statistics, losses to means: not every pair is a case of its own.
+        for loss in LOSSES if name == "mlp" else ("relativistic_average",):
             logs = []
             for gan, iterator in zip((one, two), iterators, strict=True):
                 gan.set_weights(start)
