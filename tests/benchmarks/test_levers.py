@@ -1,6 +1,7 @@
 import contextlib
 import io
 
+import pytest
 from absl.testing import parameterized
 
 from benchmarks import levers as benchmark
@@ -29,6 +30,15 @@ class LeversTest(TestCase, parameterized.TestCase):
         cells = output.getvalue().splitlines()[-1].split("|")
         self.assertEqual(cells[1].strip(), "XLA, an MLP")
         self.assertGreater(min(map(float, cells[2:-1])), 0)
+
+    @pytest.mark.slow
+    def test_every_line(self):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            benchmark.main(["--rounds=1", "--batch=2"])
+        self.assertEqual(
+            [line.split("|")[1].strip() for line in output.getvalue().splitlines()[2:]], [*benchmark.LEVERS]
+        )
 
     def test_unknown_names_are_one_line(self):
         output = io.StringIO()
