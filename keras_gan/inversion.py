@@ -4,6 +4,7 @@ import typing
 
 import keras
 import numpy as np
+import scipy
 import tensorflow as tf
 import tqdm
 
@@ -58,7 +59,7 @@ def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.
 
     Reference:
         Creswell and Bharath 2018, "Inverting the generator of a generative adversarial network", algorithm 1;
-        several starts and the bound on z are additions. The radius of the ball: Wilson and Hilferty 1931.
+        several starts and the bound on z are additions.
     """
     images = np.asarray(images, np.float32)
     if images.shape[1:] != tuple(generator.image_shape) or len(images) < 1:
@@ -164,6 +165,6 @@ def _feasible(gradient, codes, prior):
     return tf.where(outward, gradient - radial / norms**2 * codes, gradient)
 
 
-def _radius(latent_dim, deviations=3.0902):
+def _radius(latent_dim):
     """The norm that a normal vector of this length exceeds once in a thousand times."""
-    return float((latent_dim * (1 - 2 / (9 * latent_dim) + deviations * (2 / (9 * latent_dim)) ** 0.5) ** 3) ** 0.5)
+    return float(scipy.stats.chi.ppf(0.999, latent_dim))

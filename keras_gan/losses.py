@@ -345,9 +345,10 @@ class RelativisticAverage(AdversarialLoss):
 class FDivergence(AdversarialLoss):
     """f-GAN: the variational bound of an f-divergence, tight at the optimal discriminator.
 
-    For a convex f with f(1) = 0, the divergence D_f(P || Q) = E_Q[f(p/q)] of the real distribution P from the
-    generated Q is the largest value of E_P[g_f(v)] - E_Q[f*(g_f(v))] over all logits v(x). Here f* is the
-    convex conjugate of f, and g_f maps logits onto its domain, increasing: a large logit says "real".
+    For a convex f, the divergence D_f(P || Q) = E_Q[f(p/q)] of the real distribution P from the generated Q is
+    the largest value of E_P[g_f(v)] - E_Q[f*(g_f(v))] over all logits v(x). Here f* is the convex conjugate of f,
+    and g_f maps logits onto its domain, increasing: a large logit says "real". For P = Q it is f(1), 0 of all f
+    below but that of "gan", where it is -2 log 2.
 
         discriminator: -g_f(real) + f*(g_f(fake))
         generator:     -f*(g_f(fake)), or -g_f(fake) if `non_saturating`

@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import scipy
 import tensorflow as tf
 
 from export import loading
@@ -260,7 +261,8 @@ def _memorisation(seen, train, test, fakes, columns=16):
     else:
         found = metrics.data_copying(known, seen(_pixels(test)), generated, progress=True)
         of_fake = found.fake
-        result = {"score": found.score, "z_score": found.z_score, "near_copies": found.near_copies}
+        names = ("score", "z_score", "near_copies", "expected_near_copies")
+        result = {name: getattr(found, name) for name in names}
         result["reading"] = _read_memorisation(found)
     closest = np.argsort(of_fake.distances, kind="stable")[:columns]
     first = np.arange(min(columns, len(fakes)))
@@ -275,7 +277,7 @@ def _memorisation(seen, train, test, fakes, columns=16):
 
 
 def _read_memorisation(found):
-    if found.z_score < -3 or found.near_copies > 0.05:
+    if found.z_score < -3 or (found.near_copies > 0.05 and _chance_of_near_copies(found) < 1e-3):
         verdict = "That is a sign of copying: look at the pairs."
     elif found.z_score > 3:
         verdict = "No sign of copying; generated images are less like the training data than real ones are."
@@ -284,9 +286,16 @@ def _read_memorisation(found):
     return (
         f"A generated image is farther from the training data than a held-out real one with probability "
         f"{found.score:.2f} (1/2 if they cannot be told apart; z = {found.z_score:.1f}), and {found.near_copies:.1%} "
-        "of the generated images come closer to a training image than 99 % of held-out real ones do (expected: 1 %). "
-        f"{verdict}"
+        f"of the generated images come closer to a training image than {1 - found.expected_near_copies:.1%} of "
+        f"held-out real ones do (expected: {found.expected_near_copies:.1%}). {verdict}"
     )
+
+
+def _chance_of_near_copies(found):
+    """How likely a perfect model has as many: the share below an order statistic has a beta distribution."""
+    places, count = len(found.test.distances) + 1, len(found.fake.distances)
+    rank = round(found.expected_near_copies * places)
+    return scipy.stats.betabinom.sf(round(found.near_copies * count) - 1, count, rank, places - rank)
 
 
 def _latent_space(generator, seen, real, train, shown):

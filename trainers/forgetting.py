@@ -1,12 +1,12 @@
 """What became of a feature that a generator was made to forget, and of everything else."""
 
-import math
 import typing
 
 import numpy as np
+import scipy
 
 from keras_gan import inversion, latents, metrics, pictures, unlearning
-from keras_gan.metrics import features
+from keras_gan.metrics import arrays, features
 
 METHODS = ("original", "unlearned", "rejection", "projection")
 _QUALITY = ("fcd", "precision", "recall", "density", "coverage")
@@ -167,7 +167,7 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
 
 
 def _make(network, probes):
-    return latents.generate(network, probes.codes, probes.labels)
+    return arrays.finite("images of the generator", latents.generate(network, probes.codes, probes.labels))
 
 
 def _floats(images):
@@ -177,10 +177,9 @@ def _floats(images):
 
 def _share(has):
     """The share of `True`, with Wilson's 95 % interval."""
-    n, p, z = len(has), float(has.mean()), 1.96
-    middle, spread = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    low, high = ((middle + sign * spread) / (1 + z**2 / n) for sign in (-1, 1))
-    return {"value": p, "low": max(0.0, low), "high": min(1.0, high), "count": int(has.sum())}
+    count = int(has.sum())
+    low, high = scipy.stats.binomtest(count, len(has)).proportion_ci(method="wilson")
+    return {"value": count / len(has), "low": float(low), "high": float(high), "count": count}
 
 
 def _distance(a, b):

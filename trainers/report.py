@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_gan import data, history, pictures, staging
-from keras_gan.metrics import conditional
+from keras_gan.metrics import conditional, features
 
 
 def read_history(folder):
@@ -118,7 +118,13 @@ def judge_classes(folder, samples=10_000, steps=1000):
     config = json.loads(Path(folder, "config.json").read_text("utf-8"))
     generator = keras.models.load_model(Path(folder, "generator.keras"))
     real, held_out = (_labelled(config, split, samples) for split in ("train", "test"))
-    found = conditional.evaluate(generator, real, held_out, seed=config["seed"], steps=steps)
+    judge = features.for_dataset(config["dataset"], generator.image_shape, second=True)
+    found = conditional.evaluate(generator, real, held_out, seed=config["seed"], steps=steps, judge=judge)
+    judged_by = (
+        f"The classifier {judge}, which is right about {found['judge_real']:.2%} of the held-out images,"
+        if judge
+        else "The network that learned from real images, the generator's own training images and so a mild judge,"
+    )
     with staging.replacing(Path(folder, "conditional.json")) as partial:
         partial.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     print(
@@ -127,7 +133,7 @@ On {found["test_images"]} held-out images, classifiers that learned from {found[
                       1-NN error   accuracy of a small network
   generated images    {found["nearest_neighbour_error_generated"]:10.2%}   {found["gan_train"]:.2%} (GAN-train)
   real images         {found["nearest_neighbour_error_real"]:10.2%}   {found["real_train"]:.2%}
-The network that learned from real images is right about {found["gan_test"]:.2%} of the generated ones (GAN-test).
+{judged_by} is right about {found["gan_test"]:.2%} of the generated ones (GAN-test).
 Kept in {folder}/conditional.json."""
     )
 

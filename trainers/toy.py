@@ -33,8 +33,8 @@ from trainers import toy_figures, toy_measures
 
 RATIOS = ((1, 5), (1, 1), (5, 1), (15, 1))  # discriminator updates, generator updates
 _SUMMARIZED = (
-    "jsd", "jsd_estimate", "value", "modes", "high_quality", "std_ratio", "reverse_kl", "generator_gradient",
-    "saturating_gradient",
+    "jsd", "jsd_error", "jsd_estimate", "value", "modes", "high_quality", "std_ratio", "reverse_kl",
+    "generator_gradient", "saturating_gradient",
 )  # fmt: skip
 # What may differ between an experiment and its continuation.
 _FREE = {"out", "seeds"}
@@ -195,7 +195,6 @@ def _evolution(config, folder):
         density.sample(20_000, seed=1), toy_measures.draw(gan, 20_000), steps=config.probe_steps
     )
     result = {**rows[-1], "probe_jsd": fresh["estimate"], "probe_standard_error": fresh["standard_error"]}
-    result["jsd_floor"] = toy_measures.floor(density)
     callbacks.replace_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
     gan.save_generator(folder / "generator.keras")
     print(_table([[name, _text(value)] for name, value in result.items()], ["measured at the end", ""]))

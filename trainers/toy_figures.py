@@ -46,7 +46,7 @@ def draw_frame(folder, density, rows, arrays):
 
 def _title(row):
     return (
-        f"generator update {row['generator_updates']:,}      true JSD {row['jsd']:.3f}      "
+        f"generator update {row['generator_updates']:,}      true JSD {row['jsd']:.4f} +- {row['jsd_error']:.1g}      "
         f"through the discriminator {row['jsd_estimate']:.3f}      V {row['value']:.3f}"
     )
 
@@ -73,11 +73,11 @@ def _line_frame(density, row, arrays):
     figure.legend(handles, [line.get_label() for line in handles], loc="outside lower center", ncols=4, frameon=False)
     top.set_title(_title(row), fontsize=10)
     # Equally likely latents, drawn at even distances as the paper does.
-    chosen = np.linspace(0, len(arrays["latents"]) - 1, 42).astype(int)[1:-1]
-    ends = arrays["images"][chosen, 0]
-    low, high = _extent(density)[0]
-    starts = np.linspace(low + 0.15 * (high - low), high - 0.15 * (high - low), len(chosen))
-    below.plot(np.stack([starts, ends]), np.stack([np.zeros_like(ends), np.ones_like(ends)]), color=MADE, lw=0.7)
+    if arrays["quantiles"] is not None:
+        ends = arrays["quantiles"][:, 0]
+        low, high = _extent(density)[0]
+        starts = np.linspace(low + 0.15 * (high - low), high - 0.15 * (high - low), len(ends))
+        below.plot(np.stack([starts, ends]), np.stack([np.zeros_like(ends), np.ones_like(ends)]), color=MADE, lw=0.7)
     below.set(ylim=(0, 1), yticks=(0, 1), yticklabels=("z", "x = G(z)"), xlabel="x")
     return figure
 

@@ -5,7 +5,7 @@ import functools
 import math
 
 import numpy as np
-import tensorflow as tf
+import scipy
 
 from keras_gan import latents
 from keras_gan.data import sources
@@ -28,7 +28,7 @@ class Mixture:
         dim: Number of dimensions.
 
     Raises:
-        ValueError: If the shapes do not agree, or a standard deviation or weight is not positive.
+        ValueError: If the shapes do not agree, a mean is not finite, or a standard deviation or weight not positive.
 
     Example:
 
@@ -50,10 +50,10 @@ class Mixture:
         self.dim = self.means.shape[1]
         self.modes = self.means
         positive = (self.std > 0).all() and self.weights.shape == (count,) and (self.weights > 0).all()
-        if not positive or abs(self.weights.sum() - 1.0) > 1e-9:
+        if not positive or not np.isfinite(self.means).all() or abs(self.weights.sum() - 1.0) > 1e-9:
             raise ValueError(
-                f"A mixture of {count} components needs as many positive standard deviations and weights of sum 1. "
-                f"Received: std={std}, weights={weights}"
+                f"A mixture of {count} components needs finite means and as many positive standard deviations and "
+                f"weights of sum 1. Received: means={means}, std={std}, weights={weights}"
             )
 
     def log_density(self, x):
@@ -131,12 +131,22 @@ class Mixture:
     def cells(self, per_std=2):
         """The exact mass of every cell of a regular grid; see `Cells`."""
         edges = self.edges(per_std)
-        masses = [
-            np.diff(_normal_cdf((axis[None, :] - self.means[:, d, None]) / self.std[:, None]), axis=1)
+        return Cells(edges, self.masses(edges))
+
+    def masses(self, edges):
+        """The exact mass of every cell of a grid.
+
+        Args:
+            edges: The increasing edges of its cells along each dimension, one or two arrays.
+
+        Returns:
+            float64 array of as many dimensions.
+        """
+        shares = [
+            np.diff(scipy.stats.norm.cdf(axis, self.means[:, d, None], self.std[:, None]), axis=1)
             for d, axis in enumerate(edges)
         ]
-        masses[0] = masses[0] * self.weights[:, None]
-        return Cells(edges, masses[0].sum(axis=0) if self.dim == 1 else masses[0].T @ masses[1])
+        return self.weights @ shares[0] if self.dim == 1 else (self.weights[:, None] * shares[0]).T @ shares[1]
 
     def moments(self):
         """The mean `(dim,)` and the root of the mean variance of the coordinates, both exact."""
@@ -199,10 +209,6 @@ def _spiral(u):
     return np.stack([t * np.cos(t), t * np.sin(t)], axis=-1)
 
 
-def _normal_cdf(z):
-    return 0.5 * tf.math.erfc(tf.constant(-z / math.sqrt(2.0), tf.float64)).numpy()
-
-
 @dataclasses.dataclass(frozen=True)
 class Cells:
     """A regular grid of cells, and what share of a density lies in each.
@@ -228,47 +234,80 @@ class Cells:
         """The length or area of one cell: masses divided by it are densities."""
         return math.prod(edges[1] - edges[0] for edges in self.edges)
 
-    def histogram(self, points):
+    def histogram(self, points, shares=None):
         """The share of points in every cell.
 
         Args:
             points: Floats `(n, dim)`.
+            shares: How much each of them counts, of sum 1; equal ones by default.
 
         Returns:
             Pair of an array of the shape of `masses`, and the share of points outside of the grid. Of both the sum
             is 1.
         """
-        points = np.asarray(points, np.float64)
-        counts, _ = np.histogramdd(points, bins=self.edges)
-        return counts / len(points), 1.0 - counts.sum() / len(points)
+        points = np.asarray(points)
+        index, inside = np.zeros(len(points), np.int64), np.ones(len(points), bool)
+        for column, edges in zip(points.T, self.edges, strict=True):
+            place = np.floor((column - edges[0]) / (edges[1] - edges[0]))
+            inside &= (place >= 0) & (place < len(edges) - 1)
+            index = index * (len(edges) - 1) + np.where(inside, place, 0).astype(np.int64)
+        counts = np.bincount(index[inside], None if shares is None else shares[inside], self.masses.size)
+        total = len(points) if shares is None else 1.0
+        return counts.reshape(self.masses.shape) / total, max(0.0, 1.0 - counts.sum() / total)
 
-    def push_forward(self, curve):
-        """The share in every cell of a distribution on a line, the image of equally likely steps.
 
-        Step i of a curve covers the interval from `curve[i]` to `curve[i + 1]` uniformly. Where `curve` holds the
-        values of a function G at the quantiles of a latent prior, this is the distribution of G(z) with G replaced by
-        a polygon: nothing is drawn, so the result has no noise.
+def push_forward(curve, edges, shares=None):
+    """The share between any two edges of a distribution on a line, the image of steps that it is divided into.
 
-        Args:
-            curve: Floats `(steps + 1,)`, in the order of the latents.
+    Step i of a curve covers the interval from `curve[i]` to `curve[i + 1]` uniformly. Where `curve` holds the values of
+    a function G at increasing latents, and `shares` how likely it is to be between two of them, this is the
+    distribution of G(z) with G replaced by a polygon: nothing is drawn, so the result has no noise.
 
-        Returns:
-            As of `histogram`.
-        """
-        curve = np.asarray(curve, np.float64).ravel()
-        low, high = np.minimum(curve[:-1], curve[1:]), np.maximum(curve[:-1], curve[1:])
-        (edges,) = self.edges
-        # The share of each step below an edge is a ramp, and a sum of ramps has few kinks: those of its ends.
-        # Where a curve stands still, a step covers a thousandth of a cell, so that slopes stay numbers of few digits.
-        width = np.maximum(high - low, 1e-3 * (edges[1] - edges[0]))
-        kinks = np.concatenate([low, low + width])
-        slopes = np.concatenate([1.0 / width, -1.0 / width]) / len(low)
-        order = np.argsort(kinks, kind="stable")
-        kinks, slopes = kinks[order], np.cumsum(slopes[order])
-        heights = np.concatenate([[0.0], np.cumsum(slopes[:-1] * np.diff(kinks))])
-        below = np.interp(edges, kinks, heights, left=0.0, right=1.0)
-        shares = np.clip(np.diff(below), 0.0, None)
-        return shares, max(0.0, 1.0 - shares.sum())
+    Args:
+        curve: Floats `(steps + 1,)`, in the order of the latents.
+        edges: Increasing floats `(cells + 1,)`.
+        shares: Floats `(steps,)` of sum 1; equal ones by default.
+
+    Returns:
+        Pair of a float64 array `(cells,)`, and the share outside of the edges. Of both the sum is 1.
+
+    Example: a uniform distribution between 0 and 1.
+
+    >>> keras_gan.data.toy.push_forward([0.0, 1.0], [0.0, 0.25, 1.5])[0].tolist()
+    [0.25, 0.75]
+    """
+    kinks, slopes = _ramps(curve, shares, np.asarray(edges, np.float64))
+    heights = np.concatenate([[0.0], np.cumsum(slopes[:-1] * np.diff(kinks))])
+    below = np.interp(edges, kinks, heights, left=0.0, right=1.0)
+    masses = np.clip(np.diff(below), 0.0, None)
+    return masses, max(0.0, 1.0 - masses.sum())
+
+
+def kinks(curve, edges):
+    """Where the density of `push_forward` jumps: between two of these it is constant.
+
+    Args:
+        curve: As for `push_forward`.
+        edges: As for `push_forward`.
+
+    Returns:
+        Increasing float64 array, the edges and all jumps between them.
+    """
+    edges = np.asarray(edges, np.float64)
+    jumps = _ramps(curve, None, edges)[0]
+    return np.unique(np.concatenate([edges, jumps[(jumps > edges[0]) & (jumps < edges[-1])]]))
+
+
+def _ramps(curve, shares, edges):
+    """The share below x as a sum of ramps, one for each step: where its slope changes, and the slopes from there on."""
+    curve = np.asarray(curve, np.float64).ravel()
+    low, high = np.minimum(curve[:-1], curve[1:]), np.maximum(curve[:-1], curve[1:])
+    # Where a curve stands still, a step covers a millionth of the line, so that slopes stay numbers of few digits.
+    width = np.maximum(high - low, 1e-6 * (edges[-1] - edges[0]))
+    steepness = (1.0 / len(low) if shares is None else np.asarray(shares, np.float64)) / width
+    at, changes = np.concatenate([low, low + width]), np.concatenate([steepness, -steepness])
+    order = np.argsort(at, kind="stable")
+    return at[order], np.cumsum(changes[order])
 
 
 def gaussian():

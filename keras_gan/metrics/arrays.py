@@ -9,6 +9,42 @@ TILE = 2**21
 _LONG = 1e11
 
 
+class NotFinite(ValueError, FloatingPointError):
+    """NaN or infinity where a metric was to be computed: bad input, and in training a sign of divergence."""
+
+
+def finite(name, values):
+    """Values as an array, which every metric asks for first: comparisons with NaN are false, and look like agreement.
+
+    Args:
+        name: What errors call them.
+        values: Numbers of any shape.
+
+    Returns:
+        An array of them.
+
+    Raises:
+        NotFinite: If one is NaN or infinite.
+
+    Example:
+
+    >>> keras_gan.metrics.arrays.finite("p", [0.5, float("nan")])
+    Traceback (most recent call last):
+    keras_gan.metrics.arrays.NotFinite: `p` must be finite. Received: NaN or infinity in row 1 of 2
+    """
+    values = np.asarray(values)
+    if not values.size or values.dtype.kind in "biu":
+        return values
+    rows = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)
+    step = max(1, TILE // rows.shape[1])
+    for start in range(0, len(rows), step):
+        bad = np.flatnonzero(~np.isfinite(rows[start : start + step]).all(axis=1))
+        if bad.size:
+            where = f" in row {start + bad[0]} of {len(rows)}" if values.ndim else ""
+            raise NotFinite(f"`{name}` must be finite. Received: NaN or infinity{where}")
+    return values
+
+
 def feature_matrices(real, fake, minimum):
     """Two arrays that are fit to be compared, in the floating point type they came in (others become float64).
 
@@ -44,14 +80,7 @@ def feature_matrix(name, features, minimum):
         features = features.astype(np.float64)
     if len(features) < minimum:
         raise ValueError(f"`{name}` must hold at least {minimum} samples. Received: {len(features)}")
-    step = max(1, TILE // features.shape[1])
-    for start in range(0, len(features), step):
-        bad = np.flatnonzero(~np.isfinite(features[start : start + step]).all(axis=1))
-        if bad.size:
-            raise ValueError(
-                f"`{name}` must be finite. Received: NaN or infinity in row {start + bad[0]} of {len(features)}"
-            )
-    return features
+    return finite(name, features)
 
 
 def positive_integer(name, value):

@@ -3,6 +3,9 @@
 import math
 
 import numpy as np
+import scipy
+
+from keras_gan.metrics import arrays, manifold
 
 HIGH_QUALITY = 3.0  # standard deviations
 
@@ -30,7 +33,7 @@ def mixture_statistics(samples, mixture):
         - `occupancy`: the share of each mode.
 
     Raises:
-        ValueError: If the density has no modes, or samples are of another dimension.
+        ValueError: If the density has no modes, or samples are of another dimension or not finite.
 
     Example:
 
@@ -41,7 +44,7 @@ def mixture_statistics(samples, mixture):
 
     Reference: Srivastava et al. 2017, "VEEGAN", section 4.1; Lin et al. 2018, "PacGAN", section 4.1, for `reverse_kl`.
     """
-    samples = np.asarray(samples, np.float64)
+    samples = arrays.finite("samples", np.asarray(samples, np.float64))
     if mixture.modes is None:
         raise ValueError(f"This density has no modes to count. Received: mixture={mixture.name!r}")
     if samples.ndim != 2 or samples.shape[1] != mixture.dim or not len(samples):
@@ -60,7 +63,7 @@ def mixture_statistics(samples, mixture):
         "modes": int((counts > 0).sum()),
         "total": len(mixture.modes),
         "high_quality": float(good.mean()),
-        "ceiling": _chi_squared_cdf(HIGH_QUALITY**2, mixture.dim),
+        "ceiling": float(scipy.stats.chi2.cdf(HIGH_QUALITY**2, mixture.dim)),
         "std_ratio": float(np.mean(ratios)) if ratios else math.nan,
         "reverse_kl": _kl(shares, mixture.weights) if counts.any() else math.nan,
         "reverse_kl_floor": (len(mixture.modes) - 1) / (2.0 * len(samples)),
@@ -68,22 +71,13 @@ def mixture_statistics(samples, mixture):
     }
 
 
-def _chi_squared_cdf(x, dim):
-    """P(X < x) for one and two degrees of freedom, which toy densities have."""
-    return math.erf(math.sqrt(x / 2.0)) if dim == 1 else 1.0 - math.exp(-x / 2.0)
-
-
 def _truncated_std(dim):
     """The standard deviation of a coordinate of N(0, I) given that its norm is at most 3.
 
     E[r^2; r < a] / dim is the probability that a chi-squared variable of two more degrees of freedom is below a^2.
     """
-    a = HIGH_QUALITY
-    if dim == 1:
-        inside = math.erf(a / math.sqrt(2.0)) - a * math.sqrt(2.0 / math.pi) * math.exp(-(a**2) / 2.0)
-    else:
-        inside = 1.0 - (1.0 + a**2 / 2.0) * math.exp(-(a**2) / 2.0)
-    return math.sqrt(inside / _chi_squared_cdf(a**2, dim))
+    inside, all_of_it = scipy.stats.chi2.cdf(HIGH_QUALITY**2, [dim + 2, dim])
+    return math.sqrt(inside / all_of_it)
 
 
 def _kl(p, q):
@@ -122,6 +116,7 @@ def class_statistics(labels, num_classes, reference=None):
         raise ValueError(f"Expected integer labels (n,) in [0, {num_classes}). Received: labels={labels}")
     shares = np.bincount(labels, minlength=num_classes) / len(labels)
     reference = np.full(num_classes, 1.0 / num_classes) if reference is None else np.asarray(reference, np.float64)
+    arrays.finite("reference", reference)
     if reference.shape != (num_classes,) or abs(reference.sum() - 1.0) > 1e-6:
         raise ValueError(f"`reference` must be {num_classes} shares of sum 1. Received: reference={reference}")
     present = shares[shares > 0]
@@ -150,30 +145,38 @@ def stacked_statistics(images, classify):
     Reference: Metz et al. 2017, "Unrolled generative adversarial networks", section 3.3.1; Lin et al. 2018, "PacGAN",
     section 4.2, for 26,000 samples.
     """
+    arrays.finite("images", images)
     digits = [np.asarray(classify(images[..., channel : channel + 1])).astype(np.int64) for channel in range(3)]
     return class_statistics(digits[0] * 100 + digits[1] * 10 + digits[2], 1000)
 
 
-def birthday(samples, threshold, block=1000):
+def birthday(samples, threshold, block=None):
     """How many different things a generator makes, from how often two of its samples are alike.
 
-    Of n samples, c of the n (n - 1) / 2 pairs are closer than the threshold. `pairs / c` estimates the inverse of the
+    Of n samples, c of the n (n - 1) / 2 pairs are within the threshold. `pairs / c` estimates the inverse of the
     probability that two samples coincide: the size of the support, if all of it is equally likely, and less otherwise.
+
+    If all of the support is equally likely, c varies between draws as a Poisson number does; otherwise more, because a
+    sample of what is likely has many coincidences at once. V is the larger one of c and the variance of c as a
+    U-statistic, estimated without bias: c^2 minus the ordered pairs of coincidences of four different samples, to
+    scale. The expectation of c is at most `c / k chi2(0.95; 2 k + 2) / 2` with 95 % confidence, `k = c^2 / V`, which is
+    the exact bound of a Poisson number where V = c, and is 3.0 for c = 0.
 
     Args:
         samples: Floats `(n, ...)`: images, or features in which distance means likeness.
-        threshold: Largest Euclidean distance between what counts as the same. Two ways to choose it: by eye, from the
-            `closest` pairs; or from real data, as what hardly any two of its examples are below.
-        block: Rows of distances at a time.
+        threshold: Largest Euclidean distance between what counts as the same; 0 for exact copies alone. Two ways to
+            choose it: by eye, from the `closest` pairs; or from real data, as what hardly any two of its examples are
+            below.
+        block: Rows of distances at a time, or `None` for as many as fit in 16 MB. The result does not depend on it.
 
     Returns:
-        Dictionary of `support` (infinite without coincidences), `support_at_least` (the 95 % bound: 3 coincidences
-        where there were none), `relative_error` of the estimate (1 / sqrt(c)), `coincidences`, `batch_for_half` (the
-        batch with an even chance of a coincidence, sqrt(2 log 2 support)), and `closest`, the indices of at most 20
-        nearest pairs, nearest first, to look at.
+        Dictionary of `support` (infinite without coincidences), `support_at_least` (the 95 % bound), `relative_error`
+        of the estimate (its standard error, sqrt(V) / c; infinite without coincidences), `coincidences`,
+        `batch_for_half` (the batch with an even chance of a coincidence, sqrt(2 log 2 support)), and `closest`, the
+        indices of at most 20 nearest pairs, nearest first, to look at.
 
     Raises:
-        ValueError: If there are fewer than two samples.
+        ValueError: If there are fewer than two samples, one is not finite, or the threshold is no distance.
 
     Example: of ten things drawn a hundred times each, every one is met again.
 
@@ -182,32 +185,38 @@ def birthday(samples, threshold, block=1000):
     10.1
 
     Reference: Arora and Zhang 2018, "Do GANs actually learn the distribution? An empirical study", section 3, whose
-    test is a person's look at the closest pairs of one batch.
+    test is a person's look at the closest pairs of one batch. Hoeffding 1948, "A class of statistics with
+    asymptotically normal distribution", for the variance; Garwood 1936, "Fiducial limits for the Poisson distribution".
     """
-    samples = np.asarray(samples, np.float32).reshape(len(samples), -1)
-    n = len(samples)
-    if n < 2:
-        raise ValueError(f"Coincidences need at least two samples. Received: {n}")
-    samples = samples - samples.mean(axis=0)
-    squared = np.einsum("ij,ij->i", samples, samples, dtype=np.float64)
-    coincidences, closest = 0, []
-    for start in range(0, n, block):
-        rows = slice(start, start + block)
-        distances = squared[rows, None] + squared - 2.0 * (samples[rows] @ samples.T)
-        height = len(distances)
-        distances[np.arange(n) <= start + np.arange(height)[:, None]] = np.inf  # every pair once
-        coincidences += int((distances < threshold**2).sum())
-        flat = distances.ravel()
-        least = np.argpartition(flat, min(20, flat.size - 1))[:20]
-        closest += [(flat[i], start + i // n, i % n) for i in least if np.isfinite(flat[i])]
-        closest = sorted(closest)[:20]
+    samples = np.asarray(samples)
+    samples = arrays.feature_matrix("samples", samples.reshape(len(samples), -1), 2)
+    if not 0 <= threshold < math.inf:
+        raise ValueError(f"`threshold` must be a finite distance of at least 0. Received: threshold={threshold!r}")
+    partners, closest = manifold.pairs_within(samples, threshold, 20, block)
+    n, coincidences = len(samples), int(partners.sum()) // 2
     pairs = n * (n - 1) / 2
     support = pairs / coincidences if coincidences else math.inf
+    # As many coincidences of a uniform sampler would be as certain.
+    effective = coincidences**2 / max(coincidences, _variance_of_coincidences(partners)) if coincidences else 0.0
+    most = scipy.stats.chi2.ppf(0.95, 2 * (effective + 1)) / 2
     return {
         "support": support,
-        "support_at_least": pairs / (coincidences + 1.645 * math.sqrt(coincidences) if coincidences else 3.0),
-        "relative_error": 1.0 / math.sqrt(coincidences) if coincidences else math.inf,
+        "support_at_least": float(pairs / most * (effective / coincidences if coincidences else 1.0)),
+        "relative_error": 1.0 / math.sqrt(effective) if coincidences else math.inf,
         "coincidences": coincidences,
         "batch_for_half": math.sqrt(2.0 * math.log(2.0) * support),
-        "closest": [(int(i), int(j)) for _, i, j in closest],
+        "closest": closest,
     }
+
+
+def _variance_of_coincidences(partners):
+    """The variance of the number of coincidences between draws, estimated from how many others each coincides with."""
+    n = len(partners)
+    if n < 4:
+        return 0.0
+    partners = partners.astype(np.float64)
+    count = partners.sum() / 2
+    # Of the 4 c^2 ordered pairs of ordered coincidences 4 c are of the same two samples.
+    of_three = 4 * np.sum(partners * (partners - 1))
+    of_four = 4 * count**2 - 4 * count - of_three
+    return count**2 - of_four * n * (n - 1) / (4 * (n - 2) * (n - 3))

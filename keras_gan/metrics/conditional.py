@@ -4,24 +4,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gan import pictures
+from keras_gan.metrics import arrays, memorisation
+from keras_gan.metrics import features as networks
 
-def nearest_neighbour_error(train_images, train_labels, test_images, test_labels, batch_size=500):
+
+def nearest_neighbour_error(train_images, train_labels, test_images, test_labels):
     """The share of test images whose nearest training image has another label.
 
-    Nearest in the Euclidean distance of pixels; of equally near ones the first.
+    Nearest in the Euclidean distance of pixels, in float64; see `keras_gan.metrics.nearest`.
 
     Args:
         train_images: Float array of shape `(n, ...)`.
         train_labels: Integers of shape `(n,)`.
         test_images: Float array of shape `(m, ...)`.
         test_labels: Integers of shape `(m,)`.
-        batch_size: Test images looked at together.
 
     Returns:
         The error, a float in [0, 1].
 
     Raises:
-        ValueError: If there are no images, or not as many labels.
+        ValueError: If there are no images, not as many labels, or pixels that are not finite.
 
     Example:
 
@@ -36,15 +39,9 @@ def nearest_neighbour_error(train_images, train_labels, test_images, test_labels
     """
     _check("train", train_images, train_labels)
     _check("test", test_images, test_labels)
-    train, test = (np.reshape(x, (len(x), -1)).astype(np.float32) for x in (train_images, test_images))
-    squares = tf.reduce_sum(tf.square(train), axis=1)
-    train = tf.constant(train)
-    nearest = []
-    for start in range(0, len(test), batch_size):
-        # The squared length of the test image itself changes no order.
-        distances = squares - 2.0 * tf.matmul(test[start : start + batch_size], train, transpose_b=True)
-        nearest.append(tf.argmin(distances, axis=1).numpy())
-    return float(np.mean(np.asarray(train_labels)[np.concatenate(nearest)] != np.asarray(test_labels)))
+    train, test = (np.reshape(x, (len(x), -1)) for x in (train_images, test_images))
+    nearest = memorisation.nearest(test, train).indices
+    return float(np.mean(np.asarray(train_labels)[nearest] != np.asarray(test_labels)))
 
 
 def train_classifier(images, labels, num_classes, steps=1000, batch_size=64, seed=0):
@@ -62,7 +59,7 @@ def train_classifier(images, labels, num_classes, steps=1000, batch_size=64, see
         `keras.Model` from images to logits, in float32.
 
     Raises:
-        ValueError: If there are no images, or not as many labels.
+        ValueError: If there are no images, not as many labels, or pixels that are not finite.
     """
     _check("train", images, labels)
 
@@ -113,21 +110,25 @@ def accuracy(classifier, images, labels, batch_size=500):
         A float in [0, 1].
 
     Raises:
-        ValueError: If there are no images, or not as many labels.
+        ValueError: If there are no images, not as many labels, or pixels or logits that are not finite.
     """
     _check("test", images, labels)
-    found = [
-        tf.argmax(classifier(images[start : start + batch_size], training=False), axis=1).numpy()
+    logits = [
+        np.asarray(classifier(images[start : start + batch_size], training=False))
         for start in range(0, len(images), batch_size)
     ]
-    return float(np.mean(np.concatenate(found) == np.asarray(labels)))
+    return _agreement(arrays.finite("logits", np.concatenate(logits)), labels)
 
 
-def evaluate(generator, train, test, seed=0, steps=1000):
+def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
     """What classifiers learn from generated images, beside what they learn from as many real ones.
 
     As many images are generated as there are in `train`, with the labels of these, so that every number is computed
     in the same way and of the same number of images.
+
+    GAN-test asks whether a classifier of real images finds the class that an image was generated for. As published,
+    the classifier learned from `train`; where the generator learned from the same images, both have the same gaps,
+    and the answer is too good: a `judge` that learned elsewhere is several points below it.
 
     Args:
         generator: A conditional `keras_gan.networks.Generator`, or a model with its attributes.
@@ -135,27 +136,40 @@ def evaluate(generator, train, test, seed=0, steps=1000):
         test: The same of held-out real images.
         seed: Image i is generated from `seed + i`; it determines the classifiers too.
         steps: Updates of each classifier.
+        judge: Who judges GAN-test: what `keras_gan.metrics.features.get` takes, a network with probabilities of the
+            generator's classes; or `None` for the network that is trained on `train`.
 
     Returns:
         A dictionary: `nearest_neighbour_error_generated` and `nearest_neighbour_error_real`, errors on `test` of 1-NN
         classifiers of generated and of real images; `gan_train` and `real_train`, the accuracies on `test` of
-        networks that were trained on generated and on real images; `gan_test`, the accuracy on generated images of
-        the one that was trained on real images; and the numbers of images, `train_images` and `test_images`.
+        networks that were trained on generated and on real images; `gan_test`, the judge's accuracy on generated
+        images; `judge`, its name, or `"train"` for the network that was trained on `train`; `judge_real`, its accuracy
+        on `test`; and the numbers of images, `train_images` and `test_images`.
+
+    Raises:
+        ValueError: If the judge has other classes than the generator, or images are not finite.
 
     Reference:
         Radford et al. 2015 (https://arxiv.org/abs/1511.06434), supplement 8.1; GAN-train and GAN-test: Shmelkov et
         al. 2018, "How good is my GAN?" (https://arxiv.org/abs/1807.09499), section 3.
     """
+    judge = None if judge is None else _checked(networks.get(judge), generator)
     generated = generator.sample(len(train[0]), labels=np.asarray(train[1]), seed=seed), train[1]
     on_generated, on_real = (
         train_classifier(*pair, generator.num_classes, steps=steps, seed=seed) for pair in (generated, train)
     )
+    real_train = accuracy(on_real, *test)
+    if judge is None:
+        judged = {"gan_test": accuracy(on_real, *generated), "judge": "train", "judge_real": real_train}
+    else:
+        gan_test, judge_real = (_judged(judge, *pair) for pair in (generated, test))
+        judged = {"gan_test": gan_test, "judge": judge.name, "judge_real": judge_real}
     return {
         "nearest_neighbour_error_generated": nearest_neighbour_error(*generated, *test),
         "nearest_neighbour_error_real": nearest_neighbour_error(*train, *test),
         "gan_train": accuracy(on_generated, *test),
-        "real_train": accuracy(on_real, *test),
-        "gan_test": accuracy(on_real, *generated),
+        "real_train": real_train,
+        **judged,
         "train_images": len(train[0]),
         "test_images": len(test[0]),
     }
@@ -167,3 +181,26 @@ def _check(name, images, labels):
             f"The {name} images must be at least one, each with a label. "
             f"Received: {len(images)} images and {len(labels)} labels"
         )
+    arrays.finite(f"{name} images", images)
+
+
+def _agreement(scores, labels):
+    return float(np.mean(scores.argmax(axis=1) == np.asarray(labels)))
+
+
+def _checked(judge, generator):
+    """A judge that can be asked about a generator's images."""
+    judge.check(generator.image_shape)
+    probabilities = judge.probabilities(np.zeros((1, *judge.image_shape), np.uint8))
+    if probabilities is None or probabilities.shape[1] != generator.num_classes:
+        raise ValueError(
+            f"The judge must tell the generator's {generator.num_classes} classes apart. Received: judge="
+            f"{judge.name!r} of {'no' if probabilities is None else probabilities.shape[1]} classes"
+        )
+    return judge
+
+
+def _judged(judge, images, labels):
+    """The accuracy of a network of `keras_gan.metrics.features`."""
+    _check("judged", images, labels)
+    return _agreement(arrays.finite("probabilities", judge.probabilities(pictures.to_uint8(images))), labels)

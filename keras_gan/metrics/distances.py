@@ -123,8 +123,8 @@ def _check_moments(which, mean, covariance):
             f"A mean must have shape (d,) and its covariance (d, d). "
             f"Received: mean{which}.shape={mean.shape}, cov{which}.shape={covariance.shape}"
         )
-    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise ValueError(f"Moments must be finite. Received: NaN or infinity in mean{which} or cov{which}")
+    arrays.finite(f"mean{which}", mean)
+    arrays.finite(f"cov{which}", covariance)
     asymmetry = np.abs(covariance - covariance.T).max()
     if asymmetry > 1e-5 * np.abs(covariance).max():
         raise ValueError(f"A covariance must be symmetric. Received: cov{which} with asymmetry {asymmetry:.3g}")
@@ -191,7 +191,7 @@ def frechet_distance_with_influences(real, fake):
         sets.append((features, mean, _factor(covariance), np.trace(covariance)))
     (_, mean1, factor1, trace1), (_, mean2, factor2, trace2) = sets
     left, singular, right = np.linalg.svd(factor1.T @ factor2, full_matrices=False)
-    distance = max(0.0, float(np.sum((mean1 - mean2) ** 2) + trace1 + trace2 - 2 * singular.sum()))
+    distance = _not_below_0(np.sum((mean1 - mean2) ** 2) + trace1 + trace2 - 2 * singular.sum())
     influences = []
     for (features, mean, factor, _), vectors, towards in zip(
         sets, (left, right.T), (mean1 - mean2, mean2 - mean1), strict=True
@@ -211,7 +211,12 @@ def frechet_distance_with_influences(real, fake):
 def _frechet(difference, traces, factor1, factor2):
     product = factor1.T @ factor2
     overlap = np.linalg.svd(product, compute_uv=False).sum() if product.size else 0.0
-    return max(0.0, float(difference @ difference + traces - 2 * overlap))
+    return _not_below_0(difference @ difference + traces - 2 * overlap)
+
+
+def _not_below_0(distance):
+    """0 for what rounding took below; NaN, from numbers too large to be squared, stays, which `max` would make 0."""
+    return float(np.maximum(distance, 0.0))
 
 
 class KernelDistance(typing.NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import latents, losses, networks, serialization
+from keras_gan.metrics import arrays
 
 LOG_2 = math.log(2.0)
 
@@ -27,7 +28,8 @@ def exact(divergence, p, q):
         `sum q f(p / q)` in nats, a float, which may be infinite.
 
     Raises:
-        ValueError: If the shapes differ, masses are negative or do not sum to 1, or there is no such divergence.
+        ValueError: If the shapes differ, masses are not finite, negative or do not sum to 1, or there is no such
+            divergence.
 
     Example: disjoint distributions.
 
@@ -36,6 +38,7 @@ def exact(divergence, p, q):
     """
     p, q = np.asarray(p, np.float64).ravel(), np.asarray(q, np.float64).ravel()
     for name, masses in (("p", p), ("q", q)):
+        arrays.finite(name, masses)
         if masses.shape != p.shape or (masses < 0).any() or abs(masses.sum() - 1.0) > 1e-6:
             raise ValueError(
                 f"`{name}` must hold masses of sum 1, as many as `p`. Received: {masses.shape} of sum {masses.sum()}"
@@ -54,7 +57,7 @@ def _kl(p, q):
 def _twice_jensen_shannon(p, q):
     # Not by way of (p + q) / 2, which is 0 for the smallest positive numbers.
     halves = [x[x > 0] * np.log(2.0 * (x[x > 0] / (p + q)[x > 0])) for x in (p, q)]
-    return max(0.0, float(halves[0].sum() + halves[1].sum()))
+    return float(np.maximum(halves[0].sum() + halves[1].sum(), 0.0))
 
 
 def _pearson(p, q):
@@ -93,6 +96,9 @@ def optimal_discriminator(p, q):
     Returns:
         float64 array of their shape.
 
+    Raises:
+        ValueError: If one is not finite.
+
     Example:
 
     >>> keras_gan.metrics.divergence.optimal_discriminator([0.3, 0.0], [0.1, 0.0]).round(2).tolist()
@@ -100,7 +106,7 @@ def optimal_discriminator(p, q):
 
     Reference: Goodfellow et al. 2014, proposition 1.
     """
-    p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
+    p, q = (arrays.finite(name, np.asarray(x, np.float64)) for name, x in (("p", p), ("q", q)))
     return np.where(p + q > 0, p / np.maximum(p + q, np.finfo(np.float64).tiny), 0.5)
 
 
@@ -119,6 +125,9 @@ def value_function(real_logits, fake_logits, real_weights=None, fake_weights=Non
     Returns:
         A float, at most 0.
 
+    Raises:
+        ValueError: If a logit or mass is not finite.
+
     Example: where nothing can be told.
 
     >>> round(keras_gan.metrics.divergence.value_function([0.0], [0.0, 0.0]), 4)
@@ -126,11 +135,16 @@ def value_function(real_logits, fake_logits, real_weights=None, fake_weights=Non
 
     Reference: Goodfellow et al. 2014, equation 1 and theorem 1.
     """
-    real, fake = (np.asarray(logits, np.float64).ravel() for logits in (real_logits, fake_logits))
-    return float(
-        np.average(-np.logaddexp(0.0, -real), weights=None if real_weights is None else np.ravel(real_weights))
-        + np.average(-np.logaddexp(0.0, fake), weights=None if fake_weights is None else np.ravel(fake_weights))
+    given = {"real_logits": real_logits, "fake_logits": fake_logits}
+    given |= {"real_weights": real_weights, "fake_weights": fake_weights}
+    real, fake, *weights = (
+        None if x is None else arrays.finite(name, np.asarray(x, np.float64).ravel()) for name, x in given.items()
     )
+    means = [
+        np.average(-np.logaddexp(0.0, negated), weights=masses)
+        for negated, masses in zip((-real, fake), weights, strict=True)
+    ]
+    return float(sum(means))
 
 
 def probe(
@@ -171,7 +185,7 @@ def probe(
         which the bound was best; and `test_examples`, their number of each kind.
 
     Raises:
-        ValueError: If there are too few examples, or their shapes differ.
+        ValueError: If there are too few examples, their shapes differ, or one is not finite.
 
     Example:
 
@@ -189,6 +203,8 @@ def probe(
             "Expected at least 8 real and 8 generated examples of one shape. "
             f"Received: arrays of shapes {real.shape} and {fake.shape}"
         )
+    for name, examples in (("real", real), ("fake", fake)):
+        arrays.finite(name, examples)
     count = min(len(real), len(fake))
     real, fake = (_parts(x, count, seed + i) for i, x in enumerate((real, fake)))
     if discriminator is None:
@@ -228,7 +244,7 @@ def probe(
     low = -2.0 * LOG_2 if divergence == "gan" else 0.0
     return {
         "divergence": divergence,
-        "estimate": min(max(low, unclipped), _LARGEST.get(divergence, math.inf)),
+        "estimate": float(np.clip(unclipped, low, _LARGEST.get(divergence, math.inf))),
         "standard_error": float(values.std() / math.sqrt(len(values))),
         "unclipped": unclipped,
         "training_estimate": float(bound(0).mean()),
@@ -291,7 +307,8 @@ def duality_gap(
         (the minimum) and `worst_discriminator` (the maximum), all in nats.
 
     Raises:
-        ValueError: If the generator is conditional, or there are too few examples.
+        ValueError: If the generator is conditional, there are too few examples, or an example or what a network makes
+            of one is not finite.
 
     Example:
 
@@ -309,7 +326,7 @@ def duality_gap(
             "The duality gap takes an unconditional generator and at least 4 real examples. "
             f"Received: num_classes={getattr(generator, 'num_classes', None)}, {len(real)} examples"
         )
-    real = np.asarray(real, np.float32)[np.random.default_rng(seed).permutation(len(real))]
+    real = arrays.finite("real", np.asarray(real, np.float32))[np.random.default_rng(seed).permutation(len(real))]
     train, test = np.split(real, [len(real) // 2])
     noise = latents.stateless((len(test), generator.latent_dim), (seed, -1), _prior(generator))
     game = losses.Minimax()

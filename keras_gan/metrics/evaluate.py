@@ -9,7 +9,7 @@ import tqdm
 
 from keras_gan import data, latents, pictures
 from keras_gan.data.sources import Source
-from keras_gan.metrics import distances, inception, manifold, records, scores
+from keras_gan.metrics import arrays, distances, inception, manifold, records, scores
 from keras_gan.metrics import features as networks
 from keras_gan.metrics import intervals as errors
 
@@ -73,7 +73,7 @@ def evaluate(
         ema: For the records, whether the generator's weights are averages; found out by default from a `GAN`.
         step: For the records, the training steps so far; by default those of a `GAN`.
         seed: Image i is generated from the seed `seed + i`, as by `generator.sample`.
-        intervals: Whether to find confidence intervals (95 %).
+        intervals: Whether to find confidence intervals: of the mean over draws of as many images, 95 %.
         floor: Whether to measure real images against real images.
         batch_size: Images generated at a time.
         progress: Whether to show progress bars.
@@ -82,8 +82,8 @@ def evaluate(
         List of `Record`, one for each metric.
 
     Raises:
-        ValueError: If the images do not fit the network or each other, or a metric is unknown or is called otherwise
-            with these features.
+        ValueError: If the images do not fit the network or each other or are not finite, or a metric is unknown or is
+            called otherwise with these features.
 
     Example:
 
@@ -202,7 +202,8 @@ def _see_generated(network, generator, source, real_rows, count, seed, batch_siz
             seed=seed + start,
             batch_size=batch_size,
         )
-        parts.append(network.both(pictures.to_uint8(images)))
+        # As bytes, NaN would be a colour like any other.
+        parts.append(network.both(pictures.to_uint8(arrays.finite("images of the generator", images))))
     origin = {"quantization": _QUANTIZED, "seed": seed}
     if labels is not None:
         origin["labels"] = "as often as in the real data"
@@ -274,7 +275,8 @@ def _apply(metric, samples, options, with_intervals):
 def _fields(result):
     if not isinstance(result, errors.Interval):
         return {"value": float(result)}
-    return {"value": result.value, "low": result.low, "high": result.high, "interval": f"95 %, {result.method}"}
+    how = f"95 % for the mean over draws, {result.method}"
+    return {"value": result.value, "low": result.low, "high": result.high, "interval": how}
 
 
 def _floors(network, names, source, real, count, others, progress):

@@ -178,12 +178,13 @@ def get(identifier, layer=None):
 _named = {}
 
 
-def for_dataset(dataset, image_shape):
+def for_dataset(dataset, image_shape, second=False):
     """Name of the shipped classifier that was trained on a data set, for images as they are in it.
 
     Args:
         dataset: A name that `keras_gan.data.load` takes.
         image_shape: Shape of the images that are generated.
+        second: Whether it is to be the second one, by which nothing was chosen, which is for judging.
 
     Returns:
         A name for `get`, or `None` if no classifier fits.
@@ -197,7 +198,9 @@ def for_dataset(dataset, image_shape):
     """
     name = {"mnist": "mnist_classifier", "mnist5k": "mnist_classifier", "cifar10": "cifar10_classifier"}.get(dataset)
     fits = name and tuple(classifiers.manifest()[name]["image_shape"]) == tuple(image_shape)
-    return name if fits else None
+    if not fits:
+        return None
+    return f"{name}_b" if second else name
 
 
 def _make(name):

@@ -185,6 +185,40 @@ def memberships(real, fake, precision_recall=None, density_coverage=None, tile_r
     return held
 
 
+def pairs_within(x, radius, closest, tile_rows=None):
+    """Pairs of samples that are at most so far apart.
+
+    Args:
+        x: Finite matrix of samples, `(n, d)`.
+        radius: The largest Euclidean distance of a pair.
+        closest: How many of the nearest pairs are wanted.
+        tile_rows: Rows of distances that are in memory at once.
+
+    Returns:
+        Pair of the number of other samples that each sample is within the radius of, int64 `(n,)`, and a list of the
+        nearest pairs, as indices in increasing order, nearest first.
+    """
+    partners = np.zeros(len(x), np.int64)
+    found = np.zeros((0, 3))
+    product = _Product(x, x)
+    for tile in _tiles(len(x), x, tile_rows, "pairs"):
+        rows = np.arange(tile.start, tile.stop)
+        approximate = product(rows)
+        approximate[np.arange(len(x)) <= rows[:, None]] = np.inf  # every pair once
+        last = min(closest, approximate.size) - 1
+        bound = max(radius**2, np.partition(approximate, last, axis=None)[last]) + 2 * product.rounding
+        row, column = np.divmod(np.flatnonzero(approximate <= min(bound, np.finfo(np.float64).max)), len(x))
+        squared = _squared_distances(x, rows[row], x, column)
+        inside = squared <= radius**2
+        partners[tile] += np.bincount(row[inside], minlength=len(rows))
+        partners += np.bincount(column[inside], minlength=len(x))
+        # Stable sorting: of equally near pairs the first, whatever the tiles.
+        nearest = np.argsort(squared, kind="stable")[:closest]
+        found = np.concatenate([found, np.stack([squared, rows[row], column], axis=1)[nearest]])
+        found = found[np.argsort(found[:, 0], kind="stable")][:closest]
+    return partners, [(int(i), int(j)) for _, i, j in found]
+
+
 class _Balls(typing.NamedTuple):
     """Balls around the rows, or around the columns, of a matrix of distances."""
 

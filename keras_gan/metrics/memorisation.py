@@ -3,7 +3,10 @@
 import typing
 
 import numpy as np
+import scipy
 import tqdm
+
+from keras_gan.metrics import arrays
 
 
 class Neighbours(typing.NamedTuple):
@@ -25,8 +28,10 @@ class DataCopying(typing.NamedTuple):
         score: Probability in [0, 1] that a generated example is farther from the training data than a held-out real
             one: 1/2 for a perfect model, less where it copies, more where it makes what is unlike the data.
         z_score: The same as a standard normal variable under the hypothesis that there is no difference.
-        near_copies: Share of generated examples that lie closer to a training example than 99 % of the held-out real
-            ones do: 0.01 is expected.
+        near_copies: Share of generated examples that lie closer to a training example than the j-th closest of the m
+            held-out real ones, j = (m + 1) / 100 rounded down, and at least 1.
+        expected_near_copies: What a perfect model is expected to have of them, `j / (m + 1)`, whatever the
+            distribution; less where distances are tied.
         fake: `Neighbours` of the generated examples among the training examples.
         test: `Neighbours` of the held-out real ones.
     """
@@ -34,6 +39,7 @@ class DataCopying(typing.NamedTuple):
     score: float
     z_score: float
     near_copies: float
+    expected_near_copies: float
     fake: Neighbours
     test: Neighbours
 
@@ -97,7 +103,8 @@ def data_copying(train, test, fake, progress=False):
     z-score is U standardized by its mean and deviation under equality. A z-score below about -3 is evidence of copying.
 
     It compares averages over the whole data: a generator that copies one region and strays from the data in another
-    can hide in it. `near_copies` and the pictures of the nearest neighbours show the former.
+    can hide in it. `near_copies`, beside what a perfect model is expected to have of them, and the pictures of the
+    nearest neighbours show the former.
 
     Args:
         train: Floats `(n, d)`, features of the training examples; all of them, since any may have been copied.
@@ -126,19 +133,22 @@ def data_copying(train, test, fake, progress=False):
     """
     of_fake, of_test = nearest(fake, train, progress=progress), nearest(test, train, progress=progress)
     score, z_score = _mann_whitney(of_fake.distances, of_test.distances)
-    near = np.quantile(of_test.distances, 0.01)
-    return DataCopying(score, z_score, float(np.mean(of_fake.distances < near)), of_fake, of_test)
+    # An order statistic and no quantile between two of them, whose expectation would depend on the distribution.
+    places = len(of_test.distances) + 1
+    rank = max(1, places // 100)
+    near = np.mean(of_fake.distances < np.partition(of_test.distances, rank - 1)[rank - 1])
+    return DataCopying(score, z_score, float(near), rank / places, of_fake, of_test)
 
 
 def _mann_whitney(a, b):
-    """The share of pairs in which a is the larger, and its z-score, corrected for ties."""
+    """The share of pairs in which a is the larger, and its z-score, corrected for ties.
+
+    SciPy's own test returns a p-value in place of the score, which is 0 where the score is far away.
+    """
     m, n = len(a), len(b)
-    _, inverse, counts = np.unique(np.concatenate([a, b]), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    ranks = scipy.stats.rankdata(np.concatenate([a, b]))
     larger = ranks[:m].sum() - m * (m + 1) / 2
-    total = m + n
-    ties = (counts.astype(np.float64) ** 3 - counts).sum() / (total * (total - 1))
-    deviation = np.sqrt(m * n / 12 * (total + 1 - ties))
+    deviation = np.sqrt(scipy.stats.tiecorrect(ranks) * m * n * (m + n + 1) / 12)
     return float(larger / (m * n)), float((larger - m * n / 2) / deviation) if deviation else 0.0
 
 
@@ -146,6 +156,4 @@ def _matrix(name, rows):
     rows = np.asarray(rows, np.float64)
     if rows.ndim != 2 or not rows.size:
         raise ValueError(f"`{name}` must be a matrix with one row per example. Received: shape {rows.shape}")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"`{name}` must be finite. Received: NaN or infinity in {name}")
-    return rows
+    return arrays.finite(name, rows)

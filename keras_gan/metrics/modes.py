@@ -3,6 +3,7 @@
 import typing
 
 import numpy as np
+import scipy
 
 from keras_gan.metrics import arrays
 
@@ -93,7 +94,7 @@ def modes_from_counts(counts, distribution=None):
 def _check_distribution(distribution, num_modes):
     if distribution is None:
         return np.full(num_modes, 1 / num_modes)
-    truth = np.asarray(distribution, np.float64)
+    truth = arrays.finite("distribution", np.asarray(distribution, np.float64))
     if truth.shape != (num_modes,) or not (truth >= 0).all() or not abs(truth.sum() - 1) < 1e-6:
         raise ValueError(
             f"`distribution` must be {num_modes} shares of at least 0 that sum to 1. "
@@ -107,24 +108,16 @@ def divergence(counts, truth):
     reached = counts > 0
     shares = counts[reached] / counts.sum()
     with np.errstate(divide="ignore"):
-        return float(max(0.0, np.sum(shares * (np.log(shares) - np.log(truth[reached])))))
+        return float(np.maximum(np.sum(shares * (np.log(shares) - np.log(truth[reached]))), 0.0))
 
 
 def _expected_divergence(number, truth):
     """Mean of `KL(q || p)` over draws: `sum_k E[q_k log(q_k / p_k)]`, where each count is binomial."""
-    log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, number + 1)))])
     expected = 0.0
     for share, times in zip(*np.unique(truth[(truth > 0) & (truth < 1)], return_counts=True), strict=True):
         # Beyond these counts less than 1e-16 of the probability is left.
         reach = 12 * np.sqrt(number * share) + 40
         counts = np.arange(max(1, int(number * share - reach)), min(number, int(number * share + reach)) + 1)
-        log_probability = (
-            log_factorials[number]
-            - log_factorials[counts]
-            - log_factorials[number - counts]
-            + counts * np.log(share)
-            + (number - counts) * np.log1p(-share)
-        )
-        terms = np.exp(log_probability) * counts / number * np.log(counts / (number * share))
+        terms = scipy.stats.binom.pmf(counts, number, share) * counts / number * np.log(counts / (number * share))
         expected += times * terms.sum()
     return float(expected)

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_gan import command, data, latents
 from keras_gan.command import option
+from keras_gan.metrics import arrays
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
 WARNING = (
@@ -36,7 +37,7 @@ def log_likelihood(samples, points, bandwidth):
         float64 array `(m,)`, in nats; or `(bandwidths, m)`.
 
     Raises:
-        ValueError: If the shapes differ, or a bandwidth is not positive.
+        ValueError: If the shapes differ, a bandwidth is not positive, or a number is not finite.
 
     Example: one sample at the point itself, in one dimension.
 
@@ -45,15 +46,18 @@ def log_likelihood(samples, points, bandwidth):
 
     Reference: Goodfellow et al. 2014, section 5; Breuleux et al. 2011, section 3.
     """
-    samples, points = (np.asarray(x, np.float32).reshape(len(x), -1) for x in (samples, points))
+    samples, points = (
+        arrays.finite(name, np.asarray(x, np.float32).reshape(len(x), -1))
+        for name, x in (("samples", samples), ("points", points))
+    )
     if samples.shape[1] != points.shape[1] or not len(samples):
         raise ValueError(
             "Samples and points must be vectors of one length. "
             f"Received: samples of shape {samples.shape}, points of shape {points.shape}"
         )
     bandwidths = np.atleast_1d(np.asarray(bandwidth, np.float64))
-    if not (bandwidths > 0).all():
-        raise ValueError(f"Bandwidths must be positive. Received: bandwidth={bandwidth}")
+    if not ((bandwidths > 0) & (bandwidths < math.inf)).all():
+        raise ValueError(f"Bandwidths must be positive and finite. Received: bandwidth={bandwidth}")
     # Distances do not change, and small numbers lose fewer digits of them.
     centre = samples.mean(axis=0)
     samples, points = samples - centre, points - centre

@@ -49,7 +49,7 @@ class Record:
         step: Training steps of the generator; `None` if unknown.
         low: Lower end of the confidence interval, or `None` without one.
         high: Upper end of the confidence interval, or `None` without one.
-        interval: How the interval was found, in words.
+        interval: What the interval holds with which probability, and how it was found, in words.
         floor: The same metric of real images against real images, or `None`: what a perfect generator gets.
         floor_method: Which real images those were, and how many, in words.
         options: Other numbers that the metric depends on, such as how many neighbours it looks at.
@@ -125,7 +125,7 @@ class Record:
 
     def comparable(self, other):
         """Whether the values of two records differ by the generators alone."""
-        free = {"value", "low", "high", "ema", "seed", "step", "floor"}
+        free = {"value", "low", "high", "interval", "ema", "seed", "step", "floor"}
         mine, others = self.to_dict(), other.to_dict()
         return all(mine[name] == others[name] for name in mine if name not in free)
 
@@ -153,12 +153,14 @@ def table(records):
     Example:
 
     >>> record = keras_gan.metrics.Record(
-    ...     "fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3", low=8.0, high=8.5
+    ...     "fcd", 8.25, 4500, 2000, "mnist_classifier", "be9a9a3b98b3", low=8.0, high=8.5,
+    ...     interval="95 % for the mean over draws, delta method"
     ... )
     >>> print(keras_gan.metrics.records.table([record]))
     metric  value  95 % interval  floor  better  real  generated
     fcd     8.25   8 to 8.5       -      lower   4500  2000
     seen through mnist_classifier (be9a9a3b98b3), resize: none
+    interval: 95 % for the mean over draws, delta method
     """
     rows = [("metric", "value", "95 % interval", "floor", "better", "real", "generated")]
     for record in records:
@@ -169,6 +171,7 @@ def table(records):
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += dict.fromkeys(map(_conditions, records))
+    lines += dict.fromkeys(f"interval: {record.interval}" for record in records if record.low is not None)
     lines += dict.fromkeys(f"floor: {record.floor_method}" for record in records if record.floor_method)
     return "\n".join(lines)
 

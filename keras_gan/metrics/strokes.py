@@ -1,6 +1,9 @@
 """Stroke thickness of drawn characters, measured without a network."""
 
 import numpy as np
+import scipy
+
+from keras_gan.metrics import arrays
 
 # On the ridge of a distance transform the central differences from both sides cancel: their norm is 0 where borders are
 # parallel and at most 1/2 where a stroke is an even number of pixels wide. It is 1 beside the ridge, and sqrt(1/2) on
@@ -25,7 +28,7 @@ def stroke_thickness(images, scale=4):
         float64 array `(n,)`; 0 where nothing is brighter than half.
 
     Raises:
-        ValueError: If the images have another shape or type.
+        ValueError: If the images have another shape or type, or are not finite.
 
     Example:
 
@@ -45,6 +48,7 @@ def stroke_thickness(images, scale=4):
             "Strokes are measured in uint8 or float images of shape (n, height, width, channels). "
             f"Received: shape {images.shape} of {images.dtype.name}"
         )
+    arrays.finite("images", images)
     if int(scale) < 1:
         raise ValueError(f"`scale` must be at least 1. Received: scale={scale}")
     chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
@@ -53,8 +57,8 @@ def stroke_thickness(images, scale=4):
 
 def _thickness(images, scale):
     bright = _cropped(_enlarge(images, scale) > (127.5 if images.dtype == np.uint8 else 0.0))
-    distance = np.sqrt(squared_distance(bright), dtype=np.float32)
-    centre, padded = distance, np.pad(distance, ((0, 0), (1, 1), (1, 1)))
+    centre = _distance(bright)
+    padded = np.pad(centre, ((0, 0), (1, 1), (1, 1)))
     above, below, left, right = padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]
     ridge = (below - above) ** 2 + (right - left) ** 2 < (2 * _STEEPEST) ** 2
     # The middle of a disc may be four equal pixels, of which none is flat.
@@ -64,41 +68,20 @@ def _thickness(images, scale):
     return 2 * total / np.maximum(ridge.sum(axis=(1, 2)), 1) / scale
 
 
-def squared_distance(bright):
-    """Squared Euclidean distance of every bright pixel to the nearest dark one; all is dark outside the image.
-
-    Exact, in two passes: first along columns, then `min_k d(y, x + k)^2 + k^2` along rows. Its time grows with the
-    largest distance, which in drawings is small.
+def _distance(bright):
+    """Euclidean distance of every bright pixel to the nearest dark one; all is dark outside the image.
 
     Args:
         bright: Booleans of shape `(n, height, width)`.
 
     Returns:
-        Array of unsigned integers of the same shape; 0 where dark.
-
-    Example:
-
-    >>> keras_gan.metrics.strokes.squared_distance(np.ones((1, 3, 3), bool))[0].tolist()
-    [[1, 1, 1], [1, 4, 1], [1, 1, 1]]
-
-    Reference:
-        Felzenszwalb and Huttenlocher 2012, "Distance transforms of sampled functions", section 2, for the separation.
+        float32 array of the same shape; 0 where dark.
     """
-    height, width = bright.shape[1:]
-    dtype = np.min_scalar_type((height + 1) ** 2 + (width + 1) ** 2)
-    rows = np.arange(height + 2, dtype=dtype)[:, None]
-    bright = np.pad(bright, ((0, 0), (1, 1), (0, 0)))
-    above = np.maximum.accumulate(np.where(bright, dtype.type(0), rows), axis=1)
-    below = np.minimum.accumulate(np.where(bright, rows[-1], rows)[:, ::-1], axis=1)[:, ::-1]
-    squared = np.pad(np.minimum(rows - above, below - rows)[:, 1:-1] ** 2, ((0, 0), (0, 0), (1, 1)))
-    nearest = squared.copy()
-    for k in range(1, width + 2):
-        if k**2 >= nearest.max():
-            break
-        step = dtype.type(k**2)
-        nearest[:, :, :-k] = np.minimum(nearest[:, :, :-k], squared[:, :, k:] + step)
-        nearest[:, :, k:] = np.minimum(nearest[:, :, k:], squared[:, :, :-k] + step)
-    return nearest[:, :, 1:-1]
+    padded = np.pad(bright, ((0, 0), (1, 1), (1, 1)))
+    distances = np.empty(bright.shape, np.float32)
+    for image, distance in zip(padded, distances, strict=True):
+        distance[:] = scipy.ndimage.distance_transform_edt(image)[1:-1, 1:-1]
+    return distances
 
 
 def _cropped(bright):

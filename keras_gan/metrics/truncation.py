@@ -5,6 +5,7 @@ import typing
 import tqdm
 
 from keras_gan import latents, pictures
+from keras_gan.metrics import arrays
 from keras_gan.metrics.distances import frechet_distance
 from keras_gan.metrics.manifold import precision_recall
 
@@ -60,6 +61,6 @@ def truncation_curve(
     rows = []
     for factor in tqdm.tqdm(truncations, desc="truncation", disable=None if progress else True, leave=False):
         images = latents.sample(generator, num_samples, seed=seed, truncation=factor)
-        fake = features(pictures.to_uint8(images))
+        fake = features(pictures.to_uint8(arrays.finite("images of the generator", images)))
         rows.append((float(factor), *precision_recall(real, fake), frechet_distance(real, fake)))
     return TruncationCurve(*map(list, zip(*rows, strict=True)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import scipy
 import tensorflow as tf
 
 from keras_gan import latents as latent_space
@@ -224,10 +225,8 @@ def _area_under_curve(scores, truth):
     """The Mann-Whitney statistic over its largest value, ties counted half."""
     if truth.all() or not truth.any():
         return math.nan
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[places]
     m, n = truth.sum(), (~truth).sum()
-    return float((ranks[truth].sum() - m * (m + 1) / 2.0) / (m * n))
+    return float((scipy.stats.rankdata(scores)[truth].sum() - m * (m + 1) / 2.0) / (m * n))
 
 
 class Annotation(typing.NamedTuple):

@@ -90,17 +90,31 @@ class MixtureTest(TestCase, parameterized.TestCase):
 
     def test_push_forward(self):
         cells = toy.gaussian().cells(per_std=2)
+        (edges,), centres = cells.edges, cells.centres()[:, 0]
         # The identity of U(-1, 1), in cells of length 1/2 whose edges are multiples of it.
-        masses, outside = cells.push_forward(np.linspace(-1.0, 1.0, 11))
-        centres = cells.centres()[:, 0]
+        masses, outside = toy.push_forward(np.linspace(-1.0, 1.0, 11), edges)
         self.assertAllClose(masses, np.where(np.abs(centres) < 1, 0.25, 0.0), atol=1e-9)
         self.assertAllClose(outside, 0.0, atol=1e-9)
         # There and back again is the same, and a constant is one point.
-        folded, _ = cells.push_forward(np.concatenate([np.linspace(-1, 1, 11), np.linspace(1, -1, 11)[1:]]))
+        folded, _ = toy.push_forward(np.concatenate([np.linspace(-1, 1, 11), np.linspace(1, -1, 11)[1:]]), edges)
         self.assertAllClose(folded, masses, atol=1e-9)
-        constant, outside = cells.push_forward(np.full(11, 0.2))
+        constant, outside = toy.push_forward(np.full(11, 0.2), edges)
         self.assertAllClose([constant.max(), outside], [1.0, 0.0], atol=1e-9)
-        self.assertAllClose(cells.push_forward(np.full(11, 99.0))[1], 1.0, atol=1e-9)
+        self.assertAllClose(toy.push_forward(np.full(11, 99.0), edges)[1], 1.0, atol=1e-9)
+
+    def test_push_forward_of_unequal_steps(self):
+        # A fifth lies evenly in (0, 1) and four fifths in (1, 3), there and on to 2.
+        curve, shares, edges = [0.0, 1.0, 3.0, 2.0], [0.2, 0.5, 0.3], np.array([-1.0, 0.5, 1.0, 2.0, 4.0])
+        masses, outside = toy.push_forward(curve, edges, shares)
+        self.assertAllClose(masses, [0.1, 0.1, 0.25, 0.55])
+        self.assertAllClose(outside, 0.0, atol=1e-12)
+        self.assertAllClose(toy.kinks(curve, edges), [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0])
+
+    def test_weighted_histogram(self):
+        cells = toy.Mixture([[0.0, 0.0]], 1.0).cells(per_std=1)
+        points = np.array([[0.5, -1.5], [0.5, -1.5], [3.5, 2.5], [99.0, 0.0], [0.0, -99.0], [np.nan, 0.0]])
+        masses, outside = cells.histogram(points, np.array([0.1, 0.2, 0.3, 0.2, 0.1, 0.1]))
+        self.assertAllClose([masses[8, 6], masses[11, 10], masses.sum(), outside], [0.3, 0.3, 0.6, 0.4])
 
     def test_load(self):
         dataset, spec = keras_gan.data.load("toy:ring", batch_size=50)
@@ -114,6 +128,8 @@ class MixtureTest(TestCase, parameterized.TestCase):
             keras_gan.data.load("toy:rings")
         with self.assertRaisesRegex(ValueError, "splits.*Received: split='val'"):
             keras_gan.data.load("toy:ring", split="val")
+        with self.assertRaisesRegex(ValueError, "finite means.*Received: means="):
+            toy.Mixture([0.0, np.nan], 1.0)
         with self.assertRaisesRegex(ValueError, "positive standard deviations and weights of sum 1"):
             toy.Mixture([0.0, 1.0], 1.0, [0.5, 0.6])
         with self.assertRaisesRegex(ValueError, "positive standard deviations"):

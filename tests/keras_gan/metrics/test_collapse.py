@@ -88,7 +88,7 @@ class BirthdayTest(TestCase):
         found = collapse.birthday(things[generator.integers(0, 400, 2000)], threshold=1e-3, block=300)
         # 2000 * 1999 / 2 / 400 = 4998 coincidences are expected.
         self.assertAllClose(found["support"], 400, rtol=0.06)
-        self.assertAllClose(found["relative_error"], found["coincidences"] ** -0.5)
+        self.assertAllClose(found["relative_error"], found["coincidences"] ** -0.5, rtol=0.15)
         self.assertAllClose(found["batch_for_half"], math.sqrt(2 * math.log(2) * found["support"]))
         self.assertLess(found["support_at_least"], found["support"])
 
@@ -100,7 +100,51 @@ class BirthdayTest(TestCase):
 
     def test_without_coincidences_there_is_a_bound(self):
         found = collapse.birthday(np.arange(100.0)[:, None], threshold=0.5)
-        self.assertEqual(found["support"], math.inf)
-        self.assertAllClose(found["support_at_least"], 4950 / 3)
-        with self.assertRaisesRegex(ValueError, "at least two"):
+        self.assertEqual((found["support"], found["relative_error"]), (math.inf, math.inf))
+        # A Poisson number of this expectation is 0 with a probability of 5 %.
+        self.assertAllClose(found["support_at_least"], 4950 / -math.log(0.05))
+
+    def test_the_bound_falls_with_coincidences(self):
+        """A Poisson number of the expectation m is at most 1 with a probability of (1 + m) exp(-m), 5 % at 4.7439."""
+        samples = np.arange(100.0)[:, None]
+        samples[1] = samples[0]
+        found = collapse.birthday(samples, threshold=0.5)
+        self.assertEqual((found["coincidences"], found["relative_error"]), (1, 1.0))
+        self.assertAllClose(found["support_at_least"], 4950 / 4.743865, rtol=1e-6)
+
+    def test_likely_things_make_estimates_uncertain(self):
+        """Zipf's law over 1,000 things: the error is that of many draws, and the bound holds in 95 % of them."""
+        probabilities = 1 / np.arange(1.0, 1001.0)
+        probabilities /= probabilities.sum()
+        generator = np.random.default_rng(0)
+        things = [generator.choice(1000, (200, 1), p=probabilities) for _ in range(150)]
+        found = [collapse.birthday(each, threshold=0.0) for each in things]
+        coincidences = np.array([each["coincidences"] for each in found])
+        true = coincidences.std() / coincidences.mean()
+        self.assertGreater(true, 4 * coincidences.mean() ** -0.5)
+        self.assertAllClose(np.mean([each["relative_error"] for each in found]), true, rtol=0.15)
+        holds = np.mean([each["support_at_least"] <= 1 / np.sum(probabilities**2) for each in found])
+        self.assertBetween(holds, 0.87, 0.99)
+
+    def test_copies_of_images_are_found(self):
+        images = np.random.default_rng(0).uniform(-1, 1, (120, 32, 32, 3)).astype("float32")
+        images[60:] = images[:60] + np.float32(1e-6)
+        images[90:] = images[30:60]
+        for offset in (0.0, 1e3):
+            for block in (None, 7):
+                found = collapse.birthday(images + offset, threshold=1e-3, block=block)
+                self.assertEqual(found["coincidences"], 60)
+        self.assertEqual(collapse.birthday(images, threshold=0.0)["coincidences"], 30)
+        self.assertEqual(collapse.birthday(images, threshold=0.0)["closest"][:2], [(30, 90), (31, 91)])
+
+    def test_one_thing(self):
+        found = collapse.birthday(np.ones((50, 3)), threshold=0.1, block=8)
+        self.assertEqual((found["support"], found["coincidences"]), (1.0, 1225))
+        self.assertEqual(found["closest"], [(0, j) for j in range(1, 21)])
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "at least 2 samples"):
             collapse.birthday(np.zeros((1, 2)), 1.0)
+        for threshold in (-1.0, math.nan, math.inf):
+            with self.assertRaisesRegex(ValueError, "`threshold` must be a finite distance"):
+                collapse.birthday(np.zeros((2, 2)), threshold)

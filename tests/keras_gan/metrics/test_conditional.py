@@ -36,7 +36,7 @@ class ConditionalTest(TestCase):
         train, test = rng.normal(size=(40, 3, 2, 1)), rng.normal(size=(33, 3, 2, 1))
         labels, expected = rng.integers(0, 3, 40), rng.integers(0, 3, 33)
         nearest = [np.argmin([np.sum((a - b) ** 2) for b in train]) for a in test]
-        error = conditional.nearest_neighbour_error(train, labels, test, expected, batch_size=10)
+        error = conditional.nearest_neighbour_error(train, labels, test, expected)
         self.assertAllClose(error, np.mean(labels[nearest] != expected))
         self.assertEqual(conditional.nearest_neighbour_error(train, labels, train, labels), 0.0)
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from keras_gan import metrics
-from keras_gan.metrics import intervals
 from tests.test_case import TestCase
 
 
@@ -35,10 +34,44 @@ class IntervalTest(TestCase):
             ratio = _ratios(metric, lambda: self.random.normal(size=(2, 200, 6)), 60)[metric.__name__]
             self.assertBetween(ratio, 0.95, 2.0)
 
-    def test_errors_by_groups(self):
-        ratios = _ratios(metrics.manifold_metrics, self._features, 20, groups=10)
+    def test_errors_by_halves(self):
+        ratios = _ratios(metrics.manifold_metrics, lambda: self._features(150), 20, splits=5)
         for ratio in ratios.values():
             self.assertBetween(ratio, 0.55, 1.8)
+
+    def test_errors_of_the_density_of_a_concentrated_generator(self):
+        """Few real samples decide it, and small parts of all samples hardly show how much."""
+
+        def draw():
+            real, fake = self.random.normal(size=(2, 200, 8))
+            return real, 0.3 * fake
+
+        ratio = _ratios(metrics.density_coverage, draw, 30)["density"]
+        self.assertBetween(ratio, 0.65, 1.8)
+
+    def test_what_either_kind_holds(self):
+        """The mean gap of two samples: 0 on average, with a deviation of sqrt(2 / n)."""
+
+        def gap(real, fake):
+            return np.mean(real) - np.mean(fake)
+
+        draws = self.random.normal(size=(300, 2, 64))
+        held = []
+        for kind in ("confidence", "prediction"):
+            found = [metrics.interval(gap, *draw, kind=kind, splits=6)["gap"] for draw in draws]
+            low, high, value = (np.array([getattr(one, name) for one in found]) for name in ("low", "high", "value"))
+            held += [np.mean((low < 0) & (high > 0)), np.mean((low < np.roll(value, 1)) & (np.roll(value, 1) < high))]
+        self.assertBetween(held[0], 0.92, 0.995)
+        self.assertBetween(held[1], 0.78, 0.92)
+        self.assertBetween(held[3], 0.92, 0.995)
+        confident, predicted = (
+            metrics.interval(metrics.frechet_distance, *self._features(), kind=kind)["frechet_distance"]
+            for kind in ("confidence", "prediction")
+        )
+        np.testing.assert_allclose(
+            (predicted.high - predicted.value) / predicted.standard_error,
+            np.sqrt(2) * (confident.high - confident.value) / confident.standard_error,
+        )
 
     def test_errors_of_the_score(self):
         def draw():
@@ -60,9 +93,9 @@ class IntervalTest(TestCase):
         narrow = metrics.interval(metrics.kernel_distance, real, fake, confidence=0.6826894921)["kernel_distance"]
         np.testing.assert_allclose(narrow.high - narrow.value, narrow.standard_error, rtol=1e-6)
         # Tables of Student's t, two-sided 95 %: 2.262 for 9 degrees of freedom, 2.093 for 19.
-        np.testing.assert_allclose(
-            [intervals._student(1.959964, 9), intervals._student(1.959964, 19)], [2.262, 2.093], atol=1e-3
-        )
+        for splits, quantile in ((9, 2.262), (19, 2.093)):
+            found = metrics.interval(metrics.density_coverage, real, fake, splits=splits)["density"]
+            np.testing.assert_allclose((found.value - found.low) / found.standard_error, quantile, atol=1e-3)
 
     def test_any_metric(self):
         def gap(real, fake):
@@ -75,17 +108,17 @@ class IntervalTest(TestCase):
 
     def test_a_share_of_0_is_not_certain(self):
         real, fake = self._features(100, shift=100)
-        found = metrics.interval(metrics.precision_recall, real, fake, groups=10)
+        found = metrics.interval(metrics.precision_recall, real, fake)
         self.assertEqual(found["precision"].value, 0)
         self.assertGreater(found["precision"].standard_error, 0.01)
 
     def test_ends_where_the_metric_does(self):
         """Standard errors reach beyond 0 and 1 here, and intervals do not."""
         real, fake = self._features(100, shift=100)
-        apart = metrics.interval(metrics.manifold_metrics, real, fake, groups=10)
+        apart = metrics.interval(metrics.manifold_metrics, real, fake)
         self.assertEqual([apart[name].low for name in ("precision", "recall", "density", "coverage")], [0.0] * 4)
         self.assertGreater(apart["precision"].high, 0.0)
-        equal = metrics.interval(metrics.density_coverage, real, real, groups=10)
+        equal = metrics.interval(metrics.density_coverage, real, real)
         self.assertEqual((equal["coverage"].value, equal["coverage"].high), (1.0, 1.0))
 
         def density(real, fake):
@@ -100,5 +133,11 @@ class IntervalTest(TestCase):
             metrics.interval(metrics.frechet_distance, real, fake, confidence=95)
         with self.assertRaisesRegex(ValueError, "more samples than features"):
             metrics.interval(metrics.frechet_distance, real[:6], fake)
-        with self.assertRaisesRegex(ValueError, "At least 2 groups"):
-            metrics.interval(metrics.precision_recall, real, fake, groups=80)
+        with self.assertRaisesRegex(ValueError, "`kind` must be one of.*Received: kind='credible'"):
+            metrics.interval(metrics.frechet_distance, real, fake, kind="credible")
+        with self.assertRaisesRegex(ValueError, "at least 8 samples.*Received: 7"):
+            metrics.interval(metrics.precision_recall, real, fake[:7])
+        with self.assertRaisesRegex(ValueError, "less than the number of samples.*with 5"):
+            metrics.interval(metrics.density_coverage, real[:20], fake[:20])
+        with self.assertRaisesRegex(ValueError, "`splits` must be a positive integer"):
+            metrics.interval(metrics.precision_recall, real, fake, splits=0)

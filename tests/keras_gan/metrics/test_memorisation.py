@@ -40,8 +40,8 @@ class DataCopyingTest(TestCase):
         found = metrics.data_copying([[0.0]], [[2.0], [3.0]], [[1.0], [-2.0], [2.0]])
         self.assertAllClose(found.score, 1 / 6)
         self.assertAllClose(found.z_score, -2 / 2.4**0.5)
-        # The first percentile of 2 and 3 is 2.01.
-        self.assertAllClose(found.near_copies, 1.0)
+        # The nearest test example is 2 away; a third example is as likely nearer as between the two or beyond.
+        self.assertAllClose([found.near_copies, found.expected_near_copies], [1 / 3, 1 / 3])
         self.assertAllEqual(found.fake.distances, [1.0, 2.0, 2.0])
 
     def test_new_examples_of_the_distribution_are_no_copies(self):
@@ -54,6 +54,15 @@ class DataCopyingTest(TestCase):
         # Both sets are judged against one training set, so that z is a little wider than a standard normal variable.
         self.assertBetween(np.std(z), 0.5, 1.8)
         self.assertBetween(np.mean(z), -0.9, 0.9)
+
+    def test_the_expectation_of_near_copies_is_that_of_new_examples(self):
+        """Of 40 test examples the nearest counts, of 250 the second; new ones come nearer at 1/41 and 2/251."""
+        random = np.random.default_rng(0)
+        for m, expected in ((40, 1 / 41), (250, 2 / 251)):
+            found = [metrics.data_copying(*(random.normal(size=(k, 2)) for k in (50, m, 200))) for _ in range(150)]
+            self.assertAllClose(found[0].expected_near_copies, expected)
+            shares = np.array([each.near_copies for each in found])
+            self.assertLess(abs(shares.mean() - expected), 4 * shares.std() / np.sqrt(len(shares)))
 
     def test_copies_and_strangers_are_told_apart(self):
         train, test, fake = np.random.default_rng(0).normal(size=(3, 300, 4))

@@ -62,7 +62,7 @@ class ParzenTest(TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "one length. Received"):
             parzen.log_likelihood(np.zeros((2, 3)), np.zeros((2, 4)), 1.0)
-        with self.assertRaisesRegex(ValueError, "positive. Received: bandwidth=0"):
+        with self.assertRaisesRegex(ValueError, "positive and finite. Received: bandwidth=0"):
             parzen.log_likelihood(np.zeros((2, 3)), np.zeros((2, 3)), 0.0)
 
     def test_command(self):

@@ -39,7 +39,7 @@ class RecordTest(TestCase):
         self.assertEqual(dataclasses.replace(RECORD, name="coverage").better, "higher")
 
     def test_comparable(self):
-        for same in ({"value": 9.0, "low": None}, {"ema": False}, {"seed": 3}, {"step": 7}):
+        for same in ({"value": 9.0, "low": None, "interval": ""}, {"ema": False}, {"seed": 3}, {"step": 7}):
             self.assertTrue(RECORD.comparable(dataclasses.replace(RECORD, **same)))
         for other in ({"n_fake": 1999}, {"features_digest": "898e"}, {"split": "test"}, {"name": "kcd"}):
             self.assertFalse(RECORD.comparable(dataclasses.replace(RECORD, **other)))
@@ -54,14 +54,14 @@ class RecordTest(TestCase):
     def test_table_says_common_things_once(self):
         score = dataclasses.replace(RECORD, name="classifier_score", value=9.5, n_real=0, low=None, floor=None)
         lines = records.table([RECORD, score]).splitlines()
-        self.assertLen(lines, 5)
+        self.assertLen(lines, 6)
         self.assertEqual(lines[2].split(), ["classifier_score", "9.5", "-", "-", "higher", "-", "2000"])
         self.assertEqual(
             lines[3],
             "real images of mnist5k train, seen through mnist_classifier (36908df42dc3), resize: none, "
             "averaged weights, step 500, seed 0",
         )
-        self.assertEqual(lines[4], "floor: 2250 against 2250")
+        self.assertEqual(lines[4:], ["interval: 95 %, delta method", "floor: 2250 against 2250"])
 
     def test_versions(self):
         self.assertContainsSubset({"keras_gan", "keras", "tensorflow", "numpy"}, records.versions())

@@ -1,0 +1,274 @@
+"""How often the intervals of metrics hold what they should, in simulation.
+
+    python -m benchmarks.interval_coverage
+    python -m benchmarks.interval_coverage --table
+
+From distributions that are known, samples are drawn many times, and every draw gets its intervals. A confidence
+interval should hold the metric's mean over draws, here the mean of all of them, and a prediction interval the value of
+another draw, here the next one. The first form measures and keeps the numbers in `benchmarks/results`; a process that
+was interrupted goes on where it was. The second writes `docs/results/interval_coverage.md` from them.
+"""
+
+import concurrent.futures
+import dataclasses
+import datetime
+import functools
+import json
+import multiprocessing
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from keras_gan import callbacks, command, metrics
+from keras_gan.command import option
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "interval_coverage.json"
+TABLE = ROOT / "docs" / "results" / "interval_coverage.md"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags."""
+
+    draws: int = option(400, "Draws in every setting.", low=2)
+    processes: int = option(2, "Processes that draw.", low=1)
+    settings: str = option("", "Names of settings, separated by '; '; all by default.")
+    out: str = option(str(RESULTS), "The file of the numbers.")
+    table: bool = option(False, "Whether to write the page from the numbers instead of measuring.")
+
+
+def _normal(scale=1.0, shift=0.0, width=8, number=1000):
+    """Real samples of N(0, I), fake ones with another scale, shifted along the first axis."""
+
+    def draw(random):
+        real, fake = random.normal(size=(2, number, width))
+        fake *= scale
+        fake[:, 0] += shift
+        return real, fake
+
+    return draw
+
+
+def _modes_lost(width=8, number=1000):
+    """Ten modes, six standard deviations from 0 in random directions, of which the fake samples have five."""
+    centres = np.random.default_rng(0).normal(size=(10, width))
+    centres *= 6.0 / np.linalg.norm(centres, axis=1, keepdims=True)
+
+    def draw(random):
+        return [random.normal(size=(number, width)) + centres[random.integers(0, k, number)] for k in (10, 5)]
+
+    return draw
+
+
+def _heavy_tails(number=1000):
+    """Student's t with 5 degrees of freedom in 8 dimensions, the fake samples 1.2 times as wide."""
+
+    def draw(random):
+        real, fake = random.standard_t(5, size=(2, number, 8))
+        return real, 1.2 * fake
+
+    return draw
+
+
+def _probabilities(spread, number=1000, classes=10):
+    """Softmax of normal logits with a standard deviation."""
+
+    def draw(random):
+        logits = spread * random.normal(size=(number, classes))
+        return [np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)]
+
+    return draw
+
+
+def _shares(kind, count):
+    shares = np.ones(count) if kind == "equal" else 1.0 / np.arange(1, count + 1)
+    return shares / shares.sum()
+
+
+def _labels(kind, count, number):
+    """Modes with equal shares, or by Zipf's law."""
+    return lambda random: [random.choice(count, number, p=_shares(kind, count))]
+
+
+def _of_features(real, fake, kind):
+    found = {}
+    for metric, options in (
+        (metrics.frechet_distance, {}),
+        (metrics.kernel_distance, {}),
+        (metrics.manifold_metrics, {"splits": SPLITS}),
+    ):
+        found |= metrics.interval(metric, real, fake, kind=kind, **options)
+    return found
+
+
+def _of_scores(probabilities, kind):
+    return metrics.interval(metrics.classifier_score, probabilities, kind=kind)
+
+
+def _of_modes(labels, kind, count):
+    return metrics.interval(metrics.modes, labels, kind=kind, num_modes=count)
+
+
+SPLITS = 10
+SETTINGS = {
+    "equal": (_normal(), _of_features),
+    "0.3 of the scale": (_normal(0.3), _of_features),
+    "0.8 of the scale": (_normal(0.8), _of_features),
+    "1.5 of the scale": (_normal(1.5), _of_features),
+    "shifted by 2": (_normal(1.0, 2.0), _of_features),
+    "5 of 10 modes": (_modes_lost(), _of_features),
+    "heavy tails": (_heavy_tails(), _of_features),
+    "equal, n = 200, d = 2": (_normal(width=2, number=200), _of_features),
+    "equal, n = 500, d = 64": (_normal(width=64, number=500), _of_features),
+    "0.8 of the scale, n = 500, d = 64": (_normal(0.8, width=64, number=500), _of_features),
+    "sure classifier": (_probabilities(4.0), _of_scores),
+    "unsure classifier": (_probabilities(0.5), _of_scores),
+    "1,000 equal modes, n = 2,600": (_labels("equal", 1000, 2600), functools.partial(_of_modes, count=1000)),
+    "100 modes by Zipf's law, n = 1,000": (_labels("zipf", 100, 1000), functools.partial(_of_modes, count=100)),
+    "birthday, 1,000 equal things, n = 100": (_labels("equal", 1000, 100), "equal"),
+    "birthday, 1,000 equal things, n = 1,000": (_labels("equal", 1000, 1000), "equal"),
+    "birthday, 1,000 things by Zipf's law, n = 100": (_labels("zipf", 1000, 100), "zipf"),
+    "birthday, 1,000 things by Zipf's law, n = 1,000": (_labels("zipf", 1000, 1000), "zipf"),
+}
+
+
+def main(argv=None):
+    """Measures, or writes the page."""
+    config, _ = command.parse(Config, "python -m benchmarks.interval_coverage", __doc__, argv)
+    command.run(lambda: _run(config))
+
+
+def _run(config):
+    file = Path(config.out)
+    if config.table:
+        TABLE.parent.mkdir(parents=True, exist_ok=True)
+        callbacks.replace_text(TABLE, page(json.loads(file.read_text("utf-8"))))
+        print(f"{TABLE} is written.")
+        return
+    names = config.settings.split("; ") if config.settings else list(SETTINGS)
+    unknown = [name for name in names if name not in SETTINGS]
+    if unknown:
+        raise ValueError(f"--settings are of {list(SETTINGS)}, separated by '; '. Received: {unknown}")
+    kept = json.loads(file.read_text("utf-8")) if file.exists() else {"settings": {}}
+    done = [name for name, found in kept["settings"].items() if found["draws"] == config.draws]
+    for name in tqdm.tqdm([name for name in names if name not in done], disable=None):
+        found = measure(name, config.draws, config.processes)
+        kept["settings"][name] = {"draws": config.draws, "metrics": found}
+        kept |= {
+            "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+            "date": datetime.date.today().isoformat(),
+            "command": f"python -m benchmarks.interval_coverage --draws={config.draws}",
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        callbacks.replace_text(file, json.dumps(kept, indent=1) + "\n")
+    print(page(kept))
+
+
+def measure(name, draws, processes=1):
+    """What became of the intervals of one setting.
+
+    Args:
+        name: A key of `SETTINGS`.
+        draws: How many draws.
+        processes: How many processes draw; the numbers do not depend on it.
+
+    Returns:
+        Dictionary from metrics to dictionaries: `mean` and `deviation` of the values, `error`, the root of the mean
+        square of the standard errors, `method`, and shares of draws: `holds_mean`, `holds_another` and
+        `prediction_holds_another`. Of a birthday bound: `mean`, the `true` support, and `holds_true`.
+    """
+    _, judge = SETTINGS[name]
+    if processes == 1:
+        found = [_draw(name, seed) for seed in range(draws)]
+    else:
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+            found = list(pool.map(functools.partial(_draw, name), range(draws), chunksize=max(1, draws // 50)))
+    if isinstance(judge, str):
+        true = float(1.0 / np.sum(_shares(judge, 1000) ** 2))
+        return {"support_at_least": {"mean": float(np.mean(found)), "true": true,
+                                     "holds_true": float(np.mean(np.array(found) <= true))}}  # fmt: skip
+    return {metric: _summary([each[metric] for each in found]) for metric in found[0]}
+
+
+def _summary(draws):
+    values, errors, low, high, lowest, highest = np.array([draw[:6] for draw in draws]).T
+    mean, another = values.mean(), np.roll(values, -1)
+    return {
+        "method": draws[0][6],
+        "mean": float(mean),
+        "deviation": float(values.std(ddof=1)),
+        "error": float(np.sqrt(np.mean(errors**2))),
+        "holds_mean": float(np.mean((low <= mean) & (mean <= high))),
+        "holds_another": float(np.mean((low <= another) & (another <= high))),
+        "prediction_holds_another": float(np.mean((lowest <= another) & (another <= highest))),
+    }
+
+
+def _draw(name, seed):
+    """One draw: from metrics to values, errors, both intervals and the method; or the bound of a birthday test."""
+    draw, judge = SETTINGS[name]
+    samples = draw(np.random.default_rng(seed))
+    if isinstance(judge, str):
+        return metrics.collapse.birthday(samples[0][:, None], threshold=0.0)["support_at_least"]
+    both = [judge(*samples, kind=kind) for kind in ("confidence", "prediction")]
+    return {
+        metric: (*each[:1], each.standard_error, each.low, each.high, *both[1][metric][1:3], each.method)
+        for metric, each in both[0].items()
+    }
+
+
+def page(kept):
+    """The numbers as Markdown.
+
+    Args:
+        kept: The content of the file of numbers.
+
+    Returns:
+        Text.
+    """
+    lines = [
+        "# How often intervals hold what they should",
+        "",
+        f"Generated by `python -m benchmarks.interval_coverage --table` from numbers of {kept['date']}, on "
+        f"{kept['machine']}, by `{kept['command']}`. Intervals of 95 %.",
+        "",
+        "Real samples are N(0, I) in d = 8 dimensions, n = 1,000 of either kind, unless a setting says otherwise; what "
+        "it says is of the fake ones. Spread is the standard deviation of the metric between draws, error the root "
+        "mean square of the standard errors that intervals are made of. A confidence interval should hold the mean "
+        "over draws in 95 % of draws; another draw falls into it in about 83 %, and into the prediction interval in "
+        "95 %.",
+        "",
+        "| setting | metric | method | mean | spread | error | confidence interval holds the mean, % | "
+        "it holds another draw, % | prediction interval holds another draw, % | draws |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    bounds = []
+    for setting, found in kept["settings"].items():
+        for metric, row in found["metrics"].items():
+            if "true" in row:
+                bounds.append(
+                    f"| {setting.removeprefix('birthday, ')} | {row['true']:.1f} | {row['mean']:.1f} | "
+                    f"{100 * row['holds_true']:.1f} | {found['draws']} |"
+                )
+                continue
+            numbers = [f"{row[key]:.3g}" for key in ("mean", "deviation", "error")]
+            shares = [f"{100 * row[key]:.1f}" for key in ("holds_mean", "holds_another", "prediction_holds_another")]
+            lines.append(f"| {' | '.join([setting, metric, row['method'], *numbers, *shares, str(found['draws'])])} |")
+    lines += [
+        "",
+        "The bound of the support by `collapse.birthday`, which the true one should not be below in 95 % of draws:",
+        "",
+        "| things | true support | mean bound | bound holds, % | draws |",
+        "|---|---|---|---|---|",
+        *bounds,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
