@@ -39,6 +39,8 @@ class ConditionalGANTest(TestCase):
         report.judge_classes(folder, samples=200, steps=3)
         found = json.loads((folder / "conditional.json").read_text())
         self.assertEqual((found["train_images"], found["test_images"]), (200, 200))
+        self.assertEqual(found["judge"], "mnist_classifier_b")
+        self.assertGreater(found["judge_real"], 0.95)
         self.assertLess(found["nearest_neighbour_error_real"], 0.25)  # 200 real digits teach that much
         self.assertGreater(found["nearest_neighbour_error_generated"], 0.5)
 

@@ -64,9 +64,9 @@ class ForgettingTest(TestCase):
         self.assertGreater(found["rejection"]["to_projection"], 0.0)
 
     def test_wilson(self):
-        # Of none in 20 the upper end is 1.96^2 / (20 + 1.96^2).
+        # Of none in 20 the upper end is z^2 / (20 + z^2), z the normal quantile of 97.5 %.
         share = forgetting._share(np.zeros(20, bool))
-        self.assertAllClose((share["low"], share["high"]), (0.0, 1.96**2 / (20 + 1.96**2)))
+        self.assertAllClose((share["low"], share["high"]), (0.0, 1.959964**2 / (20 + 1.959964**2)))
         half = forgetting._share(np.arange(10) % 2 == 0)
         self.assertAllClose(half["low"] + half["high"], 1.0)
 

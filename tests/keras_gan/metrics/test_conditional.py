@@ -1,7 +1,8 @@
 import numpy as np
+import tensorflow as tf
 
 from keras_gan import networks
-from keras_gan.metrics import conditional
+from keras_gan.metrics import conditional, features
 from tests.test_case import TestCase
 
 
@@ -28,6 +29,12 @@ class Bars:
         wanted = np.where(rng.uniform(size=n) < self.ignored, 1 - labels, labels)
         pools = [list(np.flatnonzero(shown == label)) for label in (0, 1)]
         return images[[pools[label].pop() for label in wanted]]
+
+
+def bright_half(images):
+    """Features and probabilities of a classifier that looks for the brighter of two rows."""
+    rows = tf.reduce_mean(images, axis=(2, 3))
+    return rows, tf.nn.softmax(tf.gather(rows, [0, 4], axis=1))
 
 
 class ConditionalTest(TestCase):
@@ -61,6 +68,25 @@ class ConditionalTest(TestCase):
             self.assertAllClose(obeys[name], good, atol=0.05, msg=name)
             self.assertAllClose(ignores[name], bad, atol=0.05, msg=name)
         self.assertEqual((obeys["train_images"], obeys["test_images"]), (100, 60))
+        self.assertEqual((obeys["judge"], obeys["judge_real"]), ("train", obeys["real_train"]))
+
+    def test_a_judge_that_learned_elsewhere(self):
+        """It says what the generator's classes are, whatever the real images that the others learn from are called."""
+        brighter = features.Features("halves", bright_half, "digest", (8, 8, 1))
+        train, test = bars(40, 2), bars(30, 3)
+        wrong = (train[0], 1 - train[1]), (test[0], 1 - test[1])
+        generator = Bars(0.0)
+        generator.image_shape = (8, 8, 1)
+        found = conditional.evaluate(generator, train, test, steps=2, judge=brighter)
+        self.assertEqual((found["judge"], found["judge_real"], found["gan_test"]), ("halves", 1.0, 1.0))
+        found = conditional.evaluate(generator, *wrong, steps=2, judge=brighter)
+        self.assertEqual((found["judge_real"], found["gan_test"]), (0.0, 1.0))
+        generator.num_classes = 3
+        with self.assertRaisesRegex(ValueError, "generator's 3 classes apart. Received: judge='halves' of 2 classes"):
+            conditional.evaluate(generator, train, test, judge=brighter)
+        without = features.Features("blind", lambda images: (images[:, 0, 0], None), "digest", (8, 8, 1))
+        with self.assertRaisesRegex(ValueError, "judge='blind' of no classes"):
+            conditional.evaluate(generator, train, test, judge=without)
 
     def test_it_takes_the_generators_of_the_package(self):
         generator = networks.MLPGenerator((8, 8, 1), latent_dim=2, hidden_units=(4,), num_classes=2)

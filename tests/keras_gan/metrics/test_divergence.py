@@ -55,6 +55,8 @@ class ExactTest(TestCase, parameterized.TestCase):
             divergence.exact("kl", [1.0, 0.0], [1.0])
         with self.assertRaisesRegex(ValueError, "`p` must hold masses of sum 1"):
             divergence.exact("kl", [0.4], [1.0])
+        with self.assertRaisesRegex(ValueError, "`p` must be finite. Received: NaN or infinity in row 0 of 2"):
+            divergence.exact_jensen_shannon([math.nan, 1.0], [0.5, 0.5])
 
 
 class ValueFunctionTest(TestCase):
@@ -113,6 +115,15 @@ class ProbeTest(TestCase, parameterized.TestCase):
             divergence.probe(np.zeros((9, 1)), np.zeros((9, 2)))
         with self.assertRaisesRegex(ValueError, "`divergence` must be one of"):
             divergence.probe(np.zeros((9, 1)), np.zeros((9, 1)), "total_variation")
+        with self.assertRaisesRegex(ValueError, "`fake` must be finite"):
+            divergence.jensen_shannon(np.zeros((9, 1)), np.full((9, 1), math.nan))
+
+    def test_a_discriminator_that_diverged_estimates_nothing(self):
+        """Cut off at 0 it would say that nothing can be told apart."""
+        discriminator = keras_gan.networks.MLPDiscriminator((1,), hidden_units=(4,))
+        discriminator.set_weights([np.full(weight.shape, math.nan) for weight in discriminator.get_weights()])
+        x = gaussians(1.0, n=40)
+        self.assertTrue(math.isnan(divergence.jensen_shannon(*x, discriminator=discriminator, steps=2)["estimate"]))
 
 
 class DualityGapTest(TestCase):

@@ -67,6 +67,8 @@ class FeaturesTest(TestCase):
 
     def test_for_dataset(self):
         self.assertEqual(features.for_dataset("cifar10", (32, 32, 3)), "cifar10_classifier")
+        self.assertEqual(features.for_dataset("mnist5k", (28, 28, 1), second=True), "mnist_classifier_b")
+        self.assertIsNone(features.for_dataset("mnist5k", (32, 32, 1), second=True))
         for dataset, shape in (("cifar10", (32, 32, 1)), ("folder:x", (28, 28, 1)), ("mnist", (28, 28))):
             self.assertIsNone(features.for_dataset(dataset, shape))
 
