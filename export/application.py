@@ -17,9 +17,10 @@ from werkzeug import exceptions
 from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from export import contract, rest
+from export import contract, memory, rest
 
 LARGEST_REQUEST = 64 * 2**20
+LARGEST_MEMORY = 2 * 2**30
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
@@ -44,17 +45,19 @@ def _routes():
 class Application:
     """Answers requests with what each model has loaded.
 
-    A request is answered by one version, the one that is current when its inputs are read. Graphs run in as many
-    threads at a time as there are processors: more would need more memory and end no sooner.
+    A request is answered by one version, the one that is current when its inputs are read. As many are read, computed
+    and written at a time as there are processors: more would need more memory and end no sooner.
 
     Args:
         models: List of `watching.Model`.
         largest_request: The largest number of bytes that a request may have.
+        largest_memory: About how many bytes of memory a request may need. One with a single row is always computed.
     """
 
-    def __init__(self, models, largest_request=LARGEST_REQUEST):
+    def __init__(self, models, largest_request=LARGEST_REQUEST, largest_memory=LARGEST_MEMORY):
         self._models = {model.name: model for model in models}
         self._largest = largest_request
+        self._memory = largest_memory
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._routes = _routes()
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -110,12 +113,30 @@ class Application:
         return _json(rest.dump({"model_spec": spec, "metadata": signatures}))
 
     def _predict(self, request, name, number=None):
-        body = request.get_data(cache=False)
-        version = self._find(name, number)
-        signature, inputs, by_row = rest.decode(body, version.signatures)
         with self._slots:
+            body = request.get_data(cache=False)
+            version = self._find(name, number)
+            self._check_body(body)
+            signature, inputs, by_row = rest.decode(body, version.signatures)
+            self._check_rows(signature, inputs, version.row_bytes[signature])
             outputs = version.run(signature, inputs)
-        return _json(rest.encode(outputs, by_row))
+            return _json(rest.encode(outputs, by_row))
+
+    def _check_body(self, body):
+        need = memory.of_json(body)
+        if need > self._memory:
+            raise ValueError(
+                f"A request may need {self._memory} bytes of memory. Received: JSON that needs about {need} to be read"
+            )
+
+    def _check_rows(self, signature, inputs, row):
+        rows = max((len(value) for value in inputs.values() if value.ndim), default=1)
+        most = max(1, self._memory // max(1, row))
+        if rows > most:
+            raise ValueError(
+                f"A request may need {self._memory} bytes of memory. Received: {rows} rows of {signature}, which need "
+                f"about {row} each; ask for at most {most} at a time"
+            )
 
     def _find(self, name, number):
         """The loaded version that an address names."""

@@ -30,6 +30,8 @@ def training(path):
     config = _read_json(folder / "config.json") or {}
     result = _read_json(folder / "result.json") or {}
     steps = result.get("steps")
+    if steps is not None and (type(steps) is not int or steps < 0):
+        raise _damaged(folder / "result.json")
     return {
         "file": path.name,
         "sha256": file_digest(path),
@@ -65,9 +67,13 @@ def _read_json(file, kinds=(dict,)):
         contents = json.loads(file.read_text("utf-8"))
         if isinstance(contents, kinds):
             return contents
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
-    raise ValueError(f"{file} is damaged: restore it, or copy the model to a folder of its own and export it there.")
+    raise _damaged(file)
+
+
+def _damaged(file):
+    return ValueError(f"{file} is damaged: restore it, or copy the model to a folder of its own and export it there.")
 
 
 def _last_entry(file, steps):
@@ -80,6 +86,6 @@ def _last_entry(file, steps):
             entry = json.loads(line)
             if entry["step"] <= steps:
                 entries.append(entry)
-        except (ValueError, KeyError, TypeError):  # What a process that was killed may have left as a last line.
-            continue
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue  # What a process that was killed may have left as a last line.
     return entries[-1] if entries else None

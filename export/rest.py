@@ -41,7 +41,7 @@ def decode(body, signatures):
     inputs = {key: _array(key, columns[key], spec) for key, spec in specs.items()}
     if by_row:
         return name, inputs, True
-    lengths = {key: len(value) for key, value in inputs.items()}
+    lengths = {key: len(value) for key, value in inputs.items() if value.ndim}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"inputs must have the same number of rows. Received: {lengths}")
     return name, inputs, False

@@ -2,9 +2,9 @@
 
 import contextlib
 import errno
+import os
 import re
 import shlex
-import tempfile
 from pathlib import Path
 
 from keras_gan import staging
@@ -47,6 +47,19 @@ def check_name(name):
     return name
 
 
+def numbered(base):
+    """What a server takes for versions: all in a folder that is named by an integer, whether or not it can be loaded.
+
+    Args:
+        base: Path.
+
+    Returns:
+        Sorted list of integers.
+    """
+    names = [path.name for path in Path(base).iterdir() if not path.is_symlink()]
+    return sorted(int(name) for name in names if _is_number(name))
+
+
 def versions(base):
     """The versions in a folder: those of its folders with a SavedModel that are named by an integer.
 
@@ -56,8 +69,8 @@ def versions(base):
     Returns:
         Sorted list of integers.
     """
-    found = (path for path in Path(base).iterdir() if (path / "saved_model.pb").is_file())
-    return sorted(int(path.name) for path in found if _is_number(path.name) and not path.is_symlink())
+    # Unlike the method of a path, this is also false where there is no permission to look.
+    return [number for number in numbered(base) if os.path.isfile(Path(base, str(number), "saved_model.pb"))]  # noqa: PTH113
 
 
 def _is_number(name):
@@ -73,23 +86,26 @@ def stage(base):
         base: Path of the folder of versions, which need not exist yet.
 
     Yields:
-        A path. If it is still there in the end, it is removed.
+        A path. If it is still there in the end, it is removed; if the process is killed before, by the next `stage`.
 
     Raises:
-        ValueError: If nothing can be written there.
+        ValueError: If nothing can be written there, or no number is left.
     """
     base = Path(base).absolute()
     if base.exists() and not base.is_dir():
         raise ValueError(f"Versions are published to a folder. Received: {base}, which is a file")
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=staging.nearest_folder(base / "1")) as folder:
-        yield Path(folder, "new")
+    if base.exists():
+        _next(base)
+    with staging.workspace(staging.nearest_folder(base / "1")) as folder:
+        yield folder / "new"
 
 
 def release(folder, base):
     """Makes a finished folder the next version, in one step: a server sees all of it, or nothing.
 
-    Several processes may do this at once. A version is a new name, for any folder that is not empty makes the renaming
-    fail, which is then tried with a higher number.
+    Several processes may do this at once: one at a time has the lock of `base`, and its number is larger than any that
+    was there before. Other programs know nothing of the lock: where a number is taken meanwhile, the renaming fails,
+    for nothing replaces a folder that is not empty, and the next one is tried.
 
     Args:
         folder: Path, on the file system of `base`.
@@ -99,15 +115,24 @@ def release(folder, base):
         Path of the version.
     """
     Path(base).mkdir(parents=True, exist_ok=True)
-    while True:
-        taken = [int(path.name) for path in Path(base).iterdir() if re.fullmatch("[0-9]+", path.name)]
-        version = Path(base, str(1 + max((number for number in taken if number < _LARGEST), default=0)))
-        try:
-            Path(folder).rename(version)
-            return version
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise
+    with staging.locked(base):
+        while True:
+            version = Path(base, str(_next(base)))
+            try:
+                Path(folder).rename(version)
+                return version
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
+
+
+def _next(base):
+    """The number after all that a server may take for versions."""
+    taken = [int(path.name) for path in Path(base).iterdir() if re.fullmatch("[0-9]+", path.name)]
+    newest = max((number for number in taken if number <= _LARGEST), default=0)
+    if newest == _LARGEST:
+        raise ValueError(f"Versions are counted up to {_LARGEST}, which {base} has: remove it, or publish elsewhere.")
+    return newest + 1
 
 
 def prune(base, keep):
@@ -120,16 +145,17 @@ def prune(base, keep):
     Returns:
         List of the paths that were removed.
     """
+    old = versions(base)[:-keep] if keep else []
+    if not old:
+        return []
     removed = []
-    for version in versions(base)[:-keep] if keep else []:
-        path = Path(base, str(version))
-        # Out of the server's sight first: it must never find half a version.
-        with tempfile.TemporaryDirectory(prefix=".removed-", dir=base) as folder:
-            try:
-                path.rename(Path(folder, "old"))
-            except FileNotFoundError:  # Another process was faster.
-                continue
-        removed.append(path)
+    # Out of the server's sight first: it must never find half a version.
+    with staging.workspace(base) as folder:
+        for version in old:
+            path = Path(base, str(version))
+            with contextlib.suppress(FileNotFoundError):  # Another process may be faster.
+                path.rename(folder / path.name)
+                removed.append(path)
     return removed
 
 
@@ -147,8 +173,10 @@ def write_models_config(base, name):
     """
     file = Path(base, MODELS_CONFIG)
     text = _MODELS_CONFIG % {"name": check_name(name)}
-    with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as config:
-        config.write(text)
+    with staging.locked(base):
+        if not file.exists():
+            with staging.replacing(file) as new:
+                new.write_text(text, encoding="utf-8")
 
 
 def docker_command(base, name):

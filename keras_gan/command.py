@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import signal
 import sys
 import warnings
 
@@ -117,7 +118,8 @@ def run(main):
     Args:
         main: Function without arguments, whose result is returned. `ValueError`, `OSError` (a missing file, a full
             disk), `MemoryError` and `FloatingPointError` (a run that diverged) are what its user can do something
-            about; anything else is a defect, and keeps its traceback.
+            about, and Ctrl+C is what that user did, which gives the status 130; anything else is a defect, and keeps
+            its traceback.
     """
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: _complain("warning", message)
@@ -125,6 +127,10 @@ def run(main):
             return main()
         except (ValueError, OSError, MemoryError, FloatingPointError) as error:
             fail(error)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # A second one ends what is left to do, without a traceback.
+            _complain("error", "interrupted")
+            raise SystemExit(128 + signal.SIGINT) from None
 
 
 @contextlib.contextmanager

@@ -2,8 +2,16 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Not on Windows.
+    fcntl = None
+
+_PREFIX = ".staging-"
 
 
 def nearest_folder(path):
@@ -28,6 +36,67 @@ def nearest_folder(path):
 
 
 @contextlib.contextmanager
+def locked(folder, wait=True):
+    """Holds the lock of a folder, which the system releases when its owner ends, however it ends.
+
+    Nothing is written: the lock is the folder's own. Threads of a process exclude each other, too.
+
+    Args:
+        folder: Path of a folder.
+        wait: Whether to wait for whoever holds the lock.
+
+    Yields:
+        `True`, `False` where another holds it, or `None` where the system or the file system has no such locks.
+    """
+    if fcntl is None:
+        yield None
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _lock(handle, wait)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle, wait):
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # NFS, for one, locks only what is open for writing.
+        return None
+    return True
+
+
+@contextlib.contextmanager
+def workspace(parent):
+    """Yields a new hidden folder, which is removed in the end, or by a later workspace if its process is killed.
+
+    Args:
+        parent: Path of an existing folder, in which it is made.
+
+    Yields:
+        `pathlib.Path`.
+    """
+    _remove_abandoned(parent)
+    new = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+    with locked(new):
+        # It has a name that others look for once it has an owner.
+        folder = new.rename(new.with_name(new.name.replace(".new-", _PREFIX, 1)))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent):
+    for folder in Path(parent).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), locked(folder, wait=False) as mine:
+            if mine:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def staged(out, overwrite=False):
     """Yields a path to write a file or folder to, which becomes `out` only if no exception is raised.
 
@@ -47,12 +116,12 @@ def staged(out, overwrite=False):
     if out.is_dir() and not (out / "saved_model.pb").is_file():
         raise ValueError(f"{out} is a folder without a SavedModel, which --overwrite does not replace.")
     nearest = nearest_folder(out)
-    with _named(out), tempfile.TemporaryDirectory(prefix=".staging-", dir=nearest) as staging:
-        new = Path(staging, "new")
+    with _named(out), workspace(nearest) as staging:
+        new = staging / "new"
         yield new
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.is_dir():  # A folder can only be renamed to a path that is free or empty.
-            out.rename(Path(staging, "old"))
+            out.rename(staging / "old")
         new.replace(out)
 
 
@@ -60,8 +129,8 @@ def staged(out, overwrite=False):
 def replacing(path):
     """Yields a path beside `path` to write a file to, which takes its place only if no exception is raised.
 
-    Whatever happens, `path` is the old file or the new one, and never half of it. Unlike what `staged` leaves if the
-    process is killed, the path is always the same, so that the next writer uses it again.
+    Whatever happens, `path` is the old file or the new one, and never half of it. The path is always the same, so that
+    the next writer uses again what a process that was killed has left.
 
     Args:
         path: `pathlib.Path` of the file.
