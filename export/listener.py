@@ -17,7 +17,7 @@ from waitress import channel, task, wasyncore
 from export import rest
 from export.application import LARGEST_REQUEST
 
-# Of the connections that are open most are idle. Those with a request have a thread each, up to so many: who asks for the
+# Most open connections are idle. Those with a request have a thread each, up to so many: who asks for the
 # status is answered while others compute.
 CONNECTIONS = 200
 THREADS = 100

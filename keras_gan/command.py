@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import warnings
 
 from absl import flags
@@ -121,16 +122,46 @@ def run(main):
             about, and Ctrl+C is what that user did, which gives the status 130; anything else is a defect, and keeps
             its traceback.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _noted_interrupts() as interrupts:
         warnings.showwarning = lambda message, *_, **__: _complain("warning", message)
         try:
             return main()
-        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
-            fail(error)
-        except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # A second one ends what is left to do, without a traceback.
-            _complain("error", "interrupted")
-            raise SystemExit(128 + signal.SIGINT) from None
+        except (Exception, KeyboardInterrupt) as error:
+            if interrupts or isinstance(error, KeyboardInterrupt):
+                _complain("error", "interrupted")
+                raise SystemExit(128 + signal.SIGINT) from None
+            if isinstance(error, (ValueError, OSError, MemoryError, FloatingPointError)):
+                fail(error)
+            raise
+
+
+@contextlib.contextmanager
+def _noted_interrupts():
+    """Yields a list that gets an item at Ctrl+C; a second one ends the process there and then.
+
+    `KeyboardInterrupt` is raised as always, but what it passes through may make another error of it, or print it and go
+    on: TensorFlow's compiled code does, where it calls Python.
+    """
+    noted, hooks = [], (sys.excepthook, sys.unraisablehook)
+
+    def note(number, frame):
+        noted.append(number)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.excepthook = sys.unraisablehook = lambda *_: None
+        raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield noted
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if noted:
+            sys.excepthook, sys.unraisablehook = hooks
 
 
 @contextlib.contextmanager
