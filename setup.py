@@ -28,9 +28,10 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
     package_data={
-        "keras_gan.metrics": ["weights/*.json", "weights/*.npz"],
-        "trainers": ["*.html"],
-        "export": ["*.html"],
+        "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz"],
+        "trainers.evaluation": ["*.html"],
+        "trainers.forgetting": ["*.html"],
+        "export.stand_in": ["*.html"],
     },
     install_requires=[
         "tensorflow>=2.21,<2.22",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 
-from keras_gan import checkpoints, data
+from keras_gan import callbacks, data
 from trainers import dcgan
 
 ROUNDS, STEPS = 10, 20
@@ -26,7 +26,7 @@ def main():
     gan = dcgan.build(config, spec)
     steps, saves = [], []
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = checkpoints.Checkpoint(Path(folder), every=config.checkpoint_every)
+        checkpoint = callbacks.Checkpoint(Path(folder), every=config.checkpoint_every)
         checkpoint.set_model(gan)
         moments = []
         clock = keras.callbacks.LambdaCallback(

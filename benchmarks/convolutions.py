@@ -16,8 +16,8 @@ import time
 
 import tensorflow as tf
 
-from keras_gan import command
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
 
 LAYERS = ((32, 64, 128), (16, 128, 256), (8, 256, 512))  # side, channels, filters
 
@@ -32,8 +32,8 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.convolutions", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.convolutions", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):

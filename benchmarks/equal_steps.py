@@ -15,8 +15,9 @@ import numpy as np
 import tqdm
 
 from benchmarks import peers_tensorflow as peers
-from keras_gan import command, data, metrics, pictures
-from keras_gan.command import option
+from keras_gan import cli, data, metrics
+from keras_gan.cli import option
+from keras_gan.files import pictures
 
 FEATURES = "mnist_classifier"
 
@@ -57,8 +58,8 @@ class Gate:
 
 def main(argv=None):
     """Trains, measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.equal_steps", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.equal_steps", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):

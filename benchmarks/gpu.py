@@ -18,8 +18,9 @@ import tensorflow as tf
 
 from benchmarks import peers_tensorflow, roofline, training_speed, works
 from benchmarks.gate import Worker
-from keras_gan import command, staging
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.files import atomic
 
 PRECISIONS = {"strict": "float32", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
 
@@ -39,8 +40,8 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.gpu", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.gpu", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):
@@ -51,7 +52,7 @@ def _measure_all(config):
     if any(precision not in PRECISIONS for precision in precisions):
         raise ValueError(f"--precisions must be of {', '.join(PRECISIONS)}. Received: --precisions={config.precisions}")
     if config.json:
-        staging.nearest_folder(config.json)
+        atomic.nearest_folder(config.json)
     # This process and the workers share the device.
     os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
     devices = tf.config.list_physical_devices("GPU")

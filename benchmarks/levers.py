@@ -17,8 +17,8 @@ import tensorflow as tf
 
 import keras_gan
 from benchmarks import peers_tensorflow as peers
-from keras_gan import command, data, layers, losses, networks, optimizers
-from keras_gan.command import option
+from keras_gan import cli, data, layers, losses, networks, optimizers
+from keras_gan.cli import option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.levers", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.levers", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):

@@ -22,10 +22,12 @@ import tensorflow as tf
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, latents, layers, networks, optimizers, regularizers, schedules
-from keras_gan.command import option
+from keras_gan import cli, latents, layers, networks, optimizers, random, regularizers
+from keras_gan.cli import option
 from keras_gan.data import toy
+from keras_gan.files import atomic
 from keras_gan.metrics import collapse
+from keras_gan.optimizers import schedules
 
 UNITS, BATCH, LATENTS, RATE = (128, 128), 64, 2, 1e-3
 EXAMPLES, SAMPLES, LOOKS = 100_000, 2500, 4
@@ -90,8 +92,8 @@ PUBLISHED = {
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/mixtures.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    config, _ = cli.parse(Config, "python benchmarks/mixtures.py", __doc__, argv)
+    cli.run(lambda: _run(config))
 
 
 def _run(config):
@@ -121,7 +123,7 @@ def _run(config):
             with file.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(result) + "\n")
     text = table([each for each in results if each["steps"] == config.steps])
-    callbacks.replace_text(folder / "table.md", text)
+    atomic.write_text(folder / "table.md", text)
     print(text)
 
 
@@ -242,7 +244,7 @@ class Training:
 
         def step():
             seed = tf.stack([-1 - gan.rollbacks.value, gan.step.value])
-            chosen = latents.uniform((BATCH * self.method.critic_steps,), seed)
+            chosen = random.uniform((BATCH * self.method.critic_steps,), seed)
             gan.train_step(tf.gather(points, tf.cast(chosen * EXAMPLES, tf.int32)))
             return ()
 

@@ -210,7 +210,7 @@ def parameters(network):
 
 def choose_precision(wanted):
     """The precision in which keras_gan trains: `auto` is what its trainers choose."""
-    from trainers import hardware
+    from trainers.engine import hardware
 
     return hardware.choose_precision(tf.distribute.get_strategy())[0] if wanted == "auto" else wanted
 

@@ -129,7 +129,8 @@ def train(side, snapshots):
 
 def _train_ours(snapshots):
     """The trainer as it is, with its evaluations, checkpoints and watchdog, and one callback more."""
-    from trainers import common, dcgan
+    from trainers import dcgan
+    from trainers.engine import run
 
     def build(config, spec):
         gan = dcgan.build(config, spec)
@@ -140,7 +141,7 @@ def _train_ours(snapshots):
 
     with tempfile.TemporaryDirectory() as folder:
         flags = ["--dataset=mnist", f"--minutes={snapshots.until / 60 + 1}", f"--out={folder}"]
-        common.main("dcgan", dcgan.__doc__, dcgan.Config, build, flags)
+        run.main("dcgan", dcgan.__doc__, dcgan.Config, build, flags)
 
 
 def main(side, folder, minutes, every, started):

@@ -22,8 +22,9 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import command, staging
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.files import atomic
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _PASSES = 7  # of Adam over each weight
@@ -45,8 +46,8 @@ class Config:
 
 def main(argv=None):
     """Measures, prints and draws."""
-    config, _ = command.parse(Config, "python -m benchmarks.roofline", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.roofline", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):
@@ -55,7 +56,7 @@ def _measure_all(config):
         raise ValueError(f"--precision must be float32 or bfloat16. Received: --precision={config.precision}")
     for path in (config.out, config.json):
         if path:
-            staging.nearest_folder(path)
+            atomic.nearest_folder(path)
     if config.precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
     ceilings = {"flops": matrix_product_rate(tf.as_dtype(config.precision)), "bytes": bandwidth()}
@@ -262,7 +263,7 @@ def draw(points, ceilings, file):
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("images/s")
     axes[0][0].legend(fontsize="small")
-    with staging.replacing(Path(file)) as partial:
+    with atomic.write_file(Path(file)) as partial:
         figure.savefig(partial, dpi=90)
     plt.close(figure)
 

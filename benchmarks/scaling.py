@@ -19,8 +19,8 @@ import keras
 import numpy as np
 
 import keras_gan
-from keras_gan import command
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
 
 BATCH = 50
 
@@ -37,8 +37,8 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.scaling", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.scaling", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):

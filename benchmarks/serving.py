@@ -29,9 +29,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from export import loading, saved_model, serving, tflite, verification, warmup
-from keras_gan import command
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.export import loading, saved_model, tflite
+from keras_gan.export.checks import verification
+from keras_gan.export.publishing import serving, warmup
 from keras_gan.networks import DCGANGenerator
 
 NAME = "benchmark"
@@ -102,7 +104,7 @@ def write_versions(generator, folder, count):
     for number in range(1, count + 1):
         generator.set_weights(_weights(weights, number))
         path = Path(folder, f"new-{number}")
-        saved_model.write(saved_model.signatures(generator), path)
+        saved_model.write(saved_model.functions(generator), path)
         warmup.write(path, NAME, verification.warmup_requests(generator, path))
         paths.append(path)
     generator.set_weights(weights)
@@ -128,7 +130,7 @@ def questions(generator):
     answers = {}
     for parity in (1, 0):
         generator.set_weights(_weights(weights, parity))
-        function, _ = saved_model.signatures(generator)["sample"]
+        function, _ = saved_model.functions(generator)["sample"]
         answers[parity] = [function(**inputs)["images"].numpy() for _, _, inputs in found]
     generator.set_weights(weights)
     asked = [
@@ -396,14 +398,14 @@ def _report(config, result, megabytes, quarters):
 
 def main(argv=None):
     """Reads the flags, measures and prints; ends with an error if a request failed or mixed versions."""
-    config, _ = command.parse(Config, "python benchmarks/serving.py", __doc__, argv)
+    config, _ = cli.parse(Config, "python benchmarks/serving.py", __doc__, argv)
 
     def run():
         result, _ = measure(config)
         if result.failures or result.mixed:
             raise ValueError(f"{len(result.failures)} requests failed and {result.mixed} answers mixed versions")
 
-    command.run(run)
+    cli.run(run)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,11 @@ import tensorflow as tf
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, data, latents, layers, networks, optimizers, pictures, regularizers, schedules
-from keras_gan.command import option
+from keras_gan import cli, data, latents, layers, networks, optimizers, regularizers
+from keras_gan.cli import option
+from keras_gan.files import atomic, pictures
 from keras_gan.metrics import collapse, features
+from keras_gan.optimizers import schedules
 
 SHAPE, LATENTS, BATCH, SAMPLES = (28, 28, 3), 256, 64, 25_600
 
@@ -73,8 +75,8 @@ PUBLISHED = (
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/stacked_mnist.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    config, _ = cli.parse(Config, "python benchmarks/stacked_mnist.py", __doc__, argv)
+    cli.run(lambda: _run(config))
 
 
 def _run(config):
@@ -105,7 +107,7 @@ def _run(config):
                 out.write(json.dumps(result) + "\n")
             keras.backend.clear_session()
     text = table([each for each in results if each["steps"] in (0, config.steps)])
-    callbacks.replace_text(folder / "table.md", text)
+    atomic.write_text(folder / "table.md", text)
     print(text)
 
 

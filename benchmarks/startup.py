@@ -71,13 +71,14 @@ def probe():
 
     note("import trainers: TensorFlow, Keras")
     import keras_gan
-    from trainers import configuration, dcgan, hardware
+    from trainers import dcgan
+    from trainers.engine import flags, hardware
 
     note("import the recipe")
     config = dcgan.Config(precision="float32")
     hardware.make_strategy(config)
-    configuration.configure_tensorflow(config)
-    examples = configuration.find(config)
+    flags.configure_tensorflow(config)
+    examples = flags.find(config)
     note("read the data")
     dataset, spec = keras_gan.data.load(examples, batch_size=config.batch_size, repeat=True)
     iterator = iter(dataset)

@@ -22,8 +22,9 @@ import numpy as np
 import tqdm
 
 from benchmarks import quality_sides
-from keras_gan import command, metrics, staging
-from keras_gan.command import option
+from keras_gan import cli, metrics
+from keras_gan.cli import option
+from keras_gan.files import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
 FEATURES = "mnist_classifier"
@@ -45,8 +46,8 @@ class Config:
 
 def main(argv=None):
     """Trains, measures, prints and draws."""
-    config, _ = command.parse(Config, "python -m benchmarks.time_to_quality", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.time_to_quality", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):
@@ -158,7 +159,7 @@ def draw(curves, file):
     axis.set(xlabel="minutes since the process started", ylabel="classifier Frechet distance", yscale="log")
     axis.grid(alpha=0.3)
     axis.legend()
-    with staging.replacing(Path(file)) as partial:
+    with atomic.write_file(Path(file)) as partial:
         figure.savefig(partial, dpi=90)
     plt.close(figure)
 

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from benchmarks import works
 from benchmarks.gate import Worker
-from keras_gan import command
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,8 +46,8 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.training_speed", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    config, _ = cli.parse(Config, "python -m benchmarks.training_speed", __doc__, argv)
+    cli.run(lambda: _measure_all(config))
 
 
 def _measure_all(config):

@@ -20,9 +20,11 @@ import keras
 import tqdm
 from scipy import stats
 
-from keras_gan import callbacks, command
-from keras_gan.command import option
-from trainers import forgetting, unlearn
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.files import atomic
+from trainers import unlearn
+from trainers.forgetting import forgetting
 
 MODELS = {"GAN": "dcgan", "VAE": "vae"}
 FEATURES = ("thickness", "class:7")
@@ -46,8 +48,8 @@ class Config:
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/unlearning.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    config, _ = cli.parse(Config, "python benchmarks/unlearning.py", __doc__, argv)
+    cli.run(lambda: _run(config))
 
 
 def _run(config):
@@ -71,7 +73,7 @@ def _run(config):
                 out.write(json.dumps(results[-1]) + "\n")
             keras.backend.clear_session()
     text = table(results)
-    callbacks.replace_text(folder / "table.md", text)
+    atomic.write_text(folder / "table.md", text)
     print(text)
 
 

@@ -5,8 +5,8 @@
 Every kind of training runs with several seeds, and what was said and when goes to `results.jsonl`; a process that was
 interrupted goes on where it was when it is started again. `table.md` counts misses (a training made to fail that got no
 alarm, or not the one that it should) and false alarms (a healthy one that got any, at any time); `truth` is what is
-known of the generator at the end. The thresholds in `keras_gan/verdicts.py` were set on seeds below 300; what later
-seeds say was not looked at before.
+known of the generator at the end. The thresholds in `callbacks/watchdog/rules.py` were set on seeds below 300; what
+later seeds say was not looked at before.
 """
 
 import collections
@@ -20,9 +20,11 @@ import numpy as np
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, data, diagnostics, latents, losses, networks, regularizers, verdicts
-from keras_gan.command import option
+from keras_gan import callbacks, cli, data, latents, losses, networks, regularizers
+from keras_gan.callbacks.watchdog import rules
+from keras_gan.cli import option
 from keras_gan.data import toy
+from keras_gan.files import atomic
 from keras_gan.metrics import collapse
 
 _FINE = ("healthy", "converged", "too early to tell")
@@ -114,8 +116,8 @@ KINDS = {
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/watchdog.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    config, _ = cli.parse(Config, "python benchmarks/watchdog.py", __doc__, argv)
+    cli.run(lambda: _run(config))
 
 
 def _run(config):
@@ -142,7 +144,7 @@ def _run(config):
                 out.write(json.dumps(result) + "\n")
             keras.backend.clear_session()
     text = table(results)
-    callbacks.replace_text(folder / "table.md", text)
+    atomic.write_text(folder / "table.md", text)
     print(text)
 
 
@@ -158,7 +160,7 @@ def train(kind, seed):
     gan, examples, held_out, density = build(kind, seed)
     spent, signals = [], []
 
-    class Timed(diagnostics.Watchdog):
+    class Timed(callbacks.Watchdog):
         def at_step(self, step, logs):
             began = time.monotonic()
             super().at_step(step, logs)
@@ -265,13 +267,13 @@ def table(results):
     counts = collections.Counter()
     for result in sorted(results, key=lambda each: (list(KINDS).index(each["kind"]), each["seed"])):
         kind = KINDS[result["kind"]]
-        alarms = [name for _, name in result["said"] if name in verdicts.ALARMS]
+        alarms = [name for _, name in result["said"] if name in rules.ALARMS]
         healthy = kind.should == _FINE
         right = not alarms if healthy else any(name in kind.should for name in alarms)
         other = not healthy and not right and alarms
         split = "seen" if result["seed"] < 300 else "held out"
         counts[split, healthy, "right" if right else "other" if other else "wrong"] += 1
-        said = ", ".join(f"{name} ({step})" for step, name in result["said"] if name != verdicts.EARLY)
+        said = ", ".join(f"{name} ({step})" for step, name in result["said"] if name != rules.EARLY)
         should = "no alarm" if healthy else " or ".join(kind.should)
         mark = "" if right else " **(another alarm)**" if other else " **(wrong)**"
         lines.append(

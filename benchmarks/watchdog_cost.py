@@ -12,7 +12,7 @@ import time
 
 import keras
 
-from keras_gan import data, diagnostics
+from keras_gan import callbacks, data
 from trainers import dcgan, mlp_gan
 
 ROUNDS, STEPS = 6, 12
@@ -27,7 +27,7 @@ def main():
         gan = recipe.build(config, spec)
         steps, looks = [], []
         with tempfile.TemporaryDirectory() as folder:
-            watchdog = diagnostics.Watchdog(
+            watchdog = callbacks.Watchdog(
                 "mnist5k", config.log_every, held_out=held_out, classes="mnist_classifier", folder=folder
             )
             watchdog.set_model(gan)

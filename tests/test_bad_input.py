@@ -23,11 +23,13 @@ from absl.testing import parameterized
 from PIL import Image
 
 import keras_gan
-from export import loading, onnx, saved_model, tflite
-from keras_gan import checkpoints, data
+from export import onnx, saved_model, tflite
+from keras_gan import callbacks, data
 from keras_gan.data import write_tfrecords
+from keras_gan.export import loading
 from tests.test_case import TestCase
-from trainers import common, conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, vae, wgan_gp
+from trainers import conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, vae, wgan_gp
+from trainers.engine import run
 
 ROOT = Path(__file__).parent.parent
 SHARD = "images-00000-of-00001.tfrecord"
@@ -37,7 +39,7 @@ TINY = ("--filters=2", "--latent_dim=4", "--batch_size=4", "--log_every=2", "--s
 def recipe(module, labels=False):
     """The `main` of a recipe, as the last line of its module calls it."""
     program = module.__name__.split(".")[1]
-    return lambda argv: common.main(program, module.__doc__, module.Config, module.build, argv, labels)
+    return lambda argv: run.main(program, module.__doc__, module.Config, module.build, argv, labels)
 
 
 # Per door its function, and arguments with which it would work; what a test appends to them takes their place.
@@ -317,11 +319,11 @@ CALLS = {
     "too much truncation": (lambda: tiny_gan().sample(1, truncation=2.0), "must lie in [0, 1]"),
     "a model that is none": (lambda: loading.load_generator("flipped.keras"), "flipped.keras is truncated or damaged"),
     "a checkpoint of another size": (
-        lambda: checkpoints.Checkpoint("run/checkpoints", every=1).restore(tiny_gan()),
+        lambda: callbacks.Checkpoint("run/checkpoints", every=1).restore(tiny_gan()),
         "was written by another architecture",
     ),
     "no checkpoint that can be read": (
-        lambda: checkpoints.Checkpoint("run-unreadable/checkpoints", every=1).restore(tiny_gan()),
+        lambda: callbacks.Checkpoint("run-unreadable/checkpoints", every=1).restore(tiny_gan()),
         "None of the 3 checkpoints in run-unreadable/checkpoints can be read",
     ),
 }

@@ -4,8 +4,8 @@ import contextlib
 import re
 from pathlib import Path
 
-from export import onnx, tflite
-from tests.export import networks
+from keras_gan.export import onnx, tflite
+from tests.keras_gan.export import networks
 from tests.test_case import TestCase
 
 PAGE = Path(__file__).parent.parent / "docs" / "tflite_onnx.md"

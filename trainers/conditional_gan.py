@@ -10,13 +10,13 @@ ones, beside classifiers that learn from as many real digits; the numbers are ke
 
 import dataclasses
 
-from keras_gan import GAN, command, networks, optimizers, regularizers
-from keras_gan.command import option
-from trainers import common, configuration, report
+from keras_gan import GAN, cli, networks, optimizers, regularizers
+from keras_gan.cli import option
+from trainers.engine import flags, report, run
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(flags.Config):
     steps: int = option(3000, "Length in training steps.")
     conditioning: str = option("projection", "How labels enter: projection, concat or auxiliary.")
     latent_dim: int = option(64, "Length of a latent vector.")
@@ -55,6 +55,6 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    folder = common.main("conditional_gan", __doc__, Config, build, labels=True)
+    folder = run.main("conditional_gan", __doc__, Config, build, labels=True)
     if folder is not None:
-        command.run(lambda: report.judge_classes(folder))
+        cli.run(lambda: report.judge_classes(folder))

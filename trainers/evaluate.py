@@ -24,11 +24,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from export import loading
-from keras_gan import command, data, inversion, latents, metrics, pictures, staging
-from keras_gan.command import option
+from keras_gan import cli, data, latents, metrics
+from keras_gan.cli import option
+from keras_gan.export import loading
+from keras_gan.files import atomic, pictures
+from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
-from trainers import comparison, configuration, model_card
+from trainers.engine import flags
+from trainers.evaluation import comparison, model_card
 
 TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
@@ -57,8 +60,8 @@ class Config:
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and evaluates."""
-    config, _ = command.parse(Config, "python -m trainers.evaluate", __doc__, argv)
-    command.run(lambda: _evaluate(config))
+    config, _ = cli.parse(Config, "python -m trainers.evaluate", __doc__, argv)
+    cli.run(lambda: _evaluate(config))
 
 
 def _evaluate(config):
@@ -92,8 +95,8 @@ def _describe(config):
         )
         shape = fakes.shape[1:]
     seen = _features(config, shape)
-    real = configuration.find_like(config, config.split, shape)
-    train = None if config.train_split == config.split else configuration.find_like(config, config.train_split, shape)
+    real = flags.find_like(config, config.split, shape)
+    train = None if config.train_split == config.split else flags.find_like(config, config.train_split, shape)
     found = metrics.evaluate(
         fakes if generator is None else generator,
         real,
@@ -140,7 +143,7 @@ def _results_folder(config, path):
         raise ValueError(f"--out must be a folder. Received: --out={out}, which is a file")
     if existing and not config.overwrite:
         raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
-    staging.nearest_folder(out / "evaluation.json")
+    atomic.nearest_folder(out / "evaluation.json")
     return out
 
 
@@ -397,7 +400,7 @@ def _compare(config):
 def _measure(config, path, seed):
     generator = loading.load_generator(path)
     _check_pictures(path, generator.image_shape)
-    real = configuration.find_like(config, config.split, generator.image_shape)
+    real = flags.find_like(config, config.split, generator.image_shape)
     seen = _features(config, generator.image_shape)
     return metrics.evaluate(
         generator,
@@ -413,7 +416,7 @@ def _measure(config, path, seed):
 
 
 def _write(path, text):
-    with staging.replacing(path) as partial:
+    with atomic.write_file(path) as partial:
         partial.write_text(text, "utf-8")
 
 

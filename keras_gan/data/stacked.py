@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_gan import latents
+from keras_gan import random
 from keras_gan.data import decoding, sources
 
 # The digits that each is made of.
@@ -35,7 +35,7 @@ def stack(images, labels, n, seed=0):
     Reference: Metz et al. 2017, "Unrolled generative adversarial networks", section 3.3.1. The number of images is
     that of Lin et al. 2018, "PacGAN": 128,000.
     """
-    u = latents.uniform((n, 3), seed=(seed, 0)).numpy()
+    u = random.uniform((n, 3), seed=(seed, 0)).numpy()
     chosen = np.minimum((u * len(images)).astype(np.int64), len(images) - 1)
     stacks = np.concatenate([images[chosen[:, channel]] for channel in range(3)], axis=-1)
     return stacks, (np.asarray(labels)[chosen] @ [100, 10, 1]).astype(np.int32)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents
+from keras_gan import latents, random
 from keras_gan.data import sources
 
 _REACH = 8.0  # standard deviations from the outermost centre to the edge of a grid: 6e-16 of the mass lies beyond
@@ -91,7 +91,7 @@ class Mixture:
             float32 array `(n, dim)`.
         """
         noise = latents.stateless((n, self.dim), seed=(seed, 1)).numpy()
-        return self._place(latents.uniform((n,), seed=(seed, 0)).numpy(), noise).astype(np.float32)
+        return self._place(random.uniform((n,), seed=(seed, 0)).numpy(), noise).astype(np.float32)
 
     def _place(self, u, noise):
         """Points from uniform numbers, which choose a centre, and standard normal ones."""

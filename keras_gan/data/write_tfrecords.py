@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from keras_gan import command, staging
+from keras_gan import cli
 from keras_gan.data import decoding, records, sources
+from keras_gan.files import atomic
 
 
 def write(folder, out, image_size=None, channels=None, shards=1):
@@ -62,7 +63,7 @@ def write(folder, out, image_size=None, channels=None, shards=1):
         fitted = decoding.fit(pixels, image_size, channels)
         return contents if fitted is pixels else _png(fitted), fitted.shape
 
-    with staging.staged(out) as partial:
+    with atomic.write_folder(out) as partial:
         partial.mkdir()
         try:
             shape, counts, skipped = _write_shards(partial, shards, encode, files, labels)
@@ -133,14 +134,14 @@ def main(argv=None):
         prog="python -m keras_gan.data.write_tfrecords",
         description="Write a folder of images as TFRecords, to be loaded as tfrecord:OUT.",
     )
-    parser.error = lambda message: command.fail(f"{message} (see --help)")
+    parser.error = lambda message: cli.fail(f"{message} (see --help)")
     parser.add_argument("folder", help="folder of image files; its subfolders are classes")
     parser.add_argument("out", help="folder to create")
     parser.add_argument("--image_size", metavar="HxW", help="crop and resize the images to this size")
     parser.add_argument("--channels", type=int, help="convert them to 1 (gray), 2 (and alpha), 3 (RGB) or 4")
     parser.add_argument("--shards", type=int, default=1, help="number of files to write (default: 1)")
     arguments = parser.parse_args(argv)
-    command.run(lambda: _write(arguments))
+    cli.run(lambda: _write(arguments))
 
 
 def _write(arguments):

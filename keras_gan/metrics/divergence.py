@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents, losses, networks, serialization
+from keras_gan import latents, losses, networks, random, serialization
 
 LOG_2 = math.log(2.0)
 
@@ -375,7 +375,7 @@ def _parts(x, count, seed):
 
 def _draw(pool, n, key):
     """Random rows, with repetition."""
-    u = latents.uniform((n,), _key(*key))
+    u = random.uniform((n,), _key(*key))
     count = pool.shape[0]
     return tf.gather(pool, tf.minimum(tf.cast(u * count, tf.int64), count - 1))
 

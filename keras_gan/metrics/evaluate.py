@@ -7,11 +7,13 @@ import typing
 import numpy as np
 import tqdm
 
-from keras_gan import data, latents, pictures
+from keras_gan import data, latents
 from keras_gan.data.sources import Source
-from keras_gan.metrics import distances, inception, manifold, records, scores
+from keras_gan.files import pictures
+from keras_gan.metrics import distances, manifold, records, scores
 from keras_gan.metrics import features as networks
 from keras_gan.metrics import intervals as errors
+from keras_gan.metrics.features import inception
 
 _CHUNK = 250  # images that are generated and looked at together
 MOST = 10_000  # images that are generated unless the caller says otherwise
@@ -131,7 +133,7 @@ def names_for(network, metrics=None):
     """The names of metrics with some features: checked, or all that there are.
 
     Args:
-        network: `keras_gan.metrics.features.Features`.
+        network: `keras_gan.metrics.features.FeatureExtractor`.
         metrics: Names, or `None`.
 
     Returns:

@@ -9,8 +9,8 @@ import math
 import keras
 import numpy as np
 
-from keras_gan import command, data, latents
-from keras_gan.command import option
+from keras_gan import cli, data, latents
+from keras_gan.cli import option
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
 WARNING = (
@@ -192,8 +192,8 @@ class Config:
 
 def main(argv=None):
     """Prints the estimate of a saved generator, and that of real images in the place of its samples."""
-    config, _ = command.parse(Config, "python -m keras_gan.metrics.parzen", __doc__, argv)
-    command.run(lambda: _main(config))
+    config, _ = cli.parse(Config, "python -m keras_gan.metrics.parzen", __doc__, argv)
+    cli.run(lambda: _main(config))
 
 
 def _main(config):

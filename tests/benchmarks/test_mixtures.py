@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import mixtures as benchmark
-from keras_gan import latents
+from keras_gan import random
 from tests.test_case import TestCase
 
 
@@ -32,7 +32,7 @@ class MixturesTest(TestCase):
         self.assertNotAllClose(weights_of(training.gan)[0], looped[0])
         training.reset(seed=3)
         for step in range(4):
-            chosen = latents.uniform((benchmark.BATCH,), (-4, step)).numpy()
+            chosen = random.uniform((benchmark.BATCH,), (-4, step)).numpy()
             training.gan.train_step(tf.constant(points[(chosen * benchmark.EXAMPLES).astype(int)]))
         for by_hand, weight in zip(weights_of(training.gan), looped, strict=True):
             self.assertAllClose(by_hand, weight, atol=1e-5)

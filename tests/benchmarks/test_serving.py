@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import serving as benchmark
-from export import application, listener, watching
-from tests.export import networks, published
+from export.stand_in import application, listener, watching
+from tests.keras_gan.export import networks, published
 from tests.test_case import TestCase
 
 

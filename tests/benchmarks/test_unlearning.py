@@ -4,7 +4,7 @@ import math
 
 from benchmarks import unlearning
 from tests.test_case import TestCase
-from trainers import forgetting
+from trainers.forgetting import forgetting
 
 
 class TableTest(TestCase):

@@ -8,7 +8,8 @@ from PIL import Image
 import keras_gan
 from keras_gan import networks, regularizers
 from tests.test_case import TestCase
-from trainers import common, conditional_gan, report
+from trainers import conditional_gan
+from trainers.engine import report, run
 
 SPEC = types.SimpleNamespace(image_shape=(28, 28, 1), num_classes=10, class_names=None)
 
@@ -32,8 +33,8 @@ class ConditionalGANTest(TestCase):
         folder = Path(self.path("run"))
         argv = [f"--out={folder}", "--steps=3", "--filters=2", "--batch_size=8", "--precision=float32"]
         build, config = conditional_gan.build, conditional_gan.Config
-        self.assertEqual(common.main("conditional_gan", "about", config, build, argv, labels=True), folder)
-        self.assertEqual(common.main("conditional_gan", "about", config, build, argv, labels=True), folder)
+        self.assertEqual(run.main("conditional_gan", "about", config, build, argv, labels=True), folder)
+        self.assertEqual(run.main("conditional_gan", "about", config, build, argv, labels=True), folder)
         with Image.open(folder / "samples.png") as picture:
             self.assertEqual(picture.size, (8 * 58 + 2, 10 * 58 + 2))
         report.judge_classes(folder, samples=200, steps=3)
@@ -46,10 +47,10 @@ class ConditionalGANTest(TestCase):
 class SampleGridTest(TestCase):
     def test_one_row_a_class(self):
         generator = networks.MLPGenerator((64, 64, 1), latent_dim=2, hidden_units=(4,), num_classes=3)
-        grid = keras_gan.pictures.sample_grid(generator, columns=2)
-        expected = keras_gan.pictures.grid(generator.sample(6, labels=[0, 0, 1, 1, 2, 2]), columns=2)
+        grid = keras_gan.callbacks.samples.sample_grid(generator, columns=2)
+        expected = keras_gan.files.pictures.grid(generator.sample(6, labels=[0, 0, 1, 1, 2, 2]), columns=2)
         np.testing.assert_array_equal(grid, expected)
         plain = networks.MLPGenerator((64, 64, 1), latent_dim=2, hidden_units=(4,))
         np.testing.assert_array_equal(
-            keras_gan.pictures.sample_grid(plain, 3), keras_gan.pictures.grid(plain.sample(3))
+            keras_gan.callbacks.samples.sample_grid(plain, 3), keras_gan.files.pictures.grid(plain.sample(3))
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan import data, networks, pictures
+from keras_gan import data, networks
+from keras_gan.files import pictures
 from tests.test_case import TestCase
 from trainers import evaluate
 

@@ -8,7 +8,8 @@ import pytest
 
 import keras_gan
 from tests.test_case import TestCase
-from trainers import common, sngan
+from trainers import sngan
+from trainers.engine import run
 
 SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
@@ -38,6 +39,6 @@ class SNGANTest(TestCase):
         flags = ["--steps=2", "--batch_size=8", "--image_size=8x8", f"--out={out}"]
         flags += ["--generator_filters=2", "--discriminator_filters=2"]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            common.main("sngan", "About.", sngan.Config, sngan.build, flags)
+            run.main("sngan", "About.", sngan.Config, sngan.build, flags)
         generator = keras.models.load_model(Path(out, "generator.keras"))
         self.assertIsInstance(generator, keras_gan.networks.ResNetGenerator)

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from export import loading
 from keras_gan import latents, networks
+from keras_gan.export import loading
 from tests.test_case import TestCase
-from trainers import marks, unlearn
+from trainers import unlearn
+from trainers.forgetting import marks
 
 FAST = (
     "--samples=300", "--evaluated=100", "--attacks=2", "--attack_steps=3", "--steps=4", "--batch_size=8",

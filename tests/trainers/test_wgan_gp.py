@@ -7,7 +7,8 @@ import keras
 
 import keras_gan
 from tests.test_case import TestCase
-from trainers import common, wgan_gp
+from trainers import wgan_gp
+from trainers.engine import run
 
 SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
@@ -33,7 +34,7 @@ class WGANGPTest(TestCase):
         out = self.path("run")
         flags = ["--steps=2", "--batch_size=4", "--image_size=8x8", "--filters=2", f"--out={out}"]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            common.main("wgan_gp", "About.", wgan_gp.Config, wgan_gp.build, flags)
+            run.main("wgan_gp", "About.", wgan_gp.Config, wgan_gp.build, flags)
         gan = keras.models.load_model(Path(out, "gan.keras"))
         self.assertEqual(int(gan.discriminator_optimizer.iterations.numpy()), 10)
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents, layers
+from keras_gan import layers, random
 from tests.test_case import TestCase
 
 
@@ -10,7 +10,7 @@ class DropoutTest(TestCase):
     def test_masks_are_the_documented_draws(self):
         layer, x = layers.Dropout(0.25, seed=5), np.full((3, 5), 0.75, "float32")
         for count in (1, 2):
-            keep = latents.bernoulli((3, 5), (5, -count), 2**14)
+            keep = random.bernoulli((3, 5), (5, -count), 2**14)
             self.assertAllClose(layer(x, training=True), tf.where(keep, 1.0, 0.0))
         self.assertEqual(int(layer.calls), 2)
 

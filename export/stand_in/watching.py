@@ -1,0 +1,175 @@
+"""Loaded versions of a model, and the folder that they come from."""
+
+import gc
+import json
+import threading
+import weakref
+from pathlib import Path
+
+import tensorflow as tf
+
+from export.stand_in import rest
+from keras_gan.export.checks import signatures
+from keras_gan.export.publishing import serving, warmup
+
+
+class Version:
+    """A loaded version that has run its warm-up requests.
+
+    Args:
+        base: Path of the folder of versions.
+        number: Its number.
+
+    Attributes:
+        number: Likewise.
+        signatures: Dictionary from the name of a signature to its inputs, a dictionary of `tf.TensorSpec`.
+        description: The signatures as `contract.describe` has them.
+        card: The contents of its `generator.json`, empty where it has none.
+
+    Raises:
+        ValueError: If it cannot be loaded, or a warm-up request fails.
+    """
+
+    def __init__(self, base, number):
+        self.number = number
+        folder = Path(base, str(number))
+        try:
+            # What was loaded must stay referenced: its signatures do not hold its variables.
+            self._loaded = tf.saved_model.load(str(folder))
+            self.signatures = {name: rest.input_specs(call) for name, call in self._loaded.signatures.items()}
+            self.description = signatures.describe(folder)
+            self.card = (
+                json.loads((folder / signatures.CARD).read_text("utf-8"))
+                if (folder / signatures.CARD).is_file()
+                else {}
+            )
+            for name, inputs in warmup.read(folder) if (folder / warmup.FILE).is_file() else []:
+                self.run(name, inputs)
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            raise ValueError(f"Version {number} cannot be served: {' '.join(str(error).split())}") from error
+
+    def run(self, name, inputs):
+        """Output arrays of a signature.
+
+        Raises:
+            ValueError: If the graph refuses the inputs.
+        """
+        try:
+            outputs = self._loaded.signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
+        except tf.errors.InvalidArgumentError as error:
+            # Without what Python adds around the message, for the server has none of it.
+            message = error.message.rpartition("<stack traces unavailable>\n")[2].partition(" [Op:")[0]
+            raise ValueError(message) from error
+        return {key: value.numpy() for key, value in outputs.items()}
+
+
+class Model:
+    """A folder of versions, of which the newest is kept loaded. A context that watches it meanwhile.
+
+    Args:
+        name: The model's name in addresses.
+        base: Path of the folder of versions.
+        seconds: Between two looks at the folder.
+
+    Attributes:
+        name: Likewise.
+        base: Likewise.
+        current: The `Version` that answers, or `None`.
+        states: Dictionary from the numbers of versions that were ever loaded, or should have been, to pairs of one of
+            the server's words for where they are (`LOADING`, `AVAILABLE`, `END`) and an error's message or `""`.
+    """
+
+    def __init__(self, name, base, seconds=1.0):
+        self.name = name
+        self.base = Path(base)
+        self.current = None
+        self.states = {}
+        self._seconds = seconds
+        self._broken = set()
+        self._retired = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def look(self):
+        """Loads the newest version if it is not the one that is served; one that cannot be loaded is tried once."""
+        for number in reversed(serving.versions(self.base)):
+            if self.current is not None and number == self.current.number:
+                return
+            if number not in self._broken and self._load(number):
+                return
+
+    def _load(self, number):
+        self._note(number, "LOADING")
+        try:
+            version = Version(self.base, number)
+        except ValueError as error:
+            self._broken.add(number)
+            self._note(number, "END", str(error))
+            print(f"{self.name}: {error}", flush=True)
+            return False
+        # The one before answers until this line is done, and requests that it has begun to answer keep it.
+        before, self.current = self.current, version
+        self._note(number, "AVAILABLE")
+        if before is not None:
+            self._note(before.number, "END")
+            self._retired.append(weakref.ref(before))
+        print(f"{self.name}: serving version {number}.", flush=True)
+        return True
+
+    def _note(self, number, state, message=""):
+        # A new dictionary each time, because other threads read it.
+        self.states = {**self.states, number: (state, message)}
+
+    def _free(self):
+        """Frees the memory of versions that no request uses any more: what TensorFlow loads are reference cycles."""
+        if any(version() is None for version in self._retired):
+            self._retired = [version for version in self._retired if version() is not None]
+            gc.collect()
+
+    def _watch(self):
+        while not self._stop.wait(self._seconds):
+            try:
+                self.look()
+            except OSError as error:  # The folder may come back.
+                print(f"{self.base} cannot be read: {error}", flush=True)
+            self._free()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._stop.set()
+        self._thread.join()
+
+
+def find(folder, name=""):
+    """The models in a folder.
+
+    Args:
+        folder: Path of a folder of versions, which is one model, or of a folder of such folders, which are one each.
+        name: Name of the model in the first case; by default that of the folder.
+
+    Returns:
+        List of `Model`, of which nothing is loaded.
+
+    Raises:
+        ValueError: If there is no version, or a name does not fit into an address.
+    """
+    folder = Path(folder).absolute()
+    if not folder.is_dir():
+        raise ValueError(f"Expected a folder of versions, or of such folders. Received: {folder}")
+    if serving.versions(folder):
+        return [Model(serving.check_name(name or folder.name), folder)]
+    bases = [base for base in sorted(folder.iterdir()) if base.is_dir() and not base.name.startswith(".")]
+    models = [Model(serving.check_name(base.name), base) for base in bases if serving.versions(base)]
+    if not models:
+        raise ValueError(
+            f"Expected a folder of numbered versions, made by export.saved_model --publish, or of such folders. "
+            f"Received: {folder}"
+        )
+    if name:
+        raise ValueError(
+            f"A single model can be given a name. Received: name={name!r}, and {len(models)} models in {folder}"
+        )
+    return models

@@ -1,0 +1,96 @@
+"""Writing all of a result, or nothing."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def nearest_folder(path):
+    """The folder closest to where `path` is to be, which need not exist yet.
+
+    Args:
+        path: Path of something to write.
+
+    Returns:
+        `pathlib.Path` of the deepest folder on the way to `path` that exists.
+
+    Raises:
+        ValueError: If nothing can be created in it, which is better known before the work than after it.
+    """
+    path = Path(path).absolute()
+    nearest = next(folder for folder in path.parents if folder.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"{path} cannot be written: {nearest} is a file, not a folder. Choose another path.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"{path} cannot be written: there is no permission to write to {nearest}.")
+    return nearest
+
+
+@contextlib.contextmanager
+def write_folder(out, overwrite=False):
+    """Yields a path to write a file or folder to, which becomes `out` only if no exception is raised.
+
+    Args:
+        out: Path of the result; missing parents are created with it.
+        overwrite: Whether an existing file or SavedModel may be replaced.
+
+    Yields:
+        A path in a hidden temporary folder on the file system of `out`.
+
+    Raises:
+        ValueError: If `out` exists and may not be replaced, or nothing can be written there.
+    """
+    out = Path(out).absolute()
+    if out.exists() and not overwrite:
+        raise ValueError(f"{out} exists already; choose another path, or pass --overwrite to replace it.")
+    if out.is_dir() and not (out / "saved_model.pb").is_file():
+        raise ValueError(f"{out} is a folder without a SavedModel, which --overwrite does not replace.")
+    nearest = nearest_folder(out)
+    with _named(out), tempfile.TemporaryDirectory(prefix=".staging-", dir=nearest) as staging:
+        new = Path(staging, "new")
+        yield new
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.is_dir():  # A folder can only be renamed to a path that is free or empty.
+            out.rename(Path(staging, "old"))
+        new.replace(out)
+
+
+@contextlib.contextmanager
+def write_file(path):
+    """Yields a path beside `path` to write a file to, which takes its place only if no exception is raised.
+
+    Whatever happens, `path` is the old file or the new one, and never half of it. Unlike what `staged` leaves if the
+    process is killed, the path is always the same, so that the next writer uses it again.
+
+    Args:
+        path: `pathlib.Path` of the file.
+
+    Yields:
+        A path with the suffix of `path`.
+    """
+    partial = path.with_name(f".partial.{path.name}")
+    try:
+        with _named(path):
+            yield partial
+            partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Gives an error of writing, such as that of a full disk, the name of the file, which the system leaves out."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(f"{path} could not be written: {error.strerror}") from None
+
+
+def write_text(path, text):
+    """Writes a text file so that it is the old one or the new one, and never half of it."""
+    with write_file(path) as partial:
+        partial.write_text(text, "utf-8")

@@ -1,0 +1,175 @@
+"""What the models that own a generator share; on two replicas those that are no GAN, which has its own tests."""
+
+import types
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gan
+from keras_gan import VAE, networks
+from keras_gan.models import compiled
+from keras_gan.models.base import GenerativeModel
+from keras_gan.unlearning import FeatureUnlearner, LatentDirection
+from tests.keras_gan.models.test_compiled import assert_same_update, batched, distributed
+from tests.test_case import TestCase
+
+SHAPE = (8, 8, 1)
+
+
+def with_weights(model):
+    """A compiled model with weights of ordinary size that depend on nothing."""
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(scale=0.3, size=variable.shape))
+    model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
+    return model
+
+
+def make_vae():
+    return with_weights(
+        VAE(
+            networks.DCGANEncoder(SHAPE, latent_dim=3, filters=2),
+            networks.DCGANGenerator(SHAPE, latent_dim=3, filters=2),
+        )
+    )
+
+
+def make_unlearner():
+    generator = networks.MLPGenerator(SHAPE, latent_dim=3, hidden_units=(4,))
+    return with_weights(FeatureUnlearner(generator, LatentDirection([1.0, 0.0, 0.0], threshold=0.2)))
+
+
+def a_step_on_two_replicas_equals_one_on_one(strategy):
+    rng = np.random.default_rng(1)
+    for make, shape in ((make_vae, SHAPE), (make_unlearner, (3,))):
+        one = make()
+        with strategy.scope():
+            two = make()
+        two.set_weights(one.get_weights())
+        start = [np.asarray(variable) for variable in one.trainable_variables]
+        data = batched(rng.uniform(-1, 1, (8, *shape)).astype("float32"), 8).repeat()
+        logs = [compiled.train_function(one)(iter(data))]
+        logs.append(compiled.train_function(two)(iter(distributed(strategy, data))))
+        assert_same_update(start, *(types.SimpleNamespace(weights=each.trainable_variables) for each in (one, two)))
+        for name, value in logs[0].items():
+            np.testing.assert_allclose(logs[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+class Scheduled(FeatureUnlearner):
+    """A user's subclass that sees to an argument of its own."""
+
+    def __init__(self, generator, feature, schedule, **kwargs):
+        super().__init__(generator, feature, **kwargs)
+        self.schedule = schedule
+
+    def get_config(self):
+        return {**super().get_config(), "schedule": keras.saving.serialize_keras_object(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = {**config, "schedule": keras.saving.deserialize_keras_object(config["schedule"])}
+        return super().from_config(config, custom_objects)
+
+
+class GenerativeModelTest(TestCase):
+    def test_files_hold_what_a_class_names(self):
+        config = make_vae().get_config()
+        self.assertContainsSubset({"encoder", "generator", "likelihood", "variance", "seed"}, config)
+        again = VAE.from_config(config)
+        self.assertIsInstance(again.encoder, networks.DCGANEncoder)
+        self.assertIsNone(again.get_compile_config())
+        compiled = make_vae().get_compile_config()
+        self.assertEqual(set(compiled), {"optimizer", "beta", "jit_compile", "steps_per_execution", "run_eagerly"})
+        again.compile_from_config(compiled)
+        self.assertIsInstance(again.optimizer, keras.optimizers.SGD)
+
+    def test_a_subclass_with_an_argument_of_its_own(self):
+        generator = networks.MLPGenerator(SHAPE, latent_dim=3, hidden_units=(4,))
+        schedule = keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
+        # Its name is that of a custom object too.
+        model = Scheduled(generator, LatentDirection([1.0, 0.0, 0.0], threshold=0.2), schedule, name="Scheduled")
+        path = self.path("model.keras")
+        model.save(path)
+        again = keras.saving.load_model(path, custom_objects={"Scheduled": Scheduled})
+        self.assertEqual((again.name, again.schedule.decay_steps), ("Scheduled", 10))
+
+    @pytest.mark.slow
+    def test_two_replicas_make_the_step_of_one(self):
+        self.run_on_two_replicas(a_step_on_two_replicas_equals_one_on_one)
+
+    def test_roles(self):
+        model = make_vae()
+        self.assertIs(model.sampler, model.generator)
+        self.assertEqual(model.networks, {"encoder": model.encoder, "generator": model.generator})
+        self.assertEqual(model.optimizers, {"vae": (model.optimizer, 1)})
+
+    def test_a_subclass_has_to_say_what_it_trains(self):
+        for name in ("networks", "optimizers"):
+            with self.assertRaisesRegex(NotImplementedError, f"must implement `{name}`"):
+                getattr(GenerativeModel(), name)
+
+    def test_counts_of_compile(self):
+        with self.assertRaisesRegex(
+            ValueError, "`steps_per_execution` must be an integer of at least 1. Received: .*=0"
+        ):
+            make_vae().compile(steps_per_execution=0)
+
+
+class Recording(VAE):
+    """Remembers the first pixel of what it trains on."""
+
+    def train_step(self, data):
+        self.seen.append(float(np.ravel(data)[0]))
+        return super().train_step(data)
+
+
+class EpochsTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        encoder = networks.DCGANEncoder(SHAPE, latent_dim=3, filters=2)
+        self.model = with_weights(Recording(encoder, networks.DCGANGenerator(SHAPE, latent_dim=3, filters=2)))
+        self.model.seen = []
+        self.images = np.full((6, *SHAPE), np.linspace(-1, 1, 6, dtype="float32").reshape(6, 1, 1, 1))
+
+    def shuffled(self):
+        return keras_gan.data.load(self.images, batch_size=2, seed=3)[0]
+
+    def test_each_is_a_pass_in_its_own_order(self):
+        expected = [float(batch[0, 0, 0, 0]) for data in [self.shuffled()] for _ in range(4) for batch in data]
+        data = self.shuffled()
+        logged = self.model.fit(data, epochs=3, verbose=0)
+        self.assertEqual(self.model.seen, expected[:9])
+        self.assertLen(logged.history["loss"], 3)
+        # Nothing was read ahead: the next pass is the fourth.
+        self.model.fit(data, verbose=0)
+        self.assertEqual(self.model.seen, expected)
+
+    def test_all_share_one_iterator(self):
+        made, original = [], tf.data.Dataset.__iter__
+
+        def counted(dataset):
+            made.append(dataset)
+            return original(dataset)
+
+        self.enterContext(mock.patch.object(tf.data.Dataset, "__iter__", counted))
+        self.model.fit(self.shuffled(), epochs=1, verbose=0)
+        for_one = len(made)
+        self.model.fit(self.shuffled(), epochs=9, verbose=0)
+        self.assertLen(made, 2 * for_one)
+        self.assertLen(self.model.seen, 3 + 27)
+
+    def test_what_was_asked_for_stays(self):
+        data = self.shuffled()
+        self.model.fit(data, epochs=2, initial_epoch=1, verbose=0)
+        self.assertLen(self.model.seen, 3)
+        self.model.fit(data.repeat(), epochs=2, steps_per_epoch=2, verbose=0)
+        self.assertLen(self.model.seen, 3 + 4)
+        # Two at once cannot share three: Keras' own way.
+        self.assertEqual(self.model._for_all_epochs(data, 5)[1], 3)
+        self.model.compile(keras.optimizers.SGD(0.01), steps_per_execution=2)
+        self.assertEqual(self.model._for_all_epochs(data, 5), (data, None))
+        unknown = data.filter(lambda images: True)
+        self.assertEqual(self.model._for_all_epochs(unknown, 5), (unknown, None))

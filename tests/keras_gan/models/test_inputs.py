@@ -1,0 +1,238 @@
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+import keras_gan
+from keras_gan import networks
+from keras_gan.models import inputs
+from tests.test_case import TestCase
+
+
+def make_gan(num_classes=None, image_shape=(8, 8, 1), **compile_arguments):
+    gan = keras_gan.GAN(
+        networks.MLPGenerator(image_shape, latent_dim=2, hidden_units=(8,), num_classes=num_classes),
+        networks.MLPDiscriminator(image_shape, hidden_units=(8,), num_classes=num_classes),
+    )
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), **compile_arguments)
+    return gan
+
+
+def images(n=8, value=0.5, shape=(8, 8, 1)):
+    return np.full((n, *shape), value, "float32")
+
+
+def labels(*values):
+    return np.array(values, "int32")
+
+
+def dataset(*tensors, batch_size=4, drop_remainder=True):
+    # What autotunes can take a minute to end.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data = tf.data.Dataset.from_tensor_slices(tensors if len(tensors) > 1 else tensors[0])
+    return data.batch(batch_size, drop_remainder=drop_remainder).with_options(options)
+
+
+def with_one(array, value, *index):
+    """A copy with one other value."""
+    array = array.copy()
+    array[index] = value
+    return array
+
+
+def unknown_shape(x):
+    """A dataset whose shapes are known at run time only."""
+    data = dataset(x)
+    return data.map(lambda x: tf.py_function(lambda x: x, [x], tf.float32))
+
+
+class BatchesTestCase(TestCase):
+    def assert_refused(self, gan, message, *args, **kwargs):
+        """`fit` raises one sentence, and no weight has moved."""
+        before = gan.get_weights()
+        with self.assertRaisesRegex(ValueError, message) as raised:
+            gan.fit(*args, verbose=0, shuffle=False, **kwargs)
+        self.assertNotIn("\n", str(raised.exception))
+        self.assertEqual(int(gan.step), 0)
+        for a, b in zip(gan.get_weights(), before, strict=True):
+            self.assertAllEqual(a, b)
+
+
+class UnpackTest(TestCase):
+    def test_dtypes_and_shapes(self):
+        gan = make_gan(num_classes=3)
+        for given in (labels(0, 2), np.array([[0], [2]], "int64"), np.array([0, 2], "uint8")):
+            x, y = inputs.unpack((images(2).astype("float64"), given), gan)
+            self.assertEqual((x.dtype, y.dtype, y.shape), (tf.float32, tf.int32, (2,)))
+            self.assertAllEqual(y, [0, 2])
+
+    def test_labels_of_an_unconditional_model_are_ignored(self):
+        gan = make_gan()
+        for data in (images(2), (images(2),), (images(2), labels(0, 99)), (images(2), np.array(["a", "b"]))):
+            x, y = inputs.unpack(data, gan)
+            self.assertIsNone(y)
+            self.assertAllEqual(x, images(2))
+
+    def test_sample_weights_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "no use for sample weights. Received: a batch with sample weights"):
+            inputs.unpack((images(2), labels(0, 1), np.ones(2)), make_gan())
+
+
+class SplitTest(TestCase):
+    def test_parts_are_every_kth_row(self):
+        x, y = np.arange(12.0).reshape(6, 2), np.arange(6)
+        parts = inputs.split(x, y, 3)
+        for j, (part, part_labels) in enumerate(parts):
+            self.assertAllEqual(part, x[j::3])
+            self.assertAllEqual(part_labels, [j, j + 3])
+        self.assertEqual([labels for _, labels in inputs.split(x, None, 2)], [None, None])
+        [(part, part_labels)] = inputs.split(x, y, 1)
+        self.assertIs(part, x)
+        self.assertIs(part_labels, y)
+
+    def test_parts_are_the_same_examples_for_any_number_of_replicas(self):
+        """Replicas hold contiguous halves; part j of both together is part j of the whole."""
+        x = np.arange(24)
+        halves = [inputs.split(half, None, 3) for half in (x[:12], x[12:])]
+        for j, (part, _) in enumerate(inputs.split(x, None, 3)):
+            self.assertAllEqual(np.concatenate([half[j][0] for half in halves]), part)
+
+    def test_a_size_that_is_not_divisible(self):
+        message = "discriminator_steps=4 equal parts, so its size must be divisible by 4. Received: a batch of 6"
+        with self.assertRaisesRegex(ValueError, message):
+            inputs.split(np.zeros((6, 2)), None, 4)
+
+
+class SpecificationTest(BatchesTestCase, parameterized.TestCase):
+    """What is known before the first batch."""
+
+    @parameterized.named_parameters(
+        ("height", lambda: images(shape=(9, 8, 1)), r"shape \(batch, 8, 8, 1\).*Received: .* \(8, 9, 8, 1\)"),
+        ("rank", lambda: images(shape=(8, 8)), r"Received: images of shape \(8, 8, 8\)"),
+        ("uint8", lambda: images().astype("uint8"), "scale uint8 ones by x / 127.5 - 1. Received: dtype uint8"),
+        ("int", lambda: images().astype("int64"), "Expected float images .* Received: dtype int64"),
+        ("spec", lambda: dataset(images(shape=(4, 4, 1))), r"Received: images of shape \(4, 4, 4, 1\)"),
+        ("unknown", lambda: unknown_shape(images()), "Received: images of shape <unknown>"),
+        ("dict", lambda: dataset({"image": images()}), r"batches `images` or `\(images, labels\)`. Received: dict"),
+        ("array_dict", lambda: {"image": images()}, "Received: dict"),
+        ("generator", lambda: (x for x in [(images().astype("uint8"),)]), "Received: dtype uint8"),
+        ("weights", lambda: dataset(images(), labels(*[0] * 8), np.ones(8)), "no use for sample weights"),
+    )
+    def test_images(self, data, message):
+        self.assert_refused(make_gan(), message, data())
+
+    @parameterized.named_parameters(
+        ("missing", lambda: (images(), None), "conditional on 3 classes and need batches .* Received: images alone"),
+        ("missing_in_dataset", lambda: (dataset(images()),), "Received: images alone"),
+        ("floats", lambda: (images(), np.zeros(8)), "Expected integer labels .* Received: dtype float64"),
+        ("floats_in_dataset", lambda: (dataset(images(), np.zeros(8)),), "Received: dtype float64, shape .4,"),
+        ("one_hot", lambda: (images(), np.eye(8, dtype="int32")), r"Received: dtype int32, shape \(8, 8\)"),
+        ("list", lambda: (images(), [0] * 8), "Expected integer labels .* Received: list"),
+        ("strings", lambda: (images(), np.array(["a"] * 8)), "Received: dtype string"),
+        ("generator", lambda: ((x for x in [(images(), np.zeros(8))]),), "Received: dtype float64"),
+    )
+    def test_labels(self, data, message):
+        self.assert_refused(make_gan(num_classes=3), message, *data())
+
+    @parameterized.named_parameters(
+        ("dataset", lambda: dataset(images(12), batch_size=6), {}, "divisible by 4. Received: a batch of 6"),
+        ("batch_size", lambda: images(12), {"batch_size": 6}, "divisible by 4. Received: a batch of 6"),
+        ("default_batch_size", lambda: images(33), {}, "divisible by 4. Received: a batch of 1"),
+        ("small_array", lambda: images(6), {}, "divisible by 4. Received: a batch of 6"),
+        ("partial_last_batch", lambda: images(10), {"batch_size": 4}, "divisible by 4. Received: a batch of 2"),
+        (
+            "unknown_size",
+            lambda: dataset(images(8), drop_remainder=False),
+            {},
+            r"use dataset.batch\(size, drop_remainder=True\). Received: a dataset of batches of unknown size",
+        ),
+    )
+    def test_sizes_for_several_discriminator_steps(self, data, arguments, message):
+        self.assert_refused(make_gan(discriminator_steps=4), message, data(), **arguments)
+
+    @parameterized.named_parameters(
+        ("dataset", lambda: dataset(images(16)), {}, 4),
+        ("steps", lambda: dataset(images(12)).repeat(), {"steps_per_epoch": 5}, 5),
+        ("array", lambda: images(13), {"batch_size": 4}, 4),
+        ("default_batch_size", lambda: images(65), {"steps_per_epoch": 2}, 2),
+    )
+    def test_batches_for_several_steps_per_execution(self, data, arguments, n):
+        message = f"must be divisible by steps_per_execution=3: .* Received: {n} batches per epoch"
+        self.assert_refused(make_gan(steps_per_execution=3), message, data(), **arguments)
+
+    def test_what_fits_passes(self):
+        gan = make_gan(discriminator_steps=2, steps_per_execution=3)
+        for x, batch_size, steps in (
+            (images(12), 4, None),
+            (images(10), 4, None),  # a last batch of 2
+            (dataset(images(12)), None, None),
+            (dataset(images(4)).repeat(), None, 6),
+            (dataset(images(4)).repeat(), None, None),  # endless
+            ((x for x in [(images(3),)]), None, None),  # unknown
+        ):
+            inputs.check_fit(x, None, batch_size, steps, gan)
+        inputs.check_fit(dataset(images(10), drop_remainder=False), None, None, None, make_gan())
+
+    def test_validation_data_are_checked_first(self):
+        self.assert_refused(
+            make_gan(), r"images of shape \(4, 4, 4, 1\)", images(), validation_data=dataset(images(shape=(4, 4, 1)))
+        )
+
+
+class ValuesTest(BatchesTestCase, parameterized.TestCase):
+    """What only the values tell."""
+
+    def test_images_out_of_range_in_the_first_batch(self):
+        """Compiled once, and refused again by each `fit`."""
+        gan = make_gan()
+        for bad, shown in (
+            (images(value=255.0), "255"),
+            (with_one(images(), -1.5, 3, 7, 7, 0), "1.5"),
+            (with_one(images(), np.inf, 0, 0, 0, 0), "inf"),
+            (with_one(images(), np.nan, 0, 0, 0, 0), "nan"),
+            (with_one(images(), np.nan, 3, 7, 7, 0), "nan"),
+            (np.full_like(images(), np.nan), "nan"),
+        ):
+            message = rf"\AExpected images in \[-1, 1\]. Received: values as large as {shown}\Z"
+            self.assert_refused(gan, message, dataset(bad))
+        self.assert_refused(gan, message, bad, batch_size=4)
+        gan.fit(dataset(images(4, value=-1.0005)), verbose=0)  # rounding is forgiven
+        self.assertEqual(int(gan.step), 1)
+        for method in (gan.fit, gan.evaluate):
+            with self.assertRaisesRegex(ValueError, "as large as 255"):
+                method(dataset(images(value=255.0)), verbose=0)
+
+    @parameterized.parameters({"run_eagerly": True}, {"jit_compile": True})
+    def test_in_other_modes_of_execution(self, **mode):
+        gan = make_gan(num_classes=3, **mode)
+        self.assert_refused(gan, r"images in \[-1, 1\]", dataset(images(4, value=255.0), labels(0, 1, 2, 0)))
+        self.assert_refused(gan, r"labels in \[0, 3\)", dataset(images(4), labels(0, 1, 2, 3)))
+
+    def test_vectors_have_no_range(self):
+        gan = make_gan(image_shape=(2,), run_eagerly=True)
+        gan.fit(dataset(images(4, value=255.0, shape=(2,))), verbose=0)
+        self.assertEqual(int(gan.step), 1)
+
+    def test_labels_out_of_range_in_the_first_batch(self):
+        gan = make_gan(num_classes=3)
+        for bad, shown in ((labels(0, 1, 2, 3), "0 and 3"), (labels(2, -1, 2, 2), "-1 and 2")):
+            message = rf"\AExpected labels in \[0, 3\). Received: labels between {shown}\Z"
+            self.assert_refused(gan, message, dataset(images(4), bad))
+            self.assert_refused(gan, message, dataset(images(4), bad[:, None]))
+        self.assert_refused(gan, message, images(4), bad)
+
+    def test_labels_out_of_range_in_a_later_batch(self):
+        """The batches before have their effect, and this one has none."""
+        for bad in (labels(0, 1, 2, 0, 1, 3), labels(0, 1, 2, 0, -1, 2)):
+            gan, same = make_gan(num_classes=3), make_gan(num_classes=3)
+            same.set_weights(gan.get_weights())
+            with self.assertRaisesRegex(ValueError, r"Expected labels in \[0, 3\)"):
+                gan.fit(dataset(images(6), bad, batch_size=2), verbose=0)
+            same.fit(dataset(images(4), bad[:4], batch_size=2), verbose=0)
+            self.assertEqual(int(gan.step), 2)
+            self.assert_same_weights(gan, same)
+
+    def test_other_errors_pass_unchanged(self):
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "another"), inputs.plain_errors():
+            raise tf.errors.InvalidArgumentError(None, None, "another")

@@ -1,0 +1,1 @@
+"""What `trainers.evaluate` leaves to look at: cards, charts, comparisons."""

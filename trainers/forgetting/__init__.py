@@ -1,0 +1,1 @@
+"""What `trainers.unlearn` and `trainers.label` are made of."""

@@ -1,0 +1,1 @@
+"""What `trainers.toy` measures and draws."""
