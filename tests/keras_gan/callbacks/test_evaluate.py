@@ -10,7 +10,7 @@ import tensorflow as tf
 import keras_gan
 from keras_gan import callbacks
 from keras_gan.metrics.features import FeatureExtractor
-from tests.keras_gan.callbacks.test_base import (
+from tests.keras_gan.callbacks.callback_checks import (
     SHAPE,
     CallbacksTestCase,
     Killed,
