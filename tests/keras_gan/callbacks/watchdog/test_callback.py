@@ -134,7 +134,7 @@ class WatchdogTest(WatchdogTestCase):
         self.assertIn('"changed": true', through)
 
         def checkpoint(gan, watchdog):
-            return callbacks.Checkpoint(self.path("checkpoints"), every=6, more=watchdog.state(gan))
+            return callbacks.Checkpoint(self.path("checkpoints"), every=6, more={"watchdog": watchdog})
 
         (self.folder / "diagnosis.jsonl").unlink()
         gan, watchdog = make_gan(), self.watchdog(every=1)
@@ -142,7 +142,7 @@ class WatchdogTest(WatchdogTestCase):
         train(gan, 10, watchdog, save)
         # As if it had been killed after step 9: the last checkpoint is that of step 6.
         gan, watchdog = make_gan(), self.watchdog(every=1)
-        again = callbacks.Checkpoint(save.folder, every=6, more=watchdog.state(gan))
+        again = callbacks.Checkpoint(save.folder, every=6, more={"watchdog": watchdog})
         self.assertEqual(again.restore(gan, before=7), 6)
         train(gan, 12, watchdog, again)
         self.assertEqual((self.folder / "diagnosis.jsonl").read_text("utf-8"), through)
