@@ -123,7 +123,7 @@ class EqualGraphsTest(TestCase):
         self.addCleanup(tf.config.optimizer.set_experimental_options, {"remapping": True})
         vae, seen = make_vae(), []
 
-        def look(*_):
+        def look(*_, **__):
             seen.append(tf.config.optimizer.get_experimental_options()["remapping"])
 
         images = np.zeros((4, *SHAPE), "float32")
