@@ -238,7 +238,7 @@ def write_summary(folder):
 
 def _examples(source, number, model):
     """Examples as in training, their labels if the model has classes, and the names of the classes."""
-    found = source if isinstance(source, Source) else data.find(source)
+    found = source if isinstance(source, Source) else data.open_source(source)
     conditional = model.num_classes is not None
     number = min(number, found.num_examples)
     batches, _ = data.load(found, batch_size=number, labels=conditional, seed=0)

@@ -78,8 +78,8 @@ class Config(RunConfig):
 
 
 def find(config, split=None):
-    """The data that a configuration names, of its own split or another, as `data.find` returns them."""
-    return data.find(
+    """The data that a configuration names, of its own split or another, as `data.open_source` returns them."""
+    return data.open_source(
         config.dataset,
         split or config.split,
         image_size=config.image_size or None,

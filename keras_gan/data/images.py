@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.data import decoding, records, sources, stacked, toy
+from keras_gan.data import decoding, sources, stacked, tfrecords, toy
 
 MEMORY_LIMIT = 2 << 30  # bytes of decoded images
 
@@ -160,7 +160,7 @@ def load(
     return dataset.with_options(_options()), spec
 
 
-def find(
+def open_source(
     source,
     split="train",
     *,
@@ -191,7 +191,7 @@ def find(
 
     Example:
 
-    >>> digits = keras_gan.data.find("mnist5k", split="test")
+    >>> digits = keras_gan.data.open_source("mnist5k", split="test")
     >>> first, _ = keras_gan.data.load(digits, batch_size=100)
     >>> second, _ = keras_gan.data.load(digits, batch_size=50, shuffle=False)
     >>> len(first), len(second)
@@ -227,8 +227,8 @@ def _read(source, split, image_size, channels, num_classes, data_dir, download, 
     if kind == "folder":
         return sources.from_folder(place, split, image_size, channels, memory_limit)
     if kind == "tfrecord":
-        return records.from_tfrecords(place, split, image_size, channels, memory_limit)
-    return records.from_tfds(source, split, image_size, channels, memory_limit, data_dir, download)
+        return tfrecords.from_tfrecords(place, split, image_size, channels, memory_limit)
+    return tfrecords.from_tfds(source, split, image_size, channels, memory_limit, data_dir, download)
 
 
 def _order(num_examples, shuffle, seed, repeat, first):

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gan import command, staging
-from keras_gan.data import decoding, records, sources
+from keras_gan.data import decoding, sources, tfrecords
 
 
 def write(folder, out, image_size=None, channels=None, shards=1):
@@ -77,7 +77,7 @@ def write(folder, out, image_size=None, channels=None, shards=1):
             "skipped": [str(file.relative_to(folder)) for file in skipped],
         }
         text = json.dumps(written, indent=2, ensure_ascii=False)
-        (partial / records.SIDECAR).write_text(text, encoding="utf-8")
+        (partial / tfrecords.SIDECAR).write_text(text, encoding="utf-8")
     return written
 
 
@@ -111,8 +111,8 @@ def _write_shards(folder, shards, encode, files, labels):
 
 def _example(contents, label):
     feature = {
-        records.IMAGE_KEY: tf.train.Feature(bytes_list=tf.train.BytesList(value=[contents])),
-        records.LABEL_KEY: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+        tfrecords.IMAGE_KEY: tf.train.Feature(bytes_list=tf.train.BytesList(value=[contents])),
+        tfrecords.LABEL_KEY: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 

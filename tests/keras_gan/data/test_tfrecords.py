@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_gan import data
-from keras_gan.data import records
+from keras_gan.data import tfrecords
 from tests.test_case import TestCase
 
 
@@ -156,7 +156,7 @@ class TfrecordTest(TestCase):
             data.load(source, batch_size=1)
         return str(caught.exception)
 
-    def example(self, contents, key=records.IMAGE_KEY):
+    def example(self, contents, key=tfrecords.IMAGE_KEY):
         feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[contents]))
         return tf.train.Example(features=tf.train.Features(feature={key: feature})).SerializeToString()
 
@@ -164,13 +164,13 @@ class TfrecordTest(TestCase):
         payloads = [bytes([i % 251]) * (7 * i + 1) for i in range(600)]
         folder = self.write(*payloads)
         contents = (folder / "a.tfrecord").read_bytes()
-        spans = records._spans(folder / "a.tfrecord", 5, 600)
+        spans = tfrecords._spans(folder / "a.tfrecord", 5, 600)
         self.assertEqual([contents[a : a + n] for a, n in spans], payloads[5:])
 
     def test_labels_out_of_range(self):
         png = tf.io.encode_png(np.zeros((1, 1, 3), np.uint8)).numpy()
         example = tf.train.Example.FromString(self.example(png))
-        example.features.feature[records.LABEL_KEY].int64_list.value.append(-1)
+        example.features.feature[tfrecords.LABEL_KEY].int64_list.value.append(-1)
         folder = self.write(example.SerializeToString(), num_classes=2)
         with self.assertRaisesRegex(ValueError, r"Labels must lie in \[0, 2\)"):
             data.load(f"tfrecord:{folder}", batch_size=1, labels=True)
