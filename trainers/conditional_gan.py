@@ -5,7 +5,8 @@
 trains on 4,500 labelled MNIST digits that come with the installation. Labels enter by projection (Miyato and Koyama
 2018) and conditional batch normalization, by concatenation, or through an auxiliary classifier (AC-GAN, Odena et al.
 2017). Grids have one row a class. At the end classifiers learn from generated digits and are tested on held-out real
-ones, beside classifiers that learn from as many real digits; the numbers are kept in `conditional.json`.
+ones, beside classifiers that learn from as many real digits; the numbers are kept in `conditional.json`. Data of one's
+own need a split "test" with the same classes for that: of `--dataset=folder:PATH` the subfolders train and test.
 """
 
 import dataclasses
@@ -57,4 +58,4 @@ def build(config, spec):
 if __name__ == "__main__":
     folder = common.main("conditional_gan", __doc__, Config, build, labels=True)
     if folder is not None:
-        command.run(lambda: report.judge_classes(folder))
+        command.run_optional(lambda: report.judge_classes(folder), f"{folder}/conditional.json")
