@@ -55,7 +55,13 @@ def build(config, spec):
     return gan
 
 
-if __name__ == "__main__":
-    folder = common.main("conditional_gan", __doc__, Config, build, labels=True)
+def main(argv=None):
+    """Trains, from the command line or `argv`, and judges the classes; returns the run folder."""
+    folder = common.main("conditional_gan", __doc__, Config, build, argv, labels=True)
     if folder is not None:
         command.run_optional(lambda: report.judge_classes(folder), f"{folder}/conditional.json")
+    return folder
+
+
+if __name__ == "__main__":
+    main()

@@ -182,6 +182,11 @@ class WatchdogTest(WatchdogTestCase):
             watchdog = diagnostics.Watchdog((POINTS, labels), every=2, say=self.lines.append)
             gan.fit(POINTS[:64], labels[:64], epochs=1, verbose=0, callbacks=[watchdog])
             self.assertEqual(watchdog.verdict.name, verdicts.EARLY)
+            unlabelled = diagnostics._held_out(POINTS, 64, gan)
+            self.assertEqual(unlabelled, (None, None))
+            images, found = diagnostics._held_out((POINTS, labels), 64, gan)
+            self.assertEqual((images.shape, found.shape), ((64, 2), (64,)))
+            self.assertEqual(diagnostics._held_out((POINTS, labels + 1), 64, gan), (None, None))
 
     def test_mistakes(self):
         with self.assertRaisesRegex(ValueError, "on_collapse must be 'warn', 'rollback' or 'stop'"):
