@@ -179,9 +179,9 @@ class RunTest(TestCase):
                 warnings.warn(text, stacklevel=1)
 
         both = "warning: a\nwarning: b\n"
-        self.assertEqual(call(command.run, main), (None, "", both))
+        self.assertEqual(call(cli.run, main), (None, "", both))
         self.assertEqual(call(cli.run_optional, main, "x"), (None, "", ""))  # which goes on after it
-        self.assertEqual(call(command.run, main), (None, "", both))
+        self.assertEqual(call(cli.run, main), (None, "", both))
 
     def test_what_is_optional_decides_nothing(self):
         self.assertEqual(call(cli.run_optional, lambda: print("fine"), "x.json"), (None, "fine\n", ""))

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 import keras_gan
 from keras_gan import callbacks, networks
 from keras_gan.callbacks import watchdog
-from keras_gan.callbacks.watchdog import Collapse, rules
+from keras_gan.callbacks.watchdog import Collapse, diagnose, rules
 from keras_gan.callbacks.watchdog import callback as watchdog_callback
 from tests.test_case import TestCase
 
@@ -170,7 +170,7 @@ class WatchdogTest(WatchdogTestCase):
         train(gan, 4, watchdog)
         for _ in range(2):
             watchdog.note_rollback(2, Collapse("mode collapse, since step 3", 3))
-        lines = watchdog.diagnose(self.folder)
+        lines = diagnose(self.folder)
         self.assertEqual(lines.count("mode collapse, since step 3; went back to step 2"), 1)
 
     def test_labels(self):
