@@ -1,8 +1,10 @@
-"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters; copies of networks."""
+"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters; copies of networks, digests."""
 
+import hashlib
 import math
 
 import keras
+import numpy as np
 
 PACKAGE = "keras_gan"
 
@@ -67,3 +69,21 @@ def copy_network(network, name):
         copy.build()
     copy.set_weights(network.get_weights())
     return copy
+
+
+def weights_digest(model):
+    """SHA-256 over dtype, shape and values of every weight, in the order of `model.weights`.
+
+    It tells that two files, or two exports, hold the same network: the files themselves differ each time.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(f"{weight.dtype} {weight.shape} ".encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.data import decoding, records, sources, stacked, toy
+from keras_gan.files import pictures
 
 MEMORY_LIMIT = 2 << 30  # bytes of decoded images
 
@@ -283,7 +284,7 @@ def _tensor(array):
 
 def _scale(images):
     """[0, 255] to [-1, 1]; floats have their range already."""
-    return tf.cast(images, tf.float32) / 127.5 - 1.0 if images.dtype == tf.uint8 else images
+    return pictures.tensor_from_uint8(images) if images.dtype == tf.uint8 else images
 
 
 def _options():

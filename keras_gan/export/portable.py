@@ -12,12 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan.export import saved_model
+from keras_gan import serialization
 from keras_gan.export.checks import parity
-from keras_gan.files import atomic
+from keras_gan.files import atomic, pictures
 
 CARD_VERSION = 1
-ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
 SEEDS = (
     "A seed's latent is the output of the signature `latents` of a SavedModel of the same generator, with the inputs "
     "seed int64 (b) and truncation float32 (b); in Python it is truncation * keras_gan.latents.from_seeds. Latents of "
@@ -119,7 +118,7 @@ def describe(generator, out, contents, batches, report, **facts):
         "seeds": SEEDS,
         "num_classes": generator.num_classes,
         "class_names": generator.class_names,
-        "uint8": None if vectors else ROUNDING,
+        "uint8": None if vectors else pictures.ROUNDING,
         "bad_inputs": report["bad_inputs"],
         "parity": {
             "reference": "the Keras generator in float32",
@@ -129,7 +128,7 @@ def describe(generator, out, contents, batches, report, **facts):
         },
         "latency": {"machine": platform.machine(), "cpus": os.cpu_count(), "calls": report["latency"]},
         "parameters": generator.count_params(),
-        "weights_sha256": saved_model.weights_digest(generator),
+        "weights_sha256": serialization.weights_digest(generator),
         "versions": {
             "keras_gan": keras_gan.__version__,
             "tensorflow": tf.__version__,

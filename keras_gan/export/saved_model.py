@@ -22,23 +22,20 @@ refuses labels out of range, latents and images that are not finite, truncations
 length. docs/serving.md is written for whoever receives the result.
 """
 
-import hashlib
 import json
 import platform
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import cli, latents
+from keras_gan import cli, latents, serialization
 from keras_gan.export.checks import signatures, verification
 from keras_gan.export.publishing import provenance, serving, warmup
-from keras_gan.files import atomic
+from keras_gan.files import atomic, pictures
 
 FORMAT_VERSION = 1
-ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
 SEEDS = {
     "normal": (
         "bits = tf.random.stateless_uniform((latent_dim, 2), [seed, 0], None, None, tf.int32, 'philox'); "
@@ -99,14 +96,11 @@ def functions(generator, batch_size=None, discriminator=None):
         seed = _require_rows(seed, truncation)
         return latents.from_seeds(seed, generator.latent_dim, generator.latent_prior, truncation)
 
-    def quantize(images):
-        return tf.cast(tf.clip_by_value(tf.floor(127.5 * images + 128.0), 0.0, 255.0), tf.uint8)
-
     def serving_default(latent, label=None):
         return {"images": generate(latent, label)}
 
     def sample(seed, truncation, label=None):
-        return {"images": quantize(generate(draw(seed, truncation), label))}
+        return {"images": pictures.tensor_to_uint8(generate(draw(seed, truncation), label))}
 
     def sample_png(seed, truncation, label=None):
         return {"image_bytes": tf.io.encode_png(sample(seed, truncation, label)["images"])}
@@ -181,7 +175,7 @@ def describe(generator):
         "format_version": FORMAT_VERSION,
         "image_shape": list(generator.image_shape),
         "image_range": [-1, 1] if images else None,
-        "uint8": ROUNDING if images else None,
+        "uint8": pictures.ROUNDING if images else None,
         "latent_dim": generator.latent_dim,
         "latent_prior": generator.latent_prior,
         "num_classes": generator.num_classes,
@@ -189,7 +183,7 @@ def describe(generator):
         "seeds": SEEDS[generator.latent_prior],
         "truncation": TRUNCATION[generator.latent_prior],
         "parameters": generator.count_params(),
-        "weights_sha256": weights_digest(generator),
+        "weights_sha256": serialization.weights_digest(generator),
         "versions": {
             "keras_gan": keras_gan.__version__,
             "keras": keras.__version__,
@@ -197,18 +191,6 @@ def describe(generator):
             "python": platform.python_version(),
         },
     }
-
-
-def weights_digest(model):
-    """SHA-256 over shape, dtype and values of every weight, in the order of `model.weights`.
-
-    Two exports of the same weights are different files; this tells that they are the same network.
-    """
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(f"{weight.dtype} {weight.shape} ".encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
 
 
 def export(generator, out, overwrite=False, discriminator=None, name="generator", source=None):
@@ -276,7 +258,7 @@ def _fill(folder, generator, discriminator, name, source):
     card = {
         "name": name,
         **describe(generator),
-        "discriminator_sha256": None if discriminator is None else weights_digest(discriminator),
+        "discriminator_sha256": None if discriminator is None else serialization.weights_digest(discriminator),
         "signatures": signatures.describe(folder),
         "fingerprint": str(tf.saved_model.experimental.read_fingerprint(str(folder)).singleprint()),
         "training": None if source is None else provenance.training(source),

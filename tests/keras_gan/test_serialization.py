@@ -1,6 +1,8 @@
+import hashlib
+
 import keras
 
-from keras_gan import serialization
+from keras_gan import networks, serialization
 from tests.test_case import TestCase
 
 
@@ -58,3 +60,14 @@ class NumberTest(TestCase):
         for value in (True, "1", None, [1.0]):
             with self.assertRaisesRegex(ValueError, "`weight` must be a finite number or .* Received: weight="):
                 serialization.number_or_schedule("weight", value)
+
+
+class WeightsDigestTest(TestCase):
+    def test_it_is_of_dtypes_shapes_and_values(self):
+        generator = networks.MLPGenerator((1,), latent_dim=6, hidden_units=(16,))
+        digest = hashlib.sha256()
+        for weight in generator.get_weights():
+            digest.update(b"float32 " + str(weight.shape).encode() + b" " + weight.tobytes())
+        self.assertEqual(serialization.weights_digest(generator), digest.hexdigest())
+        generator.weights[-1].assign_add([1e-6])
+        self.assertNotEqual(serialization.weights_digest(generator), digest.hexdigest())

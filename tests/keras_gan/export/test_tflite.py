@@ -13,7 +13,7 @@ from absl.testing import parameterized
 from ai_edge_litert import schema_py_generated as schema
 
 import keras_gan
-from keras_gan import cli
+from keras_gan import cli, serialization
 from keras_gan.export import portable, saved_model, tflite
 from keras_gan.export.checks import interpreters, parity, processes
 from tests.keras_gan.export import networks
@@ -77,7 +77,7 @@ class ExportTest(TestCase):
             self.assertIn("TRANSPOSE_CONV", card["operators"])
         # 256 images and no fewer, evenly.
         self.assertEqual(cards["int8"]["calibration"]["images_per_class"], 86)
-        self.assertEqual(cards["int8"]["weights_sha256"], saved_model.weights_digest(generator))
+        self.assertEqual(cards["int8"]["weights_sha256"], serialization.weights_digest(generator))
         signature = cards["int8"]["signatures"]["serving_default"]
         self.assertEqual(signature["inputs"]["label"], {"dtype": "int32", "shape": [1], "range": [0, 2]})
         self.assertEqual(signature["outputs"]["images"]["shape"], [1, 28, 28, 1])
