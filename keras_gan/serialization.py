@@ -71,6 +71,35 @@ def copy_network(network, name):
     return copy
 
 
+def in_float32(network):
+    """The same network without mixed precision: a copy, or the network itself where it has none.
+
+    Args:
+        network: A `keras_gan.networks` network, or a functional or sequential Keras model.
+
+    Returns:
+        A built network of the same class and weights.
+    """
+    config = network.get_config()
+    full = _full_precision(config)
+    if full == config:
+        return network
+    copy = type(network).from_config(full)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _full_precision(config):
+    """A configuration in which the dtype policies of mixed precision are float32."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed_"):
+            return {**config, "config": {"name": "float32"}}
+        return {name: _full_precision(value) for name, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_full_precision(value) for value in config)
+    return config
+
+
 def weights_digest(model):
     """SHA-256 over dtype, shape and values of every weight, in the order of `model.weights`.
 

@@ -1,8 +1,12 @@
 """What every generator and every discriminator declares: the contract that the rest of the package reads."""
 
-import keras
+import contextlib
 
-from keras_gan import latents
+import keras
+import tensorflow as tf
+from tensorflow.python.util import keras_deps
+
+from keras_gan import latents, serialization
 
 
 def _check_shape(name, shape):
@@ -73,14 +77,74 @@ def _symbolic_images(self):
     return [images, keras.KerasTensor((None,), dtype="int32", name="labels")]
 
 
+class _NoCallContext:
+    """What TensorFlow's TFLite converter enters around the call of a Keras model: nothing.
+
+    Keras 2 registered a context of its own with TensorFlow; Keras 3 registers none, and the converter fails without.
+    """
+
+    layer = None
+
+    def enter(self, *args, **kwargs):
+        return contextlib.nullcontext()
+
+
 class _Network(keras.Model):
-    """A network that knows its own inputs, so that it can build itself without data."""
+    """A network that knows its own inputs, so that it can build itself without data, and exporters find them."""
 
     def build(self, input_shape=None):
         """Creates all variables by tracing `call` once on symbolic inputs of the declared shapes."""
         if not self.built:
             self.built = True
             self.compute_output_spec(self.symbolic_inputs())
+
+    def _post_build(self):
+        # Keras has recorded the arguments of `build` by now, of which there were none. `TFLiteConverter` reads a shape
+        # here, gives it the network's `input_dtype`, and names inputs and outputs in the file's signature.
+        super()._post_build()
+        inputs = self.symbolic_inputs()
+        if not isinstance(inputs, list) and inputs.dtype == self.input_dtype:
+            self._build_shapes_dict = {"input_shape": tuple(inputs.shape)}
+
+    def _get_save_spec(self, dynamic_batch=True):
+        # What `TFLiteConverter` asks for otherwise: where inputs differ in dtype, among themselves or from what the
+        # network computes in. Such files have named inputs, and no signature.
+        if keras_deps.get_call_context_function() is None:
+            tf.__internal__.register_call_context_function(_NoCallContext)
+        return self._tensor_specs()
+
+    @property
+    def _default_save_signature(self):
+        # What `tf.saved_model.save` looks for.
+        @tf.function(input_signature=[self._tensor_specs()], autograph=False)
+        def serving_default(inputs):
+            return self(inputs, training=False)
+
+        return serving_default
+
+    def _tensor_specs(self):
+        return tf.nest.map_structure(
+            lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name), self.symbolic_inputs()
+        )
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Writes the network by Keras' own exporters, unchecked, with the weights that it has.
+
+        A SavedModel computes in the network's precision; the other formats, which have no bfloat16, in float32. Of a
+        trained model, `GenerativeModel.export` writes the averaged generator, with seeds and bytes, and compares what
+        it wrote with Keras.
+
+        Args:
+            filepath: Where to.
+            format: `"tf_saved_model"`, `"litert"`, `"onnx"` or `"openvino"`.
+            verbose: As of `keras.Model.export`.
+            input_signature: What the inputs are; by default `symbolic_inputs()`, for any batch.
+            **kwargs: As of `keras.Model.export`.
+        """
+        if input_signature is None:
+            input_signature = [self.symbolic_inputs()]
+        network = self if format == "tf_saved_model" else serialization.in_float32(self)
+        keras.Model.export(network, filepath, format, verbose, input_signature, **kwargs)
 
     def unpack(self, inputs):
         """Latents or images, in the compute dtype, and labels: `None` for an unconditional network.
