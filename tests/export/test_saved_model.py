@@ -43,7 +43,7 @@ class CommandLineTest(TestCase):
         (cls.folder / "config.json").write_text('{"trainer": "dcgan", "seed": 3}')
         cls.model = cls.folder / "gan.keras"
         cls.base = cls.folder / "my models" / "digits"
-        flags = [f"--model={cls.model}", f"--publish={cls.base}", "--with_discriminator", "--keep=2"]
+        flags = [f"--model={cls.model}", f"--publish={cls.base}", "--with_discriminator", "--keep=2", "--thorough"]
         cls.done = subprocess.run([sys.executable, "-m", "export.saved_model", *flags], capture_output=True, text=True)
         cls.generator, cls.discriminator = loading.load_pair(cls.model)
 

@@ -291,9 +291,9 @@ class ExportTest(InProcess):
         self.assertEqual((base / "models.config").read_text(), "# edited")
 
     def test_every_signature_is_warmed_up(self):
-        generator, discriminator = networks.mlp(num_classes=2), networks.discriminator((8, 8, 1), num_classes=2)
+        gan = keras_gan.GAN(networks.mlp(num_classes=2), networks.discriminator((8, 8, 1), num_classes=2))
         self.enterContext(mock.patch.object(verification, "check", return_value={}))
-        saved_model.export(generator, self.folder / "out", discriminator=discriminator)
+        saved_model.export(gan, self.folder / "out", with_discriminator=True)
         requests = warmup.read(self.folder / "out")
         names = ["discriminate", "latents", "sample", "sample_png", "serving_default"]
         self.assertEqual([name for name, _ in requests], names)
