@@ -63,7 +63,7 @@ def main(argv=None):
 
 
 def _measure_all(config):
-    images = data.find(config.dataset).images
+    images = data.open_source(config.dataset).images
     network = metrics.features.get(FEATURES)
     real = network(images[np.linspace(0, len(images), min(len(images), 10_000), endpoint=False).astype(int)])
     measured = {side: [] for side in SIDES}

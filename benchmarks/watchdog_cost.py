@@ -20,7 +20,7 @@ ROUNDS, STEPS = 6, 12
 
 def main():
     """Measures and prints."""
-    held_out = data.find("mnist5k", "test")
+    held_out = data.open_source("mnist5k", "test")
     for name, recipe in (("dcgan", dcgan), ("mlp_gan", mlp_gan)):
         config = recipe.Config()
         dataset, spec = data.load("mnist5k", batch_size=config.batch_size, repeat=True)

@@ -38,7 +38,8 @@ class Watchdog(EverySteps):
     Args:
         real: Real training examples: a source as for `keras_gan.data.load`, of which `num_examples` are looked at.
         every: Training steps between looks, counted over the life of the model.
-        held_out: Real examples that are not trained on, likewise, or `None`. Without them overfitting goes unnoticed.
+        held_out: Real examples that are not trained on, likewise, or `None`. Without them, or without their labels
+            where the model has classes, overfitting goes unnoticed.
         classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes, where a network
             of one channel looks at several one by one; or an object with centres `modes` and shares `weights`, such as
             a density of `keras_gan.data.toy`.
@@ -100,10 +101,10 @@ class Watchdog(EverySteps):
         super().set_model(model)
         if self._probe is None:
             real, labels, names = _examples(self.real, self.num_examples, model)
-            held_out = (None, None) if self.held_out is None else _examples(self.held_out, self.batch, model)[:2]
+            held_out = _held_out(self.held_out, self.batch, model)
             self._probe = Signals(model, real, labels, *held_out, self.batch, self.classes, names)
             self._variables = {
-                "judge": tf.Variable(self._judge.to_array(), trainable=False),
+                "judge": tf.Variable(self._judge.to_json(), trainable=False),
                 "rows": tf.Variable(np.full(self._probe.movable, np.nan, np.float32), trainable=False),
             }
 
@@ -114,13 +115,22 @@ class Watchdog(EverySteps):
             model: The `GAN`.
 
         Returns:
-            List of `tf.Variable`.
+            Dictionary of `tf.Variable`s.
         """
         self.set_model(model)
-        return list(self._variables.values())
+        return self._variables
+
+    def old_state(self, model):
+        """The variables of a checkpoint of version 0.1.0 in their order, and what to call once they are restored."""
+        judge = tf.Variable(np.zeros(rules.OLD_SIZE), trainable=False)
+
+        def adopt():
+            self._variables["judge"].assign(rules.Judge.from_array(judge.numpy()).to_json())
+
+        return [judge, self.state(model)["rows"]], adopt
 
     def on_train_begin(self, logs=None):
-        self._judge = rules.Judge.from_array(self._variables["judge"].numpy())
+        self._judge = rules.Judge.from_json(self._variables["judge"].numpy())
         if self.folder is not None:
             step = int(self.model.step.numpy())
             history.forget(self.folder / "diagnosis.jsonl", lambda each: each <= step)
@@ -130,9 +140,9 @@ class Watchdog(EverySteps):
         before = self._variables["rows"].numpy()
         signals, missing, rows = self._probe.measure(None if np.isnan(before).any() else before)
         signals["not_finite"] += sum(not np.isfinite(value) for value in (logs or {}).values())
-        self.verdict = self._judge.hear(step, signals, missing)
+        self.verdict = self._judge.update(step, signals, missing)
         self._variables["rows"].assign(rows)
-        self._variables["judge"].assign(self._judge.to_array())
+        self._variables["judge"].assign(self._judge.to_json())
         self._write(step, signals, missing)
         if self.verdict.changed:
             self.say(f"step {step}  {self.verdict}")
@@ -239,9 +249,19 @@ def write_summary(folder):
         partial.write_text("".join(line + "\n" for line in lines), "utf-8")
 
 
+def _held_out(source, number, model):
+    """Held-out examples and their labels, or `None` for both."""
+    if source is None:
+        return None, None
+    found = source if isinstance(source, Source) else data.open_source(source)
+    if model.num_classes is not None and (found.num_classes is None or found.num_classes > model.num_classes):
+        return None, None
+    return _examples(found, number, model)[:2]
+
+
 def _examples(source, number, model):
     """Examples as in training, their labels if the model has classes, and the names of the classes."""
-    found = source if isinstance(source, Source) else data.find(source)
+    found = source if isinstance(source, Source) else data.open_source(source)
     conditional = model.num_classes is not None
     number = min(number, found.num_examples)
     batches, _ = data.load(found, batch_size=number, labels=conditional, seed=0)
