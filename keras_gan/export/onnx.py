@@ -21,7 +21,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_gan import cli
+from keras_gan import cli, networks
 from keras_gan.export import loading, portable
 from keras_gan.export.checks import parity
 
@@ -31,14 +31,14 @@ GATE = parity.Gate(max_difference=1e-5)
 BATCH_SIZES = (1, 16)
 
 
-def require_packages():
+def require_packages() -> None:
     """Raises `ValueError` that says what to install, if a package is missing."""
     missing = [name for name in PACKAGES if util.find_spec(name) is None]
     if missing:
         raise ValueError(f"ONNX needs packages that are not installed. Run: pip install {' '.join(missing)}")
 
 
-def convert(generator):
+def convert(generator: networks.Generator):
     """Converts a generator, unchecked.
 
     Args:
@@ -91,7 +91,7 @@ def _unlogged(name):
         logger.setLevel(level)
 
 
-def operators(model):
+def operators(model) -> tuple[list[str], list[str]]:
     """The operators of an ONNX model, those of nested graphs and functions too.
 
     Args:

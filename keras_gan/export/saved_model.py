@@ -25,13 +25,14 @@ length. docs/serving.md is written for whoever receives the result.
 import json
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import cli, latents, serialization
+from keras_gan import cli, latents, networks, serialization
 from keras_gan.export import loading
 from keras_gan.export.checks import signatures, verification
 from keras_gan.export.publishing import provenance, serving, warmup
@@ -54,7 +55,9 @@ TRUNCATION = {
 }
 
 
-def functions(generator, batch_size=None, discriminator=None):
+def functions(
+    generator: networks.Generator, batch_size: int | None = None, discriminator: keras.Model | None = None
+) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
     """The functions that are exported.
 
     Args:
@@ -142,11 +145,11 @@ def _require_rows(value, other):
     return _require(value, tf.equal(tf.shape(value)[0], tf.shape(other)[0]), "inputs must have the same number of rows")
 
 
-def write(functions, folder):
+def write(functions: dict[str, tuple[Callable, list[tf.TensorSpec]]], folder: str | os.PathLike) -> None:
     """Writes a SavedModel, unchecked.
 
     Args:
-        functions: What `signatures` returns, or some of it.
+        functions: What `functions` returns, or some of it.
         folder: Path of the SavedModel.
 
     Raises:
@@ -163,7 +166,7 @@ def write(functions, folder):
         raise OSError(f"The SavedModel could not be written: {error.message}") from error
 
 
-def describe(generator):
+def describe(generator: networks.Generator) -> dict:
     """What a program that runs the export needs to know, as JSON holds it.
 
     Args:

@@ -25,13 +25,13 @@ import dataclasses
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_gan import cli
+from keras_gan import cli, networks
 from keras_gan.export import loading, portable, saved_model
 from keras_gan.export.checks import parity
 
@@ -48,7 +48,7 @@ GATES = {
 CALIBRATION_IMAGES = 256
 
 
-def signatures(batch_sizes):
+def signatures(batch_sizes: Iterable[int]) -> dict[str, int]:
     """The names of the signatures of a file: `serving_default` for the first batch size, `batch_N` for others.
 
     Args:
@@ -72,7 +72,7 @@ def signatures(batch_sizes):
     return {f"batch_{size}" if i else "serving_default": size for i, size in enumerate(sizes)}
 
 
-def gate(format, min_psnr=None, max_level_error=None):
+def gate(format: str, min_psnr: float | None = None, max_level_error: float | None = None) -> parity.Gate:
     """What is asked of a format, with other limits where they are given.
 
     Args:
@@ -87,7 +87,7 @@ def gate(format, min_psnr=None, max_level_error=None):
     return dataclasses.replace(GATES[format], **{name: value for name, value in given.items() if value is not None})
 
 
-def convert(generator, format="float32", batch_sizes=(1,)):
+def convert(generator: networks.Generator, format: str = "float32", batch_sizes: Sequence[int] = (1,)) -> bytes:
     """Converts a generator, unchecked.
 
     Args:
@@ -138,7 +138,7 @@ def _refusal(operators):
     return f"The generator does not convert to built-in TFLite operations. Received: {', '.join(operators)}"
 
 
-def operators(contents):
+def operators(contents: bytes) -> tuple[list[str], list[str]]:
     """The operations of a `.tflite` file.
 
     Args:
@@ -154,7 +154,7 @@ def operators(contents):
     return sorted(builtin), sorted({code.customCode.decode() for code in codes if code.customCode})
 
 
-def inspect(contents):
+def inspect(contents: bytes) -> tuple[str, dict[str, int]]:
     """What a `.tflite` file says about itself.
 
     Args:

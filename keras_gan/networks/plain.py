@@ -1,6 +1,7 @@
 """A Keras model without a contract as a generator."""
 
 import copy
+from collections.abc import Sequence
 
 import keras
 
@@ -37,7 +38,14 @@ class PlainGenerator(Generator):
     (5, 2, 2, 1)
     """
 
-    def __init__(self, model, latent_prior="normal", num_classes=None, class_names=None, **kwargs):
+    def __init__(
+        self,
+        model: keras.Model,
+        latent_prior: str = "normal",
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        **kwargs,
+    ):
         takes = len(getattr(model, "inputs", None) or ())
         if not isinstance(model, keras.Model) or takes not in (1, 2) or len(model.outputs) != 1:
             raise ValueError(
