@@ -20,6 +20,7 @@ from keras_gan.unlearning import FeatureUnlearner, LatentDirection
 from tests.keras_gan.export import networks as small
 from tests.keras_gan.export.in_process import InProcess
 from tests.keras_gan.models.test_compiled import assert_same_update, batched, distributed
+from tests.keras_gan.networks import test_plain
 from tests.test_case import TestCase
 
 SHAPE = (8, 8, 1)
@@ -260,6 +261,14 @@ class ExportTest(InProcess, parameterized.TestCase):
         encoder = networks.MLPEncoder((2,), latent_dim=6, hidden_units=(4,))
         vae = VAE(encoder, small.mlp((2,)))
         self.check(vae, "tf_saved_model", "vae", vae.sampler)
+
+    def test_plain_keras_generators(self):
+        plain = test_plain.model(num_classes=2)
+        judge = small.discriminator((2, 2, 1), num_classes=2)
+        gan = keras_gan.GAN(plain, judge, latent_prior="uniform", num_classes=2)
+        card = gan.export(self.folder / "plain.tflite", format="litert")
+        self.assertEqual((card["latent_prior"], card["num_classes"]), ("uniform", 2))
+        self.assertEqual(card["weights_sha256"], serialization.weights_digest(plain))
 
     def test_arguments_reach_the_exporter(self):
         gan = exported_gan(None, "float32")
