@@ -139,7 +139,7 @@ def export(model: loading.Source, path: str | os.PathLike, overwrite: bool = Fal
         OSError: If it cannot be written.
     """
     if Path(path).suffix != ".onnx":
-        raise ValueError(f"`path` must end in .onnx. Received: path={path}")
+        raise ValueError(f"The name of an ONNX file must end in .onnx. Received: {path}")
     require_packages()
     with portable.staged(path, overwrite) as (staging, card_path):
         generator = loading.load_generator(model)

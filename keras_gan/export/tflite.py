@@ -224,7 +224,7 @@ def export(
         raise ValueError(f"`format` must be one of {list(FORMATS)}. Received: format={format!r}")
     names = signatures(batch_sizes)
     if Path(path).suffix != ".tflite":
-        raise ValueError(f"`path` must end in .tflite. Received: path={path}")
+        raise ValueError(f"The name of a TFLite file must end in .tflite. Received: {path}")
     limits = gate(format, min_psnr, max_level_error)
     with portable.staged(path, overwrite) as (staging, card_path):
         generator = loading.load_generator(model)
