@@ -27,7 +27,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
+    entry_points={"console_scripts": ["keras-gan = trainers.command:main"]},
     package_data={
+        "keras_gan": ["py.typed"],
         "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz"],
         "trainers.evaluation": ["*.html"],
         "trainers.forgetting": ["*.html"],

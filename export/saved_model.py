@@ -1,25 +1,7 @@
-r"""Exports a generator as a TensorFlow SavedModel, and publishes it for TensorFlow Serving.
+"""Exports a generator as a TensorFlow SavedModel, and publishes it for TensorFlow Serving.
 
-    python -m export.saved_model --model=RUN/generator.keras --out=DIR
-    python -m export.saved_model --model=RUN/generator.keras --publish=models/digits [--keep=3]
-
-The first writes one folder; the second the next numbered version in models/digits, which a running server picks up.
-The result runs wherever TensorFlow does, without Keras and without this package. Every input has the batch as its
-first axis; `label` exists only where the generator has classes.
-
-| signature         | inputs                                                        | outputs                      |
-|-------------------|---------------------------------------------------------------|------------------------------|
-| `serving_default` | `latent` float32 (b, latent_dim), `label` int32 (b)           | `images` float32, in [-1, 1] |
-| `sample`          | `seed` int64 (b), `truncation` float32 (b), `label` int32 (b) | `images` uint8               |
-| `sample_png`      | as `sample`                                                   | `image_bytes` string (b)     |
-| `latents`         | `seed` int64 (b), `truncation` float32 (b)                    | `latent` float32             |
-| `discriminate`    | `images` float32, `label` int32 (b); --with_discriminator     | `logits` float32 (b)         |
-
-Image i of `sample` depends on `seed[i]`, `truncation[i]` and `label[i]` alone, and is what `generator.sample` makes
-from that seed, up to one level in single pixels between batch sizes and machines. A generator of vectors, which have
-no bytes, has neither `sample` nor `sample_png`: `latents` and `serving_default` together do the same. The graph itself
-refuses labels out of range, latents and images that are not finite, truncations outside [0, 1] and inputs of unequal
-length. docs/serving.md is written for whoever receives the result.
+python -m export.saved_model --model=RUN/generator.keras --out=DIR
+python -m export.saved_model --model=RUN/generator.keras --publish=models/digits [--keep=3]
 """
 
 import dataclasses
@@ -28,9 +10,12 @@ import tensorflow as tf
 
 from keras_gan import cli
 from keras_gan.cli import option
-from keras_gan.export import loading, saved_model
+from keras_gan.export import saved_model
 from keras_gan.export.checks import verification
 from keras_gan.export.publishing import serving
+
+# What is written is said once, where it is written.
+_ABOUT = "\n".join([__doc__, saved_model.__doc__.split("\n\n", 2)[2]])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +29,14 @@ class Config:
     name: str = option("", "The model's name on the server; by default that of the --publish folder.")
     keep: int = option(0, "With --publish: versions to keep, the new one included; 0 keeps all.", low=0)
     with_discriminator: bool = option(False, "Add the signature discriminate, from a gan.keras.")
+    thorough: bool = option(
+        False, "Also run it by TensorFlow's C library alone, as a server does; takes twice as long."
+    )
 
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
-    args, given = cli.parse(Config, "python -m export.saved_model", __doc__, argv)
+    args, given = cli.parse(Config, "python -m export.saved_model", _ABOUT, argv)
     if not args.model or bool(args.out) == bool(args.publish):
         cli.fail("expected --model and --out, or --model and --publish (see --help)")
     if args.publish and args.overwrite:
@@ -60,29 +48,26 @@ def main(argv=None):
 
 def _export(args):
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
-    if args.with_discriminator:
-        generator, discriminator = loading.load_pair(args.model)
-    else:
-        generator, discriminator = loading.load_generator(args.model), None
+    options = {"with_discriminator": args.with_discriminator, "thorough": args.thorough}
     if args.publish:
         out, card, removed = saved_model.publish(
-            generator, args.publish, discriminator, args.name or None, args.keep, source=args.model
+            args.model, args.publish, name=args.name or None, keep=args.keep, **options
         )
     else:
-        name = args.name or "generator"
         out, removed = args.out, []
-        card = saved_model.export(generator, out, args.overwrite, discriminator, name, source=args.model)
-    size = sum(file["bytes"] for file in card["files"].values())
-    print(f"Wrote {out}: {size / 1e6:.2f} MB, {card['parameters']:,} parameters in float32.")
+        card = saved_model.export(args.model, out, args.overwrite, name=args.name or "generator", **options)
+    total = sum(file["bytes"] for file in card["files"].values())
+    print(f"Wrote {out}: {total / 1e6:.2f} MB, {card['parameters']:,} parameters in float32.")
     for line in verification.summary(card):
         print(line)
     if removed:
         print(f"Removed: {', '.join(map(str, removed))}.")
-    label = "" if generator.num_classes is None else ", label=tf.constant([0])"
+    label = "" if card["num_classes"] is None else ", label=tf.constant([0])"
+    size = card["latent_dim"]
     if "sample" in card["signatures"]:
         call = f'["sample"](seed=tf.constant([7], tf.int64), truncation=tf.constant([1.0]){label})'
     else:
-        call = f'["serving_default"](latent=tf.zeros((1, {generator.latent_dim})){label})'
+        call = f'["serving_default"](latent=tf.zeros((1, {size})){label})'
     print(f'Use it:  tf.saved_model.load("{out}").signatures{call}["images"]')
     if args.publish:
         print(f"Serve it:  {serving.docker_command(args.publish, card['name'])}")

@@ -1,25 +1,7 @@
-r"""Exports a generator as a file for TFLite (LiteRT) interpreters, or checks such a file.
+"""Exports a generator as a file for TFLite (LiteRT) interpreters, or checks such a file.
 
-    python -m export.tflite --model=RUN/generator.keras --out=FILE.tflite [--format=float32|float16|dynamic|int8]
-    python -m export.tflite --check=FILE.tflite --saved_model=DIR
-
-The file has the signature `serving_default`: `latent` float32 (b, latent_dim) and, where the generator has classes,
-`label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed: a free one would make the file slower,
-and its quantized forms many times slower. `--batch_sizes=1,8` makes one file of two signatures, `serving_default` for
-the first size and `batch_8`, that share their weights. TFLite has no seeded random numbers: the caller draws latents
-from the generator's prior. Labels out of range are refused; latents that are not finite are not. FILE.tflite.json, the
-card, says all that is to be known about the file.
-
-| format    | weights                                                   | a large network's bytes per parameter |
-|-----------|-----------------------------------------------------------|---------------------------------------|
-| `float32` | as trained                                                | 4                                     |
-| `float16` | rounded to 16 bits, computed with in 32                   | 2                                     |
-| `dynamic` | kernels rounded to 8 bits, activations while the net runs | 1                                     |
-| `int8`    | 8 bits, activations too, in ranges found beforehand       | 1                                     |
-
-Every file is run in LiteRT and compared with Keras on latents that no calibration saw, for every signature and class.
-It is written only if the worst of them reaches the least PSNR, and if 99.9 % of its bytes stay within the largest
-level error; `--min_psnr` and `--max_level_error` replace what the format asks.
+python -m export.tflite --model=RUN/generator.keras --out=FILE.tflite [--format=float32|float16|dynamic|int8]
+python -m export.tflite --check=FILE.tflite --saved_model=DIR
 """
 
 import dataclasses
@@ -28,8 +10,11 @@ import tensorflow as tf
 
 from keras_gan import cli
 from keras_gan.cli import option
-from keras_gan.export import loading, portable, tflite
+from keras_gan.export import portable, tflite
 from keras_gan.export.checks import parity
+
+# What is written is said once, where it is written.
+_ABOUT = "\n".join([__doc__, tflite.__doc__.split("\n\n", 2)[2]])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +34,7 @@ class Config:
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, exports or checks, and prints what was found."""
-    args, _ = cli.parse(Config, "python -m export.tflite", __doc__, argv)
+    args, _ = cli.parse(Config, "python -m export.tflite", _ABOUT, argv)
     if args.check:
         if not args.saved_model or args.model or args.out:
             cli.fail("--check goes with --saved_model, and without --model and --out (see --help)")
@@ -82,8 +67,7 @@ def _export(args):
         raise ValueError(
             f"--batch_sizes must be numbers with commas, as 1,8,32. Received: --batch_sizes={args.batch_sizes}"
         ) from None
-    generator = loading.load_generator(args.model)
-    card = tflite.export(generator, args.out, args.format, batch_sizes, **_limits(args), overwrite=args.overwrite)
+    card = tflite.export(args.model, args.out, args.format, batch_sizes, **_limits(args), overwrite=args.overwrite)
     print(f"Wrote {args.out}: {card['file']['bytes']:,} bytes, {args.format}, {card['parameters']:,} parameters.")
     print(parity.table(card["parity"]["rows"]))
     for call in card["latency"]["calls"]:
@@ -92,7 +76,7 @@ def _export(args):
     print(
         f"Compared with Keras by {card['parity']['interpreter']}. Built-in operations: {', '.join(card['operators'])}."
     )
-    label = "" if generator.num_classes is None else ", label=..."
+    label = "" if card["num_classes"] is None else ", label=..."
     runner = f'Interpreter("{args.out}").get_signature_runner("serving_default")'
     print(f'Use it:  ai_edge_litert.interpreter.{runner}(latent=...{label})["images"]')
     print(f"Inputs, class names and all that was measured: {portable.card_path(args.out)}")

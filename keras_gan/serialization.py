@@ -1,8 +1,10 @@
-"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters; copies of networks."""
+"""The get/serialize/deserialize triple shared by losses, regularizers and augmenters; copies of networks, digests."""
 
+import hashlib
 import math
 
 import keras
+import numpy as np
 
 PACKAGE = "keras_gan"
 
@@ -61,16 +63,64 @@ def value_at(value, step):
 
 def copy_network(network, name):
     """A network of the same class, configuration and weights, trainable like a new one."""
-    # Not keras.models.clone_model, which makes a plain functional model of a subclass. Nothing is loaded here: classes
-    # that Keras does not know are those of this network's own layers, and its functions are trusted.
     config = keras.saving.serialize_keras_object(network)
     config["config"] = {**config["config"], "name": name, "trainable": True}
+    return _rebuilt(network, config)
+
+
+def in_float32(network):
+    """The same network without mixed precision: a copy, or the network itself where it has none.
+
+    Args:
+        network: A `keras_gan.networks` network, or a functional or sequential Keras model.
+
+    Returns:
+        A built network of the same class and weights.
+    """
+    config = keras.saving.serialize_keras_object(network)
+    full = _full_precision(config)
+    return network if full == config else _rebuilt(network, full)
+
+
+def _rebuilt(network, config):
+    """A network of this configuration, with the weights of another."""
+    # Not keras.models.clone_model, which makes a plain functional model of a subclass. Nothing is loaded here: classes
+    # that Keras does not know are those of this network's own layers, and its functions are trusted.
     own = {type(layer).__name__: type(layer) for layer in network._flatten_layers()}
     copy = keras.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=False)
     if not copy.built:
         copy.build()
     copy.set_weights(network.get_weights())
     return copy
+
+
+def _full_precision(config):
+    """A configuration in which the dtype policies of mixed precision are float32."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed_"):
+            return {**config, "config": {"name": "float32"}}
+        return {name: _full_precision(value) for name, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_full_precision(value) for value in config)
+    return config
+
+
+def weights_digest(model):
+    """SHA-256 over dtype, shape and values of every weight, in the order of `model.weights`.
+
+    It tells that two files, or two exports, hold the same network: the files themselves differ each time.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(f"{weight.dtype} {weight.shape} ".encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
 
 
 def frozen(layer):

@@ -205,7 +205,7 @@ COMMANDS = (
     ("saved_model", ["--out=file", "--overwrite"], "file is a file, and a SavedModel is a folder"),
     ("saved_model", ["--out=file/new"], "/file is a file, not a folder"),
     ("tflite", ["--out="], "expected --model and --out"),
-    ("tflite", ["--out=new.lite"], "`out` must end in .tflite"),
+    ("tflite", ["--out=new.lite"], "must end in .tflite"),
     ("tflite", ["--out=old.tflite"], "old.tflite exists already"),
     ("tflite", ["--out=file/new.tflite"], "/file is a file, not a folder"),
     ("tflite", ["--format=int3"], "Received: format='int3'"),
@@ -222,7 +222,7 @@ COMMANDS = (
     ),
     ("onnx", ["--model=text.keras"], "text.keras is truncated or damaged"),
     ("onnx", ["--out="], "expected --model and --out"),
-    ("onnx", ["--out=new.on"], "`out` must end in .onnx"),
+    ("onnx", ["--out=new.on"], "must end in .onnx"),
     ("onnx", ["--out=file/new.onnx"], "/file is a file, not a folder"),
     # Writing TFRecords.
     ("write_tfrecords", [], "the following arguments are required: folder, out"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import export
 import keras_gan
 import trainers
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def _modules():
-    for package in (keras_gan, trainers):
+    for package in (keras_gan, trainers, export):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             yield module.name
     yield "keras_gan"

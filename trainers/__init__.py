@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 # What `--minutes` counts from.
 STARTED = time.monotonic()
@@ -11,7 +12,7 @@ STARTED = time.monotonic()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def _import_quietly():
+def import_quietly():
     """Imports the package, and TensorFlow with it, without the page about the machine that would come first."""
     sys.stderr.flush()
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -25,4 +26,6 @@ def _import_quietly():
         os.close(nowhere)
 
 
-_import_quietly()
+# `keras-gan` lists commands without TensorFlow, and does this itself before it runs one.
+if Path(sys.argv[0]).stem != "keras-gan":
+    import_quietly()

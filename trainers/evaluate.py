@@ -242,12 +242,7 @@ def _row(record):
 def _samples(config, fakes):
     count = len(fakes[:64])
     which = f"seeds {config.seed} to {config.seed + count - 1}" if config.model else "in the order of the folder"
-    return pictures.grid(_floats(fakes[:64])), f"The first {count} images, {which}, not selected."
-
-
-def _floats(pixels):
-    """Quantized images as floats that `pictures.to_uint8` turns into the same bytes."""
-    return (np.asarray(pixels, np.float32) - 127.5) / 127.5
+    return pictures.grid(pictures.from_uint8(fakes[:64])), f"The first {count} images, {which}, not selected."
 
 
 def _memorisation(seen, train, test, fakes, columns=16):
@@ -274,7 +269,7 @@ def _memorisation(seen, train, test, fakes, columns=16):
         f"Generated images and, below each, the training image that is nearest in the features: above, the first "
         f"{len(first)} generated ones; below, of all {len(fakes)} those that come closest to a training image."
     )
-    return result, (pictures.grid(_floats(np.concatenate(rows)), columns=columns), caption)
+    return result, (pictures.grid(pictures.from_uint8(np.concatenate(rows)), columns=columns), caption)
 
 
 def _read_memorisation(found):
@@ -343,10 +338,10 @@ def _inversion(generator, real, train, shown, n=16):
         if source is None:
             continue
         chosen = _pixels(source, np.linspace(0, source.num_examples - 1, n).astype(int))
-        found = inversion.invert(generator, _floats(chosen), progress=True)
+        found = inversion.invert(generator, pictures.from_uint8(chosen), progress=True)
         errors[name] = float(found.errors.mean())
         if name == "held-out":
-            picture = pictures.grid(np.concatenate([_floats(chosen), found.images]), columns=n)
+            picture = pictures.grid(np.concatenate([pictures.from_uint8(chosen), found.images]), columns=n)
             shown["inversion"] = (
                 picture,
                 f"{n} held-out images, and below each the nearest that the generator can make.",

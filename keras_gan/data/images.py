@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_gan.data import decoding, folders, sources, stacked, tfrecords, toy
 from keras_gan.data.sources import MEMORY_LIMIT
+from keras_gan.files import pictures
 
 
 def _stacked(name, request):
@@ -332,7 +333,7 @@ def _tensor(array):
 
 def _scale(images):
     """[0, 255] to [-1, 1]; floats have their range already."""
-    return tf.cast(images, tf.float32) / 127.5 - 1.0 if images.dtype == tf.uint8 else images
+    return pictures.tensor_from_uint8(images) if images.dtype == tf.uint8 else images
 
 
 def _options():

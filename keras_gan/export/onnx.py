@@ -1,6 +1,6 @@
-r"""Exports a generator as an ONNX file.
+r"""Generators as ONNX files.
 
-    python -m export.onnx --model=RUN/generator.keras --out=FILE.onnx
+    keras_gan.export.onnx.export(gan, "digits.onnx")
 
 The file takes `latent` float32 (batch, latent_dim) and, where the generator has classes, `label` int32 (batch), and
 gives `images` float32 (batch, height, width, channels) in [-1, 1], for any batch. Only operators of ONNX' standard
@@ -15,13 +15,14 @@ the file.
 import contextlib
 import dataclasses
 import logging
+import os
 from importlib import util
 from pathlib import Path
 
 import tensorflow as tf
 
-from keras_gan import cli
-from keras_gan.export import portable
+from keras_gan import cli, networks
+from keras_gan.export import loading, portable
 from keras_gan.export.checks import parity
 
 PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
@@ -30,14 +31,14 @@ GATE = parity.Gate(max_difference=1e-5)
 BATCH_SIZES = (1, 16)
 
 
-def require_packages():
+def require_packages() -> None:
     """Raises `ValueError` that says what to install, if a package is missing."""
     missing = [name for name in PACKAGES if util.find_spec(name) is None]
     if missing:
         raise ValueError(f"ONNX needs packages that are not installed. Run: pip install {' '.join(missing)}")
 
 
-def convert(generator):
+def convert(generator: networks.Generator):
     """Converts a generator, unchecked.
 
     Args:
@@ -90,7 +91,7 @@ def _unlogged(name):
         logger.setLevel(level)
 
 
-def operators(model):
+def operators(model) -> tuple[list[str], list[str]]:
     """The operators of an ONNX model, those of nested graphs and functions too.
 
     Args:
@@ -119,29 +120,32 @@ def operators(model):
     return sorted(name for _, name in standard), sorted(names)
 
 
-def export(generator, out, overwrite=False):
+def export(model: loading.Source, path: str | os.PathLike, overwrite: bool = False) -> dict:
     """Writes a checked `.onnx` file and its card: both, or nothing.
 
     Args:
-        generator: A `keras_gan.networks.Generator`, as `keras_gan.export.loading.load_generator` returns it.
-        out: Path of the file to write, ending in `.onnx`.
+        model: A generator, a GAN or another model with a generator, or the path of a `.keras` file of either; see
+            `keras_gan.export.loading.load_generator`.
+        path: The file to write, ending in `.onnx`.
         overwrite: Whether an existing file may be replaced.
 
     Returns:
         The card, a dictionary; `keras_gan.export.portable.describe` says what is in it.
 
     Raises:
-        ValueError: If an argument is out of range, a package is missing, `out` exists and may not be replaced, the
-            generator uses operations without a counterpart in ONNX, or images differ from those of Keras.
+        ValueError: If an argument is out of range, a package is missing, the model cannot be exported, `path` exists
+            and may not be replaced, the generator uses operations without a counterpart in ONNX, or images differ
+            from those of Keras.
         OSError: If it cannot be written.
     """
-    if Path(out).suffix != ".onnx":
-        raise ValueError(f"`out` must end in .onnx. Received: out={out}")
+    if Path(path).suffix != ".onnx":
+        raise ValueError(f"The name of an ONNX file must end in .onnx. Received: {path}")
     require_packages()
-    with portable.staged(out, overwrite) as (path, card_path):
-        model = convert(generator)
-        contents = model.SerializeToString()
-        file = path.with_suffix(".onnx")  # The interpreter that runs a file is chosen by its suffix.
+    with portable.staged(path, overwrite) as (staging, card_path):
+        generator = loading.load_generator(model)
+        converted = convert(generator)
+        contents = converted.SerializeToString()
+        file = staging.with_suffix(".onnx")  # The interpreter that runs a file is chosen by its suffix.
         file.write_bytes(contents)
         batches = [("serving_default", size) for size in BATCH_SIZES]
         report = parity.measure(file, batches, portable.reference(generator), parity.LatentSampler.of(generator))
@@ -151,9 +155,9 @@ def export(generator, out, overwrite=False):
             raise ValueError(f"The file must refuse labels out of range. Received: images for {', '.join(accepted)}")
         if failures:
             raise ValueError(f"The ONNX file is not accepted: {', '.join(failures)}.")
-        facts = {"format": "float32", "opset": OPSET, "operators": operators(model)[0]}
+        facts = {"format": "float32", "opset": OPSET, "operators": operators(converted)[0]}
         facts["gate"] = dataclasses.asdict(GATE)
-        card = portable.describe(generator, out, contents, {"serving_default": None}, report, **facts)
+        card = portable.describe(generator, path, contents, {"serving_default": None}, report, **facts)
         portable.write_card(card_path, card)
-        file.rename(path)
+        file.rename(staging)
     return card

@@ -6,18 +6,18 @@ import json
 import math
 import os
 import platform
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan.export import saved_model
+from keras_gan import networks, serialization
 from keras_gan.export.checks import parity
-from keras_gan.files import atomic
+from keras_gan.files import atomic, pictures
 
 CARD_VERSION = 1
-ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
 SEEDS = (
     "A seed's latent is the output of the signature `latents` of a SavedModel of the same generator, with the inputs "
     "seed int64 (b) and truncation float32 (b); in Python it is truncation * keras_gan.latents.from_seeds. Latents of "
@@ -26,7 +26,7 @@ SEEDS = (
 PRIORS = {"normal": "independent N(0, 1)", "uniform": "independent U(-1, 1)"}
 
 
-def function(generator, batch_size=None):
+def function(generator: networks.Generator, batch_size: int | None = None) -> tuple[Callable, list[tf.TensorSpec]]:
     """The function that is converted: latents, and labels where there are classes, to images.
 
     Labels out of range are refused: TFLite and ONNX keep no assertions, but both refuse to read a table where it
@@ -61,7 +61,7 @@ def function(generator, batch_size=None):
     return generate, [latent, tf.TensorSpec((batch_size,), tf.int32, name="label")]
 
 
-def reference(generator):
+def reference(generator: networks.Generator) -> Callable:
     """The generator as `parity.measure` calls it: on the CPU, where the file runs too."""
 
     def images(latent, label=None):
@@ -71,13 +71,13 @@ def reference(generator):
     return images
 
 
-def card_path(path):
+def card_path(path: str | os.PathLike) -> Path:
     """Where the card of a file is: beside it, under its whole name and `.json`."""
     return Path(f"{path}.json")
 
 
 @contextlib.contextmanager
-def staged(out, overwrite=False):
+def staged(out: str | os.PathLike, overwrite: bool = False) -> Iterator[tuple[Path, Path]]:
     """Yields paths to write a file and its card to: both take their places, or neither.
 
     The file comes last, so that there is never a file without its card.
@@ -119,7 +119,7 @@ def describe(generator, out, contents, batches, report, **facts):
         "seeds": SEEDS,
         "num_classes": generator.num_classes,
         "class_names": generator.class_names,
-        "uint8": None if vectors else ROUNDING,
+        "uint8": None if vectors else pictures.ROUNDING,
         "bad_inputs": report["bad_inputs"],
         "parity": {
             "reference": "the Keras generator in float32",
@@ -129,7 +129,7 @@ def describe(generator, out, contents, batches, report, **facts):
         },
         "latency": {"machine": platform.machine(), "cpus": os.cpu_count(), "calls": report["latency"]},
         "parameters": generator.count_params(),
-        "weights_sha256": saved_model.weights_digest(generator),
+        "weights_sha256": serialization.weights_digest(generator),
         "versions": {
             "keras_gan": keras_gan.__version__,
             "tensorflow": tf.__version__,
@@ -151,7 +151,7 @@ def _signature(generator, size):
     return {"batch_size": size, "inputs": inputs, "outputs": outputs}
 
 
-def write_card(path, card):
+def write_card(path: Path, card: dict) -> None:
     """Writes a card; numbers that are not finite, which JSON does not have, become null."""
     path.write_text(json.dumps(_finite(card), indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -164,7 +164,7 @@ def _finite(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_card(path):
+def read_card(path: str | os.PathLike) -> dict | None:
     """The card of a file, or `None` where there is none.
 
     Args:
@@ -189,7 +189,7 @@ def read_card(path):
     return card
 
 
-def read_saved_model_card(folder):
+def read_saved_model_card(folder: str | os.PathLike) -> dict:
     """The card inside a SavedModel that `export.saved_model` wrote.
 
     Args:

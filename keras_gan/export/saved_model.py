@@ -1,7 +1,7 @@
-r"""Exports a generator as a TensorFlow SavedModel, and publishes it for TensorFlow Serving.
+r"""Generators as TensorFlow SavedModels, complete as versions for TensorFlow Serving.
 
-    python -m export.saved_model --model=RUN/generator.keras --out=DIR
-    python -m export.saved_model --model=RUN/generator.keras --publish=models/digits [--keep=3]
+    keras_gan.export.saved_model.export(gan, "digits")
+    keras_gan.export.saved_model.publish("RUN/generator.keras", "models/digits", keep=3)
 
 The first writes one folder; the second the next numbered version in models/digits, which a running server picks up.
 The result runs wherever TensorFlow does, without Keras and without this package. Every input has the batch as its
@@ -13,7 +13,7 @@ first axis; `label` exists only where the generator has classes.
 | `sample`          | `seed` int64 (b), `truncation` float32 (b), `label` int32 (b) | `images` uint8               |
 | `sample_png`      | as `sample`                                                   | `image_bytes` string (b)     |
 | `latents`         | `seed` int64 (b), `truncation` float32 (b)                    | `latent` float32             |
-| `discriminate`    | `images` float32, `label` int32 (b); --with_discriminator     | `logits` float32 (b)         |
+| `discriminate`    | `images` float32, `label` int32 (b); `with_discriminator`     | `logits` float32 (b)         |
 
 Image i of `sample` depends on `seed[i]`, `truncation[i]` and `label[i]` alone, and is what `generator.sample` makes
 from that seed, up to one level in single pixels between batch sizes and machines. A generator of vectors, which have
@@ -22,23 +22,23 @@ refuses labels out of range, latents and images that are not finite, truncations
 length. docs/serving.md is written for whoever receives the result.
 """
 
-import hashlib
 import json
+import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import cli, latents
+from keras_gan import cli, latents, networks, serialization
+from keras_gan.export import loading
 from keras_gan.export.checks import signatures, verification
 from keras_gan.export.publishing import provenance, serving, warmup
-from keras_gan.files import atomic
+from keras_gan.files import atomic, pictures
 
 FORMAT_VERSION = 1
-ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
 SEEDS = {
     "normal": (
         "bits = tf.random.stateless_uniform((latent_dim, 2), [seed, 0], None, None, tf.int32, 'philox'); "
@@ -55,7 +55,9 @@ TRUNCATION = {
 }
 
 
-def functions(generator, batch_size=None, discriminator=None):
+def functions(
+    generator: networks.Generator, batch_size: int | None = None, discriminator: keras.Model | None = None
+) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
     """The functions that are exported.
 
     Args:
@@ -99,14 +101,11 @@ def functions(generator, batch_size=None, discriminator=None):
         seed = _require_rows(seed, truncation)
         return latents.from_seeds(seed, generator.latent_dim, generator.latent_prior, truncation)
 
-    def quantize(images):
-        return tf.cast(tf.clip_by_value(tf.floor(127.5 * images + 128.0), 0.0, 255.0), tf.uint8)
-
     def serving_default(latent, label=None):
         return {"images": generate(latent, label)}
 
     def sample(seed, truncation, label=None):
-        return {"images": quantize(generate(draw(seed, truncation), label))}
+        return {"images": pictures.tensor_to_uint8(generate(draw(seed, truncation), label))}
 
     def sample_png(seed, truncation, label=None):
         return {"image_bytes": tf.io.encode_png(sample(seed, truncation, label)["images"])}
@@ -146,11 +145,11 @@ def _require_rows(value, other):
     return _require(value, tf.equal(tf.shape(value)[0], tf.shape(other)[0]), "inputs must have the same number of rows")
 
 
-def write(functions, folder):
+def write(functions: dict[str, tuple[Callable, list[tf.TensorSpec]]], folder: str | os.PathLike) -> None:
     """Writes a SavedModel, unchecked.
 
     Args:
-        functions: What `signatures` returns, or some of it.
+        functions: What `functions` returns, or some of it.
         folder: Path of the SavedModel.
 
     Raises:
@@ -167,7 +166,7 @@ def write(functions, folder):
         raise OSError(f"The SavedModel could not be written: {error.message}") from error
 
 
-def describe(generator):
+def describe(generator: networks.Generator) -> dict:
     """What a program that runs the export needs to know, as JSON holds it.
 
     Args:
@@ -181,7 +180,7 @@ def describe(generator):
         "format_version": FORMAT_VERSION,
         "image_shape": list(generator.image_shape),
         "image_range": [-1, 1] if images else None,
-        "uint8": ROUNDING if images else None,
+        "uint8": pictures.ROUNDING if images else None,
         "latent_dim": generator.latent_dim,
         "latent_prior": generator.latent_prior,
         "num_classes": generator.num_classes,
@@ -189,7 +188,7 @@ def describe(generator):
         "seeds": SEEDS[generator.latent_prior],
         "truncation": TRUNCATION[generator.latent_prior],
         "parameters": generator.count_params(),
-        "weights_sha256": weights_digest(generator),
+        "weights_sha256": serialization.weights_digest(generator),
         "versions": {
             "keras_gan": keras_gan.__version__,
             "keras": keras.__version__,
@@ -199,76 +198,81 @@ def describe(generator):
     }
 
 
-def weights_digest(model):
-    """SHA-256 over shape, dtype and values of every weight, in the order of `model.weights`.
-
-    Two exports of the same weights are different files; this tells that they are the same network.
-    """
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(f"{weight.dtype} {weight.shape} ".encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
-
-
-def export(generator, out, overwrite=False, discriminator=None, name="generator", source=None):
+def export(
+    model: loading.Source,
+    path: str | os.PathLike,
+    overwrite: bool = False,
+    with_discriminator: bool = False,
+    name: str = "generator",
+    thorough: bool = False,
+) -> dict:
     """Writes a checked SavedModel: all of it, or nothing.
 
     It is complete as a version of TensorFlow Serving: with warm-up requests and batching parameters. Everything known
     about it is in `assets.extra/generator.json`, which loaders ignore.
 
     Args:
-        generator: A `keras_gan.networks.Generator`, as `keras_gan.export.loading.load_generator` returns it.
-        out: Path of the folder to write.
+        model: A generator, a GAN or another model with a generator, or the path of a `.keras` file of either; see
+            `keras_gan.export.loading.load_generator`. The card tells of the run folder that the file is in.
+        path: The folder to write.
         overwrite: Whether an earlier SavedModel of that path may be replaced.
-        discriminator: Its discriminator, as `keras_gan.export.loading.load_pair` returns it, or `None`.
+        with_discriminator: Whether the signature `discriminate` is added, of a GAN.
         name: Name of the model on a server.
-        source: Path of the `.keras` file, of whose run folder the card tells; or `None`.
+        thorough: Whether it is also run by TensorFlow's C library alone, as a server runs it.
 
     Returns:
         The contents of `generator.json`.
 
     Raises:
-        ValueError: If `out` exists and may not be replaced, nothing can be written there, or a check fails.
+        ValueError: If the model cannot be exported, `path` exists and may not be replaced, nothing can be written
+            there, or a check fails.
         OSError: If it cannot be written.
     """
-    if Path(out).is_file():
-        raise ValueError(f"{out} is a file, and a SavedModel is a folder; choose another path.")
+    if Path(path).is_file():
+        raise ValueError(f"{path} is a file, and a SavedModel is a folder; choose another path.")
     serving.check_name(name)
-    with atomic.write_folder(out, overwrite) as folder:
-        return _fill(folder, generator, discriminator, name, source)
+    with atomic.write_folder(path, overwrite) as folder:
+        return write_version(folder, model, with_discriminator, name, thorough)
 
 
-def publish(generator, base, discriminator=None, name=None, keep=0, source=None):
+def publish(
+    model: loading.Source,
+    base: str | os.PathLike,
+    with_discriminator: bool = False,
+    name: str | None = None,
+    keep: int = 0,
+    thorough: bool = False,
+) -> tuple[Path, dict, list[Path]]:
     """Adds a checked SavedModel to a folder of versions, as the next one.
 
     Args:
-        generator: A `keras_gan.networks.Generator`, as `keras_gan.export.loading.load_generator` returns it.
-        base: Path of the folder of versions, made if it is missing.
-        discriminator: Its discriminator, as `keras_gan.export.loading.load_pair` returns it, or `None`.
+        model: As of `export`.
+        base: The folder of versions, made if it is missing.
+        with_discriminator: As of `export`.
         name: Name of the model on a server; that of the folder if `None`.
         keep: Number of versions to keep, this one included: the oldest others are removed. 0 keeps all.
-        source: Path of the `.keras` file, of whose run folder the card tells; or `None`.
+        thorough: As of `export`.
 
     Returns:
         The triple of the path of the new version, the contents of its `generator.json`, and the list of the
         versions that were removed.
 
     Raises:
-        ValueError: If nothing can be written there, or a check fails.
+        ValueError: If the model cannot be exported, nothing can be written there, or a check fails.
         OSError: If it cannot be written.
     """
     base = Path(base).absolute()
     name = serving.check_name(base.name if name is None else name)
     with serving.stage(base) as folder:
-        card = _fill(folder, generator, discriminator, name, source)
+        card = write_version(folder, model, with_discriminator, name, thorough)
         path = serving.release(folder, base)
     serving.write_models_config(base, name)
     return path, card, serving.prune(base, keep)
 
 
-def _fill(folder, generator, discriminator, name, source):
+def write_version(folder, model, with_discriminator, name, thorough):
     """Writes everything into a new folder, checks it, and returns its card."""
+    generator, discriminator = loading.load_pair(model) if with_discriminator else (loading.load_generator(model), None)
     write(functions(generator, discriminator=discriminator), folder)
     serving.write_batching_parameters(folder)
     warmup.write(folder, name, verification.warmup_requests(generator, folder))
@@ -276,11 +280,11 @@ def _fill(folder, generator, discriminator, name, source):
     card = {
         "name": name,
         **describe(generator),
-        "discriminator_sha256": None if discriminator is None else weights_digest(discriminator),
+        "discriminator_sha256": None if discriminator is None else serialization.weights_digest(discriminator),
         "signatures": signatures.describe(folder),
         "fingerprint": str(tf.saved_model.experimental.read_fingerprint(str(folder)).singleprint()),
-        "training": None if source is None else provenance.training(source),
-        **verification.check(generator, folder, discriminator),
+        "training": None if isinstance(model, keras.Model) else provenance.training(model),
+        **verification.check(generator, folder, discriminator, thorough),
         "files": provenance.folder_digests(folder),
     }
     (folder / signatures.CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

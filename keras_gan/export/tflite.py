@@ -1,11 +1,10 @@
-r"""Exports a generator as a file for TFLite (LiteRT) interpreters, or checks such a file.
+r"""Generators as files for TFLite (LiteRT) interpreters, and checks of such files.
 
-    python -m export.tflite --model=RUN/generator.keras --out=FILE.tflite [--format=float32|float16|dynamic|int8]
-    python -m export.tflite --check=FILE.tflite --saved_model=DIR
+    keras_gan.export.tflite.export(gan, "digits.tflite", format="int8")
 
 The file has the signature `serving_default`: `latent` float32 (b, latent_dim) and, where the generator has classes,
 `label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed: a free one would make the file slower,
-and its quantized forms many times slower. `--batch_sizes=1,8` makes one file of two signatures, `serving_default` for
+and its quantized forms many times slower. `batch_sizes=(1, 8)` makes one file of two signatures, `serving_default` for
 the first size and `batch_8`, that share their weights. TFLite has no seeded random numbers: the caller draws latents
 from the generator's prior. Labels out of range are refused; latents that are not finite are not. FILE.tflite.json, the
 card, says all that is to be known about the file.
@@ -19,19 +18,21 @@ card, says all that is to be known about the file.
 
 Every file is run in LiteRT and compared with Keras on latents that no calibration saw, for every signature and class.
 It is written only if the worst of them reaches the least PSNR, and if 99.9 % of its bytes stay within the largest
-level error; `--min_psnr` and `--max_level_error` replace what the format asks.
+level error; `min_psnr` and `max_level_error` replace what the format asks.
 """
 
 import dataclasses
+import os
 import re
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_gan import cli
-from keras_gan.export import portable, saved_model
+from keras_gan import cli, networks
+from keras_gan.export import loading, portable, saved_model
 from keras_gan.export.checks import parity
 
 FORMATS = ("float32", "float16", "dynamic", "int8")
@@ -47,7 +48,7 @@ GATES = {
 CALIBRATION_IMAGES = 256
 
 
-def signatures(batch_sizes):
+def signatures(batch_sizes: Iterable[int]) -> dict[str, int]:
     """The names of the signatures of a file: `serving_default` for the first batch size, `batch_N` for others.
 
     Args:
@@ -71,7 +72,7 @@ def signatures(batch_sizes):
     return {f"batch_{size}" if i else "serving_default": size for i, size in enumerate(sizes)}
 
 
-def gate(format, min_psnr=None, max_level_error=None):
+def gate(format: str, min_psnr: float | None = None, max_level_error: float | None = None) -> parity.Gate:
     """What is asked of a format, with other limits where they are given.
 
     Args:
@@ -86,7 +87,7 @@ def gate(format, min_psnr=None, max_level_error=None):
     return dataclasses.replace(GATES[format], **{name: value for name, value in given.items() if value is not None})
 
 
-def convert(generator, format="float32", batch_sizes=(1,)):
+def convert(generator: networks.Generator, format: str = "float32", batch_sizes: Sequence[int] = (1,)) -> bytes:
     """Converts a generator, unchecked.
 
     Args:
@@ -137,7 +138,7 @@ def _refusal(operators):
     return f"The generator does not convert to built-in TFLite operations. Received: {', '.join(operators)}"
 
 
-def operators(contents):
+def operators(contents: bytes) -> tuple[list[str], list[str]]:
     """The operations of a `.tflite` file.
 
     Args:
@@ -153,7 +154,7 @@ def operators(contents):
     return sorted(builtin), sorted({code.customCode.decode() for code in codes if code.customCode})
 
 
-def inspect(contents):
+def inspect(contents: bytes) -> tuple[str, dict[str, int]]:
     """What a `.tflite` file says about itself.
 
     Args:
@@ -190,12 +191,21 @@ def _constant(model, tensor):
     return data is not None and len(data) > 0
 
 
-def export(generator, out, format="float32", batch_sizes=(1,), min_psnr=None, max_level_error=None, overwrite=False):
+def export(
+    model: loading.Source,
+    path: str | os.PathLike,
+    format: str = "float32",
+    batch_sizes: Sequence[int] = (1,),
+    min_psnr: float | None = None,
+    max_level_error: float | None = None,
+    overwrite: bool = False,
+) -> dict:
     """Writes a checked `.tflite` file and its card: both, or nothing.
 
     Args:
-        generator: A `keras_gan.networks.Generator`, as `keras_gan.export.loading.load_generator` returns it.
-        out: Path of the file to write, ending in `.tflite`.
+        model: A generator, a GAN or another model with a generator, or the path of a `.keras` file of either; see
+            `keras_gan.export.loading.load_generator`.
+        path: The file to write, ending in `.tflite`.
         format: One of `FORMATS`.
         batch_sizes: Numbers of images per call, one signature each.
         min_psnr: Least PSNR in decibels, or `None` for what `GATES` has for the format.
@@ -206,23 +216,24 @@ def export(generator, out, format="float32", batch_sizes=(1,), min_psnr=None, ma
         The card, a dictionary; `keras_gan.export.portable.describe` says what is in it.
 
     Raises:
-        ValueError: If an argument is out of range, `out` exists and may not be replaced, the generator uses
-            operations that TFLite does not have, or the file does not pass.
+        ValueError: If an argument is out of range, the model cannot be exported, `path` exists and may not be
+            replaced, the generator uses operations that TFLite does not have, or the file does not pass.
         OSError: If it cannot be written.
     """
     if format not in FORMATS:
         raise ValueError(f"`format` must be one of {list(FORMATS)}. Received: format={format!r}")
     names = signatures(batch_sizes)
-    if Path(out).suffix != ".tflite":
-        raise ValueError(f"`out` must end in .tflite. Received: out={out}")
+    if Path(path).suffix != ".tflite":
+        raise ValueError(f"The name of a TFLite file must end in .tflite. Received: {path}")
     limits = gate(format, min_psnr, max_level_error)
-    with portable.staged(out, overwrite) as (path, card_path):
+    with portable.staged(path, overwrite) as (staging, card_path):
+        generator = loading.load_generator(model)
         contents = convert(generator, format, batch_sizes)
         builtin, custom = operators(contents)
         if custom:
             raise ValueError(_refusal(custom))
         # The interpreter that runs a file is chosen by its suffix.
-        file = path.with_suffix(".tflite")
+        file = staging.with_suffix(".tflite")
         file.write_bytes(contents)
         report = parity.measure(
             file, list(names.items()), portable.reference(generator), parity.LatentSampler.of(generator)
@@ -230,9 +241,9 @@ def export(generator, out, format="float32", batch_sizes=(1,), min_psnr=None, ma
         judge(report, limits, format)
         facts = {"format": format, "operators": builtin, "gate": dataclasses.asdict(limits)}
         facts["calibration"] = _describe_calibration(generator) if format == "int8" else None
-        card = portable.describe(generator, out, contents, names, report, **facts)
+        card = portable.describe(generator, path, contents, names, report, **facts)
         portable.write_card(card_path, card)
-        file.rename(path)
+        file.rename(staging)
     return card
 
 
@@ -254,7 +265,7 @@ def judge(report, limits, format):
         raise ValueError(f"The {format} file is not accepted: {', '.join(failures)}{advice}.")
 
 
-def check(file, folder, min_psnr=None, max_level_error=None):
+def check(file: str | os.PathLike, folder: str | os.PathLike) -> tuple[dict, str]:
     """Runs a `.tflite` file against the SavedModel of the same generator.
 
     What must be known to call them comes from the card of either.
@@ -262,8 +273,6 @@ def check(file, folder, min_psnr=None, max_level_error=None):
     Args:
         file: Path of the file.
         folder: Path of the SavedModel.
-        min_psnr: As in `export`.
-        max_level_error: As in `export`.
 
     Returns:
         The pair of what `parity.measure` found and the file's format.
@@ -283,12 +292,12 @@ def check(file, folder, min_psnr=None, max_level_error=None):
     if custom:
         raise ValueError(f"{file} uses operations that are not built in: {', '.join(custom)}")
     card = portable.read_card(file) or portable.read_saved_model_card(folder)
-    contract = parity.LatentSampler(card["latent_dim"], card["latent_prior"], card["num_classes"])
+    sampler = parity.LatentSampler(card["latent_dim"], card["latent_prior"], card["num_classes"])
     with cli.silenced():
         call = tf.saved_model.load(folder).signatures["serving_default"]
 
     def reference(**inputs):
         return call(**{name: tf.constant(value) for name, value in inputs.items()})["images"].numpy()
 
-    report = parity.measure(file, list(batches.items()), reference, contract)
+    report = parity.measure(file, list(batches.items()), reference, sampler)
     return report, card.get("format", format) if "file" in card else format

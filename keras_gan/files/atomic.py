@@ -43,9 +43,9 @@ def write_folder(out, overwrite=False):
     """
     out = Path(out).absolute()
     if out.exists() and not overwrite:
-        raise ValueError(f"{out} exists already; choose another path, or pass --overwrite to replace it.")
+        raise ValueError(f"{out} exists already; choose another path, or replace it: overwrite=True, --overwrite.")
     if out.is_dir() and not (out / "saved_model.pb").is_file():
-        raise ValueError(f"{out} is a folder without a SavedModel, which --overwrite does not replace.")
+        raise ValueError(f"{out} is a folder without a SavedModel, which is never overwritten.")
     nearest = nearest_folder(out)
     with _named(out), tempfile.TemporaryDirectory(prefix=".staging-", dir=nearest) as staging:
         new = Path(staging, "new")

@@ -5,15 +5,17 @@ import io
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from keras_gan.files import atomic
 
+# How exported generators make bytes, as their cards say it.
+ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
+
 
 def to_uint8(images):
     """Quantizes images in [-1, 1] to bytes: `floor(127.5 x + 128)`, clipped to [0, 255].
-
-    Exported generators use the same rounding.
 
     Args:
         images: Float array of any shape.
@@ -27,6 +29,47 @@ def to_uint8(images):
     [0, 128, 255]
     """
     return np.clip(np.floor(np.asarray(images, np.float32) * 127.5 + 128.0), 0, 255).astype(np.uint8)
+
+
+def from_uint8(images):
+    """Scales bytes to [-1, 1]: `x / 127.5 - 1`, which `to_uint8` turns into the same bytes.
+
+    Args:
+        images: Array of any shape with values in [0, 255].
+
+    Returns:
+        float32 array of the same shape.
+
+    Example:
+
+    >>> keras_gan.files.pictures.from_uint8(np.uint8([0, 255])).tolist()
+    [-1.0, 1.0]
+    """
+    return np.asarray(images, np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def tensor_to_uint8(images):
+    """Quantizes as `to_uint8` does, in a TensorFlow graph.
+
+    Args:
+        images: Float tensor of any shape.
+
+    Returns:
+        uint8 tensor of the same shape.
+    """
+    return tf.cast(tf.clip_by_value(tf.floor(127.5 * images + 128.0), 0.0, 255.0), tf.uint8)
+
+
+def tensor_from_uint8(images):
+    """Scales as `from_uint8` does, in a TensorFlow graph.
+
+    Args:
+        images: Tensor of any shape with values in [0, 255].
+
+    Returns:
+        float32 tensor of the same shape.
+    """
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
 def grid(images, columns=None, border=2):

@@ -1,12 +1,16 @@
 """Ways between latents, and arithmetic with them."""
 
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_gan.latents.priors import check_prior
 from keras_gan.latents.sampling import from_seeds, sample_labels
 
 
-def interpolate(start, end, steps, prior="normal", method=None):
+def interpolate(
+    start: ArrayLike, end: ArrayLike, steps: int, prior: str = "normal", method: str | None = None
+) -> np.ndarray:
     """Latents on the way from one to another, on the sphere or straight.
 
     `slerp(a, b, t) = (sin((1 - t) w) a + sin(t w) b) / sin(w)` with w the angle between a and b;
@@ -51,7 +55,7 @@ def interpolate(start, end, steps, prior="normal", method=None):
     return path.astype(np.float32)
 
 
-def analogy(positive, negative, base):
+def analogy(positive: ArrayLike, negative: ArrayLike, base: ArrayLike) -> np.ndarray:
     """Latent arithmetic: `base + mean(positive) - mean(negative)`.
 
     What distinguishes the images of `positive` from those of `negative` is added to the images of `base`. Means of
@@ -88,7 +92,7 @@ def analogy(positive, negative, base):
     return (base + positive.mean(axis=0) - negative.mean(axis=0)).astype(np.float32)
 
 
-def interpolations(generator, rows=8, steps=8):
+def interpolations(generator: keras.Model, rows: int = 8, steps: int = 8) -> np.ndarray:
     """Images along `rows` interpolations between latents of consecutive seeds, row by row.
 
     Args:

@@ -1,11 +1,13 @@
 """Inversion: the latent vectors whose images come closest to given ones."""
 
 import typing
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tqdm
+from numpy.typing import ArrayLike
 
 from keras_gan import latents
 
@@ -25,7 +27,16 @@ class Inversion(typing.NamedTuple):
     errors: np.ndarray
 
 
-def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.05, seed=0, progress=False):
+def invert(
+    generator: keras.Model,
+    images: ArrayLike,
+    labels: ArrayLike | None = None,
+    starts: int = 8,
+    steps: int = 200,
+    learning_rate: float = 0.05,
+    seed: int = 0,
+    progress: bool = False,
+) -> Inversion:
     """Searches the latent space for given images: how much of the data can this generator make at all?
 
     Minimizes `mean((G(z) - x)^2)` over z with Adam and a cosine-decayed learning rate, from `starts` latents of the
@@ -78,7 +89,17 @@ def invert(generator, images, labels=None, starts=8, steps=200, learning_rate=0.
     return search(generator, errors_of, n, labels, starts, steps, learning_rate, seed, progress)
 
 
-def search(generator, objective, n, labels=None, starts=8, steps=200, learning_rate=0.05, seed=0, progress=False):
+def search(
+    generator: keras.Model,
+    objective: Callable[[tf.Tensor], tf.Tensor],
+    n: int,
+    labels: ArrayLike | None = None,
+    starts: int = 8,
+    steps: int = 200,
+    learning_rate: float = 0.05,
+    seed: int = 0,
+    progress: bool = False,
+) -> Inversion:
     """Searches the latent space for images with a small value of an objective, as `invert` does.
 
     Args:

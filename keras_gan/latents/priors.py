@@ -9,14 +9,14 @@ from keras_gan import distribution, random
 PRIORS = ("normal", "uniform")
 
 
-def check_prior(prior):
+def check_prior(prior: str) -> str:
     """Returns `prior` if there is one of that name, and raises `ValueError` otherwise."""
     if prior not in PRIORS:
         raise ValueError(f"The latent prior must be one of {list(PRIORS)}. Received: latent_prior={prior!r}")
     return prior
 
 
-def stateless(shape, seed, prior="normal"):
+def stateless(shape: tuple[int, ...], seed: tf.Tensor | tuple[int, int], prior: str = "normal") -> tf.Tensor:
     """Draws from a latent prior, as a function of the seed alone, whatever compiles it.
 
     With u, v from `uniform`, a normal draw is sqrt(-2 log(1 - u)) cos(2 pi v) (Box and Muller 1958), and a uniform
@@ -42,7 +42,7 @@ def stateless(shape, seed, prior="normal"):
     return tf.sqrt(-2.0 * tf.math.log1p(-u)) * tf.cos(2.0 * math.pi * v)
 
 
-def from_noise(noise, n, latent_dim, prior="normal"):
+def from_noise(noise: random.Noise, n: int | tf.Tensor, latent_dim: int, prior: str = "normal") -> tf.Tensor:
     """Draws this replica's latents of a training step.
 
     Args:

@@ -1,12 +1,16 @@
 """Latents by seed, and samples from a generator."""
 
+import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from keras_gan.latents.priors import stateless
 
 
-def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
+def from_seeds(
+    seeds: ArrayLike, latent_dim: int, prior: str = "normal", truncation: float | ArrayLike = 1.0
+) -> tf.Tensor:
     """One latent vector per seed: row i depends on `seeds[i]` alone, whatever the batch.
 
     The draw is that of `stateless` with the key `[seed, 0]`, multiplied by `truncation`. Exported generators use the
@@ -41,7 +45,14 @@ def from_seeds(seeds, latent_dim, prior="normal", truncation=1.0):
 _graph_from_seeds = tf.function(from_seeds, reduce_retracing=True)
 
 
-def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
+def sample(
+    generator: keras.Model,
+    n: int,
+    labels: int | ArrayLike | None = None,
+    seed: int = 0,
+    truncation: float = 1.0,
+    batch_size: int = 100,
+) -> np.ndarray:
     """Generates `n` images from consecutive seeds.
 
     Args:
@@ -71,7 +82,7 @@ def sample(generator, n, labels=None, seed=0, truncation=1.0, batch_size=100):
     return generate(generator, codes, sample_labels(n, generator.num_classes, labels), batch_size)
 
 
-def draw(generator, n, seed=0, truncation=1.0):
+def draw(generator: keras.Model, n: int, seed: int = 0, truncation: float = 1.0) -> np.ndarray:
     """The latents of consecutive seeds, from which `sample` makes its images.
 
     Args:
@@ -101,7 +112,7 @@ def draw(generator, n, seed=0, truncation=1.0):
     return of_seeds(generator, np.arange(seed, seed + n, dtype=np.int64), truncation)
 
 
-def of_seeds(generator, seeds, truncation=1.0):
+def of_seeds(generator: keras.Model, seeds: ArrayLike, truncation: float | ArrayLike = 1.0) -> np.ndarray:
     """The latents of given seeds as an array: `from_seeds` for a generator, compiled.
 
     Args:
@@ -123,7 +134,9 @@ def of_seeds(generator, seeds, truncation=1.0):
     return _graph_from_seeds(seeds, generator.latent_dim, generator.latent_prior, factor).numpy()
 
 
-def generate(generator, codes, labels=None, batch_size=100):
+def generate(
+    generator: keras.Model, codes: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 100
+) -> np.ndarray:
     """What a generator makes of given latents, some at a time.
 
     Args:
@@ -149,7 +162,7 @@ def generate(generator, codes, labels=None, batch_size=100):
     return np.concatenate(images)
 
 
-def sample_labels(n, num_classes, labels=None):
+def sample_labels(n: int, num_classes: int | None, labels: int | ArrayLike | None = None) -> np.ndarray | None:
     """Labels for `n` samples: checked, repeated or cycled; `None` for an unconditional generator.
 
     Args:

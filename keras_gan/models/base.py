@@ -1,5 +1,7 @@
 """What all models that own a generator share: counted steps, replicas, sampling, saving the generator alone."""
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -76,6 +78,39 @@ class GenerativeModel(keras.Model):
         if weights is not None:
             generator.set_weights(weights)
         generator.save(path, overwrite=overwrite)
+
+    def export(
+        self, filepath: str | os.PathLike, format: str = "tf_saved_model", verbose: bool | None = None, **kwargs
+    ) -> dict:
+        """Writes the generator that samples are made with for other programs, in float32, checked.
+
+        What is written is run in a process without Keras and compared with this model first; a card says how to call
+        it and what was found. `generator.export` writes the weights as they are trained, by Keras' own exporters.
+
+        Args:
+            filepath: Where to: a folder, or a file that ends in `.tflite` or `.onnx`.
+            format: `"tf_saved_model"`, `"litert"` or `"onnx"`.
+            verbose: Whether to print a line when it is done.
+            **kwargs: Further arguments of `keras_gan.export.saved_model.export`, `tflite.export` or `onnx.export`,
+                among them `overwrite`.
+
+        Returns:
+            The card, a dictionary.
+
+        Raises:
+            ValueError: If the format is none of these, there is something at `filepath` already, or a check fails.
+            OSError: If nothing can be written there.
+        """
+        # What exports is made of models; only this leads from models back to it.
+        from keras_gan import export
+
+        modules = {"tf_saved_model": "saved_model", "litert": "tflite", "onnx": "onnx"}
+        if format not in modules:
+            raise ValueError(f"`format` must be one of {list(modules)}. Received: format={format!r}")
+        card = getattr(export, modules[format]).export(self, filepath, **kwargs)
+        if verbose:
+            print(f"Wrote {filepath}.")
+        return card
 
     def check_compile(self, jit_compile, **counts):
         """Refuses counts below 1, and XLA where it cannot compile the step.

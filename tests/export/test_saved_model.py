@@ -18,8 +18,8 @@ import tensorflow as tf
 
 import keras_gan
 from export import saved_model as command
-from keras_gan import latents
-from keras_gan.export import loading, saved_model
+from keras_gan import latents, serialization
+from keras_gan.export import loading
 from keras_gan.export.checks import c_api, processes, verification
 from keras_gan.files import pictures
 from tests.keras_gan.export import networks
@@ -43,7 +43,7 @@ class CommandLineTest(TestCase):
         (cls.folder / "config.json").write_text('{"trainer": "dcgan", "seed": 3}')
         cls.model = cls.folder / "gan.keras"
         cls.base = cls.folder / "my models" / "digits"
-        flags = [f"--model={cls.model}", f"--publish={cls.base}", "--with_discriminator", "--keep=2"]
+        flags = [f"--model={cls.model}", f"--publish={cls.base}", "--with_discriminator", "--keep=2", "--thorough"]
         cls.done = subprocess.run([sys.executable, "-m", "export.saved_model", *flags], capture_output=True, text=True)
         cls.generator, cls.discriminator = loading.load_pair(cls.model)
 
@@ -55,8 +55,8 @@ class CommandLineTest(TestCase):
         self.assertStartsWith(lines[-1], "Serve it:  docker run ")
         self.assertIn(f"'type=bind,source={self.base},target=/models/digits,readonly'", lines[-1])
         card = json.loads((self.base / "1" / "assets.extra" / "generator.json").read_text())
-        self.assertEqual(card["weights_sha256"], saved_model.weights_digest(self.generator))
-        self.assertEqual(card["discriminator_sha256"], saved_model.weights_digest(self.discriminator))
+        self.assertEqual(card["weights_sha256"], serialization.weights_digest(self.generator))
+        self.assertEqual(card["discriminator_sha256"], serialization.weights_digest(self.discriminator))
         self.assertEqual((card["image_shape"], card["class_names"]), ([9, 7, 3], ["left", "right"]))
         self.assertEqual(card["training"]["run"], self.folder.name)
         ways = [verification.PYTHON] + ([verification.C_API] if c_api.library() else [])

@@ -1,3 +1,5 @@
+import hashlib
+
 import keras
 import numpy as np
 
@@ -60,6 +62,47 @@ class NumberTest(TestCase):
         for value in (True, "1", None, [1.0]):
             with self.assertRaisesRegex(ValueError, "`weight` must be a finite number or .* Received: weight="):
                 serialization.number_or_schedule("weight", value)
+
+
+class WeightsDigestTest(TestCase):
+    def test_it_is_of_dtypes_shapes_and_values(self):
+        generator = networks.MLPGenerator((1,), latent_dim=6, hidden_units=(16,))
+        digest = hashlib.sha256()
+        for weight in generator.get_weights():
+            digest.update(b"float32 " + str(weight.shape).encode() + b" " + weight.tobytes())
+        self.assertEqual(serialization.weights_digest(generator), digest.hexdigest())
+        generator.weights[-1].assign_add([1e-6])
+        self.assertNotEqual(serialization.weights_digest(generator), digest.hexdigest())
+
+
+class InFloat32Test(TestCase):
+    def mixed(self, network):
+        return {layer.compute_dtype for layer in network._flatten_layers()}
+
+    def test_networks_of_the_package(self):
+        for policy in ("mixed_bfloat16", "mixed_float16"):
+            network = networks.MLPGenerator((2,), latent_dim=3, hidden_units=(4,), num_classes=5, dtype=policy)
+            copy = serialization.in_float32(network)
+            self.assertIsInstance(copy, networks.MLPGenerator)
+            self.assertEqual(self.mixed(copy), {"float32"})
+            self.assert_same_weights(copy, network)
+            self.assertIs(serialization.in_float32(copy), copy)
+
+    def test_plain_models(self):
+        """Nested, with an input of integers, which stay integers; one layer in full precision does not hide others."""
+        codes, labels = keras.Input((3,)), keras.Input((), dtype="int32")
+        inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, dtype="mixed_bfloat16")])
+        table = keras.layers.Embedding(5, 4, dtype="mixed_bfloat16")
+        x = inner(codes) + table(labels)
+        model = keras.Model([codes, labels], keras.layers.Dense(2, dtype="float32")(x))
+        copy = serialization.in_float32(model)
+        self.assertEqual(self.mixed(copy) - {"int32"}, {"float32"})
+        self.assertEqual([tensor.dtype for tensor in copy.inputs], ["float32", "int32"])
+        self.assert_same_weights(copy, model)
+        inputs = [np.ones((1, 3), "float32"), np.int32([4])]
+        self.assertAllClose(copy(inputs), model(inputs), atol=0.05)
+        self.assertNotAllClose(copy(inputs), model(inputs), atol=1e-6)
+        self.assertIs(serialization.in_float32(copy), copy)
 
 
 class Unregistered(keras.layers.Layer):

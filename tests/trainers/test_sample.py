@@ -49,6 +49,17 @@ class SampleTest(TestCase):
         image = self.generator.sample(1, labels=2, seed=10)[0]
         self.assertAllEqual(self.pixels(self.out / "seed-10.png"), keras_gan.files.pictures.to_uint8(image))
 
+    def test_plain_keras_generators_of_a_gan(self):
+        """The GAN in the file says what such a model does not."""
+        codes = keras.Input((4,))
+        plain = keras.Model(codes, keras.layers.Reshape((6, 6, 1))(keras.layers.Dense(36, "tanh")(codes)))
+        judge = keras_gan.networks.MLPDiscriminator((6, 6, 1), hidden_units=(4,), activation="relu")
+        gan = keras_gan.GAN(plain, judge, latent_prior="uniform")
+        self.model = self.path("gan.keras")
+        gan.save(self.model)
+        self.draw("--n=4", "--seed=2")
+        self.assertAllEqual(self.pixels(self.out), keras_gan.files.pictures.grid(gan.sample(4, seed=2)))
+
     def test_mistakes(self):
         self.draw("--n=1")
         for flags, sentence in (

@@ -57,7 +57,7 @@ class RealImages(typing.NamedTuple):
         elif target.label is not None and source.num_classes:
             keep, about = labels != target.label, "those of other classes"
         else:
-            keep, about = ~target.has(_floats(images), cutoff), "those without the feature"
+            keep, about = ~target.has(pictures.from_uint8(images), cutoff), "those without the feature"
         return cls(images[keep], f"{keep.sum()} real images of {len(images)}, {about}", name and features.get(name))
 
 
@@ -170,11 +170,6 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
 
 def _make(network, probes):
     return latents.generate(network, probes.codes, probes.labels)
-
-
-def _floats(images):
-    """Bytes as images in [-1, 1]."""
-    return (np.asarray(images, np.float32) - 127.5) / 127.5
 
 
 def _share(has):

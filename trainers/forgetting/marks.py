@@ -1,14 +1,14 @@
 """Which samples of a generator a person marked: the file between `trainers.label` and `trainers.unlearn`."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 
-from keras_gan import latents
+from keras_gan import latents, serialization
 from keras_gan.files import atomic
-from keras_gan.metrics import features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Marks:
         """Marks of a generator's samples, with its classes in turn."""
         labels = latents.sample_labels(n, generator.num_classes)
         labels = None if labels is None else labels.tolist()
-        return cls(features.digest_of(generator), seed, n, labels, check_marked(list(marked), n))
+        return cls(serialization.weights_digest(generator), seed, n, labels, check_marked(list(marked), n))
 
     def write(self, path):
         """Writes the file, whole or not at all."""
@@ -74,9 +74,19 @@ def read(path, generator):
         marks = dataclasses.replace(marks, marked=check_marked(marks.marked, marks.n))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} holds no marked samples, as python -m trainers.label writes them: {error}") from None
-    if marks.model != features.digest_of(generator):
+    if marks.model not in (serialization.weights_digest(generator), _digest_with_names(generator)):
         raise ValueError(f"{path} holds marks of another model: mark this one's samples with python -m trainers.label.")
     expected = latents.sample_labels(marks.n, generator.num_classes)
     if marks.labels != (None if expected is None else np.asarray(expected).tolist()):
         raise ValueError(f"{path} holds marks of samples of other classes than the model makes in turn.")
     return marks
+
+
+def _digest_with_names(model):
+    """The digest in files of version 0.1.0, which enters the names of weights too."""
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        value = np.ascontiguousarray(variable)
+        digest.update(repr((variable.name, value.shape, str(value.dtype))).encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()

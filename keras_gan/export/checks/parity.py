@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_gan import latents
-from keras_gan.export.checks import interpreters, processes
+from keras_gan.export.checks import processes
 from keras_gan.files import pictures
 
 PERCENTILE = 99.9
@@ -163,14 +163,14 @@ def _percentile(values):
     return np.sort(values, axis=None)[rank - 1]
 
 
-def measure(path, batches, reference, contract):
+def measure(path, batches, reference, sampler):
     """Runs a file by itself and compares it with the generator that it was made from.
 
     Args:
         path: Path of a `.tflite` or `.onnx` file.
         batches: List of `(signature, batch_size)`: what to call, with how many rows.
         reference: Function from the inputs `latent` and, with classes, `label`, as keyword arguments, to images.
-        contract: The generator's `LatentSampler`.
+        sampler: The generator's `LatentSampler`.
 
     Returns:
         Dictionary of `interpreter`, `rows` as `compare` makes them, `latency`, per batch its median in milliseconds,
@@ -179,7 +179,7 @@ def measure(path, batches, reference, contract):
     Raises:
         ValueError: If the file cannot be run, or makes something else than the reference in shape or dtype.
     """
-    inputs = contract.draw(FIRST_SEED, IMAGES, IMAGES_PER_CLASS)
+    inputs = sampler.draw(FIRST_SEED, IMAGES, IMAGES_PER_CLASS)
     count = len(inputs["latent"])
     expected = np.asarray(reference(**inputs))
     calls, spans = [], []
@@ -189,23 +189,24 @@ def measure(path, batches, reference, contract):
         calls += [(signature, _rows(inputs, np.arange(start, start + size) % count)) for start in starts]
         spans.append(len(starts))
     timed = [(signature, _rows(inputs, np.arange(size) % count)) for signature, size in batches]
-    bad = list(_bad_inputs(timed[0], contract))
-    result = interpreters.run(path, calls + [call for _, call in bad], timed)
-    answers = iter(result["answers"])
+    bad = list(_bad_inputs(timed[0], sampler))
+    asked = [(path, *call) for call in [*calls, *(call for _, call in bad), *timed]]
+    answers, seconds, interpreter = processes.run_timed(asked, range(len(asked) - len(timed), len(asked)))
+    answers = iter(answers)
     rows = []
     for (signature, size), span in zip(batches, spans, strict=True):
         images = [_images(next(answers), path) for _ in range(span)]
         images = np.concatenate(images)[:count]
         rows += compare(expected, images, inputs.get("label"), signature, size)
     latency = [
-        {"signature": signature, "batch_size": size, "milliseconds": round(value, 3), "threads": interpreters.THREADS}
-        for (signature, size), value in zip(batches, result["milliseconds"], strict=True)
+        {"signature": name, "batch_size": size, "milliseconds": round(1000 * second, 3), "threads": processes.THREADS}
+        for (name, size), second in zip(batches, seconds, strict=True)
     ]
     bad_inputs = {}
-    for (name, _), answer in zip(bad, answers, strict=True):
+    for (name, _), answer in zip(bad, answers, strict=False):
         finite = None if isinstance(answer, str) else bool(np.isfinite(answer["images"]).all())
         bad_inputs[name] = {None: "refused", True: "images", False: "NaN"}[finite]
-    return {"interpreter": result["interpreter"], "rows": rows, "latency": latency, "bad_inputs": bad_inputs}
+    return {"interpreter": interpreter, "rows": rows, "latency": latency, "bad_inputs": bad_inputs}
 
 
 def _rows(inputs, rows):
@@ -218,13 +219,13 @@ def _images(answer, path):
     return answer["images"]
 
 
-def _bad_inputs(call, contract):
+def _bad_inputs(call, sampler):
     """Pairs of what is wrong and a call."""
     signature, good = call
     yield "latent NaN", (signature, {**good, "latent": good["latent"] * np.float32(np.nan)})
-    if contract.num_classes is not None:
+    if sampler.num_classes is not None:
         yield "label -1", (signature, {**good, "label": np.full_like(good["label"], -1)})
-        yield "label too large", (signature, {**good, "label": np.full_like(good["label"], contract.num_classes)})
+        yield "label too large", (signature, {**good, "label": np.full_like(good["label"], sampler.num_classes)})
 
 
 MOST_ROWS = 40

@@ -9,20 +9,27 @@ import pickle
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-TIMED_CALLS = 20
-TIMED_SECONDS = 0.4
+TIMED_CALLS = 30
+TIMED_SECONDS = 0.5
+# Of `.tflite` and `.onnx` files. TensorFlow takes as many as there are.
+THREADS = 1
 
 
 def run(calls):
     """Calls signatures of exported generators in a process without Keras and without this package.
 
+    A SavedModel is run by TensorFlow, a `.tflite` file by LiteRT and an `.onnx` file by ONNX Runtime, both without
+    TensorFlow, and all on the CPU.
+
     Args:
-        calls: List of `(path, signature, inputs)`: a SavedModel folder or a `.tflite` file, the name of a
-            signature in it, and a dictionary from the names of its inputs to arrays.
+        calls: List of `(path, signature, inputs)`: a SavedModel folder, or a `.tflite` or `.onnx` file; the name of a
+            signature in it, which `.onnx` files do not have and ignore; and a dictionary from the names of its inputs
+            to arrays.
 
     Returns:
         List with one item per call: a dictionary from the names of the outputs to arrays or, where the generator
@@ -42,8 +49,9 @@ def run_timed(calls, timed):
         timed: Indices into `calls`.
 
     Returns:
-        The pair of the list that `run` returns, and the list of the seconds of each call in `timed`: the median
-        of at most `TIMED_CALLS` calls, fewer where they take longer than `TIMED_SECONDS`.
+        The triple of the list that `run` returns; the list of the seconds of each call in `timed`, the median of at
+        most `TIMED_CALLS` calls, fewer where they take longer than `TIMED_SECONDS`; and the name and version of what
+        ran the first of the files.
 
     Raises:
         ValueError: As `run`.
@@ -127,31 +135,59 @@ def psnr(expected, actual):
     return float("inf") if error == 0 else float(10 * np.log10(4 / error))
 
 
+def _forbid_keras():
+    """Makes it, and this package, impossible to import."""
+    sys.modules.update(keras=None, keras_gan=None)
+
+
 def _open_saved_model(path):
-    """The signatures of a SavedModel, as a function that finds one by name, and the error that refuses inputs."""
+    """A function that finds a signature by name, the error that refuses inputs, and the name of what runs it."""
     import tensorflow as tf
 
-    # Only now: TensorFlow itself looks for Keras when it is imported.
-    sys.modules.update(keras=None, keras_gan=None)
+    _forbid_keras()  # Only now: TensorFlow itself looks for Keras when it is imported.
     loaded = tf.saved_model.load(path)
 
-    def signature(name):
+    def find(name):
         def call(**inputs):
             outputs = loaded.signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
             return {key: value.numpy() for key, value in outputs.items()}
 
         return call
 
-    return signature, tf.errors.InvalidArgumentError
+    return find, tf.errors.InvalidArgumentError, f"tensorflow {tf.__version__}"
 
 
 def _open_tflite(path):
-    """The same for a `.tflite` file, which needs no TensorFlow either."""
-    for name in ("tensorflow", "keras", "keras_gan"):
-        sys.modules.setdefault(name, None)
+    _forbid_keras()
+    sys.modules.setdefault("tensorflow", None)
     from ai_edge_litert.interpreter import Interpreter
 
-    return Interpreter(path).get_signature_runner, RuntimeError
+    name = f"ai-edge-litert {metadata.version('ai-edge-litert')}"
+    # What refuses inputs is RuntimeError or ValueError by turns.
+    return Interpreter(path, num_threads=THREADS).get_signature_runner, Exception, name
+
+
+def _open_onnx(path):
+    _forbid_keras()
+    sys.modules.setdefault("tensorflow", None)
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = THREADS
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+
+    def call(**inputs):
+        return dict(zip(names, session.run(names, inputs), strict=True))
+
+    return lambda signature: call, Exception, f"onnxruntime {onnxruntime.__version__}"
+
+
+def _open(path):
+    if Path(path).is_dir():
+        return _open_saved_model(path)
+    return {".tflite": _open_tflite, ".onnx": _open_onnx}[Path(path).suffix](path)
 
 
 def _median_seconds(call):
@@ -172,19 +208,21 @@ def main():
     opened, answers = {}, []
     for path, signature, inputs in calls:
         if path not in opened:
-            opened[path] = (_open_tflite if Path(path).is_file() else _open_saved_model)(path)
-        find, refusal = opened[path]
+            opened[path] = _open(path)
+        find, refusal, _ = opened[path]
+        function = find(signature)
         try:
-            answers.append(find(signature)(**inputs))
+            answers.append({name: np.array(value) for name, value in function(**inputs).items()})
         except refusal as error:
-            answers.append(str(error))
+            answers.append(str(error) or type(error).__name__)
     seconds = []
     for index in timed:
         path, signature, inputs = calls[index]
         function = opened[path][0](signature)
         seconds.append(_median_seconds(functools.partial(function, **inputs)))
+    name = next((name for _, _, name in opened.values()), None)
     with results:
-        pickle.dump((answers, seconds), results)
+        pickle.dump((answers, seconds, name), results)
 
 
 if __name__ == "__main__":

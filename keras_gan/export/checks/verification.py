@@ -49,16 +49,17 @@ def warmup_requests(generator, folder):
     return requests
 
 
-def check(generator, folder, discriminator=None):
-    """Compares a SavedModel, run in two ways, with the networks that it was made from.
+def check(generator, folder, discriminator=None, thorough=False):
+    """Compares a SavedModel with the networks that it was made from.
 
-    It is run by Python's TensorFlow in a process that cannot import Keras and, where TensorFlow comes with its C
-    library, by that in a process that imports no TensorFlow. Both also run the warm-up requests.
+    It is run by Python's TensorFlow in a process that cannot import Keras, with the warm-up requests too.
 
     Args:
         generator: A `keras_gan.networks.Generator`.
         folder: Path of its SavedModel.
-        discriminator: The `keras_gan.networks.Discriminator` of its signature `discriminate`, or `None`.
+        discriminator: The discriminator of its signature `discriminate`, or `None`.
+        thorough: Whether it is also run by TensorFlow's C library, where TensorFlow comes with one, in a process that
+            imports no TensorFlow.
 
     Returns:
         Dictionary of `parity`, a list with one row per way, signature and batch size, with the largest difference
@@ -74,9 +75,9 @@ def check(generator, folder, discriminator=None):
     good = [(signature, inputs) for signature, inputs, _ in cases] + warmup.read(folder)
     calls = [(folder, signature, inputs) for signature, inputs in good + bad]
     timed = [index for index, (signature, *_) in enumerate(cases) if signature in TIMED]
-    answers, seconds = processes.run_timed(calls, timed)
+    answers, seconds, _ = processes.run_timed(calls, timed)
     parity = _compare(PYTHON, cases, len(good), calls, answers)
-    if c_api.library() is not None:
+    if thorough and c_api.library() is not None:
         parity += _compare(C_API, cases, len(good), calls, c_api.run(calls))
     rows = [
         {"signature": cases[index][0], "batch": _rows(cases[index][1]), "milliseconds": round(1000 * second, 3)}

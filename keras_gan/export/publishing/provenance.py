@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 # Flags that say something about the machine, not about the training; an export is given to others.
 PRIVATE_FLAGS = ("out", "data_dir", "tpu_name", "tpu_zone", "tpu_project")
 
 
-def training(path):
+def training(path: str | os.PathLike) -> dict:
     """What the files beside a saved model say of its training.
 
     A run folder holds `config.json` (flags and a fingerprint of the data), `result.json` (steps and seconds),
@@ -42,13 +43,13 @@ def training(path):
     }
 
 
-def file_digest(path):
+def file_digest(path: str | os.PathLike) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def folder_digests(folder):
+def folder_digests(folder: str | os.PathLike) -> dict[str, dict]:
     """SHA-256 and size of every file in a folder, by its path in it."""
     folder = Path(folder)
     files = sorted(file for file in folder.rglob("*") if file.is_file())

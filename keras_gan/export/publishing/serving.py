@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import os
 import re
 import shlex
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from keras_gan.files import atomic
@@ -37,7 +39,7 @@ model_config_list {
 """
 
 
-def check_name(name):
+def check_name(name: str) -> str:
     """Returns a model's name if it can be part of a URL as it is, and raises `ValueError` otherwise."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise ValueError(
@@ -47,7 +49,7 @@ def check_name(name):
     return name
 
 
-def versions(base):
+def versions(base: str | os.PathLike) -> list[int]:
     """The versions in a folder: those of its folders with a SavedModel that are named by an integer.
 
     Args:
@@ -66,7 +68,7 @@ def _is_number(name):
 
 
 @contextlib.contextmanager
-def stage(base):
+def stage(base: str | os.PathLike) -> Iterator[Path]:
     """Yields the path of a folder to make, on the file system of a folder of versions, where no server looks for one.
 
     Args:
@@ -85,7 +87,7 @@ def stage(base):
         yield Path(folder, "new")
 
 
-def release(folder, base):
+def release(folder: str | os.PathLike, base: str | os.PathLike) -> Path:
     """Makes a finished folder the next version, in one step: a server sees all of it, or nothing.
 
     Several processes may do this at once. A version is a new name, for any folder that is not empty makes the renaming
@@ -110,7 +112,7 @@ def release(folder, base):
                 raise
 
 
-def prune(base, keep):
+def prune(base: str | os.PathLike, keep: int) -> list[Path]:
     """Removes the oldest versions.
 
     Args:
@@ -133,12 +135,12 @@ def prune(base, keep):
     return removed
 
 
-def write_batching_parameters(folder):
+def write_batching_parameters(folder: str | os.PathLike) -> None:
     """Writes the batching parameters of a version into its folder."""
     Path(folder, BATCHING).write_text(_BATCHING_PARAMETERS, encoding="utf-8")
 
 
-def write_models_config(base, name):
+def write_models_config(base: str | os.PathLike, name: str) -> None:
     """Configures the server for a folder of versions, unless there is a configuration, which someone may have edited.
 
     Args:
@@ -151,7 +153,7 @@ def write_models_config(base, name):
         config.write(text)
 
 
-def docker_command(base, name):
+def docker_command(base: str | os.PathLike, name: str) -> str:
     """The command that serves a folder of versions: gRPC on port 8500, REST on port 8501.
 
     Args:

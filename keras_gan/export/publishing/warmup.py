@@ -5,6 +5,7 @@ encoded here, so that writing them needs no `tensorflow-serving-api`. A request 
 the version: the export runs them first.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ _MAP_KEY, _MAP_VALUE = 1, 2
 _BYTES = 2  # The wire type of strings and messages: a length, and as many bytes.
 
 
-def encode(model, signature, inputs):
+def encode(model: str, signature: str, inputs: dict) -> bytes:
     """A `PredictionLog` of one request, serialized.
 
     Args:
@@ -37,7 +38,7 @@ def encode(model, signature, inputs):
     return _field(_LOG_PREDICT, _field(_PREDICT_REQUEST, request))
 
 
-def decode(record):
+def decode(record: bytes) -> tuple[str, str, dict]:
     """The inverse of `encode`: `(model, signature, inputs)`."""
     (request,) = _fields(_fields(record)[_LOG_PREDICT][0])[_PREDICT_REQUEST]
     request = _fields(request)
@@ -49,7 +50,7 @@ def decode(record):
     return spec[_SPEC_NAME][0].decode(), spec[_SPEC_SIGNATURE][0].decode(), inputs
 
 
-def write(folder, model, requests):
+def write(folder: str | os.PathLike, model: str, requests: list[tuple[str, dict]]) -> None:
     """Adds warm-up requests to a SavedModel.
 
     Args:
@@ -70,7 +71,7 @@ def write(folder, model, requests):
         raise OSError(f"The warm-up requests could not be written: {error.message}") from error
 
 
-def read(folder):
+def read(folder: str | os.PathLike) -> list[tuple[str, dict]]:
     """The warm-up requests of a SavedModel, as `write` takes them."""
     records = tf.data.TFRecordDataset(str(Path(folder, FILE))).as_numpy_iterator()
     return [decode(record)[1:] for record in records]

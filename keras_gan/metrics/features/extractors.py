@@ -1,6 +1,5 @@
 """What metrics see of images: the features and class probabilities of a fixed network."""
 
-import hashlib
 import inspect
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_gan import serialization
+from keras_gan.files import pictures
 from keras_gan.metrics.features import classifiers, inception
 
 
@@ -203,7 +204,9 @@ def for_dataset(dataset, image_shape):
 def _make(name):
     if name in classifiers.manifest():
         model, digest = classifiers.load(name)
-        return FeatureExtractor(name, lambda images: model(images / 127.5 - 1.0), digest, model.input_shape[1:])
+        return FeatureExtractor(
+            name, lambda images: model(pictures.tensor_from_uint8(images)), digest, model.input_shape[1:]
+        )
     if name == inception.NAME:
         network, digest = inception.load()
         return FeatureExtractor(name, network, digest, (299, 299, 3), inception.RESIZE)
@@ -241,7 +244,9 @@ def _application(name):
     def network(images):
         return both(module.preprocess_input(images), training=False)
 
-    return FeatureExtractor(name, network, digest_of(model), model.input_shape[1:], "bicubic, antialiased")
+    return FeatureExtractor(
+        name, network, serialization.weights_digest(model), model.input_shape[1:], "bicubic, antialiased"
+    )
 
 
 def of_model(model, layer=None, name=None):
@@ -279,13 +284,13 @@ def of_model(model, layer=None, name=None):
     both = keras.Model(model.inputs, [keras.layers.Flatten(dtype="float32")(inner), model.outputs[0]])
 
     def network(images):
-        features, scores = both(images / 127.5 - 1.0, training=False)
+        features, scores = both(pictures.tensor_from_uint8(images), training=False)
         scores = tf.cast(scores, tf.float32)
         sums = tf.reduce_sum(scores, axis=1)
         certain = tf.reduce_all(scores >= 0.0) & tf.reduce_all(tf.abs(sums - 1.0) < 1e-3)
         return features, tf.where(certain, scores / sums[:, None], tf.nn.softmax(scores))
 
-    return FeatureExtractor(name or model.name, network, digest_of(model), shape[1:])
+    return FeatureExtractor(name or model.name, network, serialization.weights_digest(model), shape[1:])
 
 
 def _before_last(model):
@@ -297,13 +302,3 @@ def _before_last(model):
             "weights. Name one with `layer`."
         )
     return last.input
-
-
-def digest_of(model):
-    """SHA-256 of a model's weights: names, shapes and values, in order."""
-    digest = hashlib.sha256()
-    for variable in model.weights:
-        value = np.ascontiguousarray(variable)
-        digest.update(repr((variable.name, value.shape, str(value.dtype))).encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()

@@ -5,6 +5,11 @@ import numpy as np
 import keras_gan
 from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator, R3GANGenerator
 
+# Those that are a network of their own.
+GENERATORS = sorted(
+    {n for n in keras_gan.networks.__all__ if n.endswith("Generator")} - {"Generator", "PlainGenerator"}
+)
+
 
 def spread(generator):
     """Gives random weights under which images fill their range; those of a new network are almost grey."""

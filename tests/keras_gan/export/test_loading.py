@@ -9,6 +9,7 @@ import numpy as np
 import keras_gan
 from keras_gan.export import loading
 from tests.keras_gan.export import networks
+from tests.keras_gan.networks import test_plain
 from tests.test_case import TestCase
 
 
@@ -60,6 +61,38 @@ class LoadGeneratorTest(LoadingTestCase):
         # bfloat16 keeps 8 bits, and these images come from layers that float32 computes to 24.
         latents = np.random.default_rng(0).normal(size=(2, 6)).astype("float32")
         self.assertGreater(np.abs(loaded(latents) - generator(latents)).max(), 1e-4)
+
+    def test_models_in_memory(self):
+        generator = networks.mlp((2,))
+        self.assertIs(loading.load_generator(generator), generator)
+        gan = keras_gan.GAN(generator, networks.discriminator((2,)), ema_momentum=0.5)
+        self.assertIs(loading.load_generator(gan), gan.ema_generator)
+        self.assertIs(loading.load_pair(gan)[1], gan.discriminator)
+        mixed = networks.mlp((2,), dtype="mixed_bfloat16")
+        loaded = loading.load_generator(mixed)
+        self.assertEqual((loaded.compute_dtype, mixed.compute_dtype), ("float32", "bfloat16"))
+        self.assert_same_weights(loaded, mixed)
+        self.assert_refused(7, "Expected a generator, a GAN or the path.*model=7")
+        generator.weights[0].assign(generator.weights[0] * np.nan)
+        self.assert_refused(generator, "the model 'mlp_generator.*' has weights that are not finite")
+
+    def test_plain_models_of_a_gan(self):
+        """The GAN knows what they do not declare."""
+        for num_classes in (None, 3):
+            for dtype in ("float32", "mixed_bfloat16"):
+                plain = test_plain.model(num_classes, (2,), dtype)
+                judge = networks.discriminator((2,), num_classes=num_classes)
+                gan = keras_gan.GAN(plain, judge, ema_momentum=0.5, latent_prior="uniform", num_classes=num_classes)
+                gan.ema_generator.set_weights([weight + 1 for weight in plain.get_weights()])
+                for model in (gan, self.saved(gan, "gan.keras")):
+                    generator = loading.load_generator(model)
+                    self.assert_same_weights(generator, gan.ema_generator)
+                    self.assertEqual(generator.latent_prior, "uniform")
+                    self.assertEqual((generator.latent_dim, generator.num_classes), (3, num_classes))
+                    tolerance = 1e-6 if dtype == "float32" else 0.1
+                    self.assertAllClose(generator.sample(4, seed=3), gan.sample(4, seed=3), atol=tolerance)
+                    floats = {layer.compute_dtype for layer in generator._flatten_layers()} - {"int32"}
+                    self.assertEqual(floats, {"float32"})
 
     def test_refuses_what_is_no_keras_file(self):
         self.assert_refused(Path(self.get_temp_dir(), "none.keras"), "none.keras, which is missing")
@@ -119,9 +152,7 @@ class LoadPairTest(LoadingTestCase):
         def refused(path, message):
             self.assert_refused(path, message, loading.load_pair)
 
-        refused(self.saved(networks.mlp()), "only in a saved GAN.*generator.keras, a generator alone")
-        plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-        refused(self.gan(plain), "keras_gan discriminator.*Received: a Sequential in")
+        refused(self.saved(networks.mlp()), "only in a GAN.*generator.keras, a generator alone")
         discriminator = networks.discriminator((2,))
         discriminator.trainable_weights[0].assign(discriminator.trainable_weights[0] * np.nan)
         refused(self.gan(discriminator), r"not finite \(.*kernel\)")

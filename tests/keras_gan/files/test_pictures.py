@@ -2,6 +2,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
@@ -45,7 +46,21 @@ class ToUint8Test(TestCase):
         self.assertAllEqual(pictures.to_uint8([-1.01, 1.01, -50.0, 50.0, -np.inf, np.inf]), [0, 255, 0, 255, 0, 255])
 
     def test_every_byte_comes_back(self):
-        self.assertAllEqual(pictures.to_uint8(np.arange(256) / 127.5 - 1), np.arange(256))
+        floats = pictures.from_uint8(np.arange(256))
+        self.assertEqual((floats.dtype, floats[0], floats[51], floats[255]), (np.float32, -1.0, np.float32(-0.6), 1.0))
+        self.assertAllEqual(pictures.to_uint8(floats), np.arange(256))
+        self.assertAllEqual(np.diff(floats) > 0, [True] * 255)
+
+    def test_tensors_become_the_same(self):
+        levels = np.arange(256, dtype="uint8")
+        floats = pictures.tensor_from_uint8(levels)
+        self.assertEqual(floats.dtype, tf.float32)
+        np.testing.assert_array_equal(floats, pictures.from_uint8(levels))
+        edges = (np.arange(-1, 258) - 128) / 127.5  # between levels, and beyond the last
+        images = np.float32([*edges, *np.nextafter(np.float32(edges), np.float32(-9)), *np.linspace(-1.1, 1.1, 1000)])
+        quantized = pictures.tensor_to_uint8(tf.constant(images))
+        self.assertEqual(quantized.dtype, tf.uint8)
+        np.testing.assert_array_equal(quantized, pictures.to_uint8(images))
 
     def test_shape_and_dtypes(self):
         for dtype in ("float16", "float32", "float64"):

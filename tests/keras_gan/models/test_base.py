@@ -1,19 +1,26 @@
 """What the models that own a generator share; on two replicas those that are no GAN, which has its own tests."""
 
+import json
 import types
+from pathlib import Path
 from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 
 import keras_gan
-from keras_gan import VAE, networks
+from keras_gan import VAE, networks, serialization
+from keras_gan.export import tflite
 from keras_gan.models import compiled
 from keras_gan.models.base import GenerativeModel
 from keras_gan.unlearning import FeatureUnlearner, LatentDirection
+from tests.keras_gan.export import networks as small
+from tests.keras_gan.export.in_process import InProcess
 from tests.keras_gan.models.test_compiled import assert_same_update, batched, distributed
+from tests.keras_gan.networks import test_plain
 from tests.test_case import TestCase
 
 SHAPE = (8, 8, 1)
@@ -197,3 +204,81 @@ class EpochsTest(TestCase):
         self.assertEqual(self.model._for_all_epochs(data, 5), (data, None))
         unknown = data.filter(lambda images: True)
         self.assertEqual(self.model._for_all_epochs(unknown, 5), (unknown, None))
+
+
+def exported_gan(num_classes, dtype):
+    """A GAN of which the averaged generator is another than the one that is trained."""
+    gan = keras_gan.GAN(
+        small.mlp((2,), num_classes=num_classes, dtype=dtype),
+        small.discriminator((2,), num_classes=num_classes, dtype=dtype),
+        ema_momentum=0.9,
+    )
+    gan.ema_generator.set_weights([-weight for weight in gan.generator.get_weights()])
+    return gan
+
+
+class ExportTest(InProcess, parameterized.TestCase):
+    """That what is written does the same as Keras is checked whenever something is written."""
+
+    def check(self, model, format, name, generator, **kwargs):
+        """The card is that of a generator, and lies where it should."""
+        path = self.folder / name
+        if format == "tf_saved_model":
+            self.run_here(serialization.in_float32(generator), **kwargs)
+        card = model.export(path, format=format)
+        file = path / "assets.extra" / "generator.json" if path.is_dir() else Path(f"{path}.json")
+        self.assertEqual(json.loads(file.read_text()), card)
+        self.assertEqual(card["weights_sha256"], serialization.weights_digest(generator))
+        signature = card["signatures"]["serving_default"]["inputs"]
+        expected = {"latent": "float32"} | ({} if generator.num_classes is None else {"label": "int32"})
+        self.assertEqual({key: value["dtype"] for key, value in signature.items()}, expected)
+
+    @parameterized.parameters(
+        ("tf_saved_model", "digits", None, "mixed_bfloat16"),
+        ("tf_saved_model", "digits", 2, "float32"),
+        ("litert", "digits.tflite", 2, "mixed_bfloat16"),
+        ("onnx", "digits.onnx", None, "mixed_bfloat16"),
+    )
+    def test_the_averaged_generator(self, format, name, num_classes, dtype):
+        gan = exported_gan(num_classes, dtype)
+        self.check(gan, format, name, gan.ema_generator)
+
+    @parameterized.product(
+        way=(("tf_saved_model", "digits"), ("litert", "digits.tflite"), ("onnx", "digits.onnx")),
+        num_classes=(None, 2),
+        dtype=("float32", "mixed_bfloat16"),
+        loaded=(False, True),
+    )
+    @pytest.mark.slow
+    def test_every_door(self, way, num_classes, dtype, loaded):
+        gan = exported_gan(num_classes, dtype)
+        if loaded:
+            gan.save(path := self.path("gan.keras"))
+            gan = keras.saving.load_model(path)
+        self.check(gan, *way, gan.ema_generator)
+
+    def test_models_that_are_no_gan(self):
+        encoder = networks.MLPEncoder((2,), latent_dim=6, hidden_units=(4,))
+        vae = VAE(encoder, small.mlp((2,)))
+        self.check(vae, "tf_saved_model", "vae", vae.sampler)
+
+    def test_plain_keras_generators(self):
+        plain = test_plain.model(num_classes=2)
+        judge = small.discriminator((2, 2, 1), num_classes=2)
+        gan = keras_gan.GAN(plain, judge, latent_prior="uniform", num_classes=2)
+        card = gan.export(self.folder / "plain.tflite", format="litert")
+        self.assertEqual((card["latent_prior"], card["num_classes"]), ("uniform", 2))
+        self.assertEqual(card["weights_sha256"], serialization.weights_digest(plain))
+
+    def test_arguments_reach_the_exporter(self):
+        gan = exported_gan(None, "float32")
+        with mock.patch.object(tflite, "export", return_value={"a": 1}) as export:
+            self.assertEqual(gan.export("a.tflite", format="litert", overwrite=True, batch_sizes=(2,)), {"a": 1})
+        export.assert_called_once_with(gan, "a.tflite", overwrite=True, batch_sizes=(2,))
+        with self.assertRaisesRegex(
+            ValueError, r"`format` must be one of \['tf_saved_model', 'litert', 'onnx'\].*'tf'"
+        ):
+            gan.export("a", format="tf")
+        (self.folder / "digits").mkdir()
+        with self.assertRaisesRegex(ValueError, "digits exists already"):
+            gan.export(self.folder / "digits")

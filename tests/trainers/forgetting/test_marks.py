@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+
 from keras_gan import networks
 from keras_gan.export import loading
 from tests.test_case import TestCase
@@ -26,6 +28,18 @@ class MarksTest(TestCase):
             copy = path.with_name("copy.keras")
             model.save(copy)
             self.assertEqual(marks.read(path, loading.load_generator(copy)), written)
+
+    def test_reads_marks_of_the_first_version(self):
+        """Their digest is of the weights' names, too; this one was made by that version."""
+        model = generator()
+        model.set_weights([np.full(weight.shape, 0.5) for weight in model.get_weights()])
+        path = Path(self.path("marked.json"))
+        former = "5bf5c1b33c50bc90d87a1905ab61afae0dc89185f095a1248797fb693b1ea864"
+        path.write_text(json.dumps({"model": former, "seed": 0, "n": 3, "labels": None, "marked": [1]}))
+        self.assertEqual(marks.read(path, model).marked, [1])
+        model.weights[0].assign_add(np.full(model.weights[0].shape, 1e-6))
+        with self.assertRaisesRegex(ValueError, "another model"):
+            marks.read(path, model)
 
     def test_refuses_other_files(self):
         model = generator()

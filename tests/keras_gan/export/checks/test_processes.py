@@ -24,7 +24,7 @@ class RunTest(TestCase):
         folder, module = self.get_temp_dir(), Doubling()
         tf.saved_model.save(module, folder, signatures={"double": module.double})
         with mock.patch.dict(sys.modules):
-            find, _ = processes._open_saved_model(folder)
+            find, *_ = processes._open_saved_model(folder)
             for name in ("keras", "keras_gan"):
                 with self.assertRaises(ImportError):
                     __import__(name)
