@@ -106,8 +106,8 @@ class Application:
     def _metadata(self, request, name, number=None):
         version = self._find(name, number)
         spec = {"name": name, "signature_name": "", "version": str(version.number)}
-        signatures = {"signature_def": {"signature_def": _signature_defs(version.description)}}
-        return _json(rest.dump({"model_spec": spec, "metadata": signatures}))
+        metadata = {"signature_def": {"signature_def": _signature_defs(version.description)}}
+        return _json(rest.dump({"model_spec": spec, "metadata": metadata}))
 
     def _predict(self, request, name, number=None):
         body = request.get_data(cache=False)
@@ -151,12 +151,12 @@ def _summary(name, version):
     }
 
 
-def _signature_defs(signatures):
+def _signature_defs(described):
     """Signatures in the form that the server's `metadata` has them."""
 
-    def tensor(described):
-        sizes = [{"size": str(-1 if size is None else size), "name": ""} for size in described["shape"]]
-        dtype = types_pb2.DataType.Name(tf.as_dtype(described["dtype"]).as_datatype_enum)
+    def tensor(spec):
+        sizes = [{"size": str(-1 if size is None else size), "name": ""} for size in spec["shape"]]
+        dtype = types_pb2.DataType.Name(tf.as_dtype(spec["dtype"]).as_datatype_enum)
         return {"dtype": dtype, "tensor_shape": {"dim": sizes, "unknown_rank": False}, "name": ""}
 
     return {
@@ -164,7 +164,7 @@ def _signature_defs(signatures):
             **{side: {key: tensor(value) for key, value in signature[side].items()} for side in ("inputs", "outputs")},
             "method_name": signatures.METHOD,
         }
-        for name, signature in signatures.items()
+        for name, signature in described.items()
     }
 
 

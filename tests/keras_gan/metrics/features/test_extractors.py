@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import keras_gan
 from keras_gan.metrics import features
-from keras_gan.metrics.features import classifiers
+from keras_gan.metrics.features import classifiers, extractors
 from tests.test_case import TestCase
 
 
@@ -155,7 +155,7 @@ class OwnClassifierTest(TestCase):
 class ApplicationsTest(TestCase):
     def get(self, builder):
         module = keras.applications.mobilenet_v2
-        with mock.patch.object(module, "MobileNetV2", builder), mock.patch.dict(features._named):
+        with mock.patch.object(module, "MobileNetV2", builder), mock.patch.dict(extractors._named):
             return features.get("keras.applications.mobilenet_v2")
 
     def test_by_its_own_name(self):

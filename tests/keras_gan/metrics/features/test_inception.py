@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.metrics import features
-from keras_gan.metrics.features import inception
+from keras_gan.metrics.features import extractors, inception
 from tests.test_case import TestCase
 
 
@@ -86,7 +86,7 @@ class LoadTest(TestCase):
         graph, _ = small_graph()
         write_archive(self.archive, graph.SerializeToString())
         images = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 3), dtype="uint8")
-        with mock.patch.dict("os.environ", KERAS_GAN_CACHE=str(self.folder)), mock.patch.dict(features._named):
+        with mock.patch.dict("os.environ", KERAS_GAN_CACHE=str(self.folder)), mock.patch.dict(extractors._named):
             seen = features.get("inception_v3_2015")
         expected = (inception.resize(images, (299, 299)).numpy().mean(axis=(1, 2)) - 128) / 128
         self.assertAllClose(seen(images), expected, atol=1e-4)
