@@ -18,6 +18,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from export.stand_in import rest
+from keras_gan.export.checks import signatures
 
 LARGEST_REQUEST = 64 * 2**20
 _TEMPLATE = Path(__file__).with_name("page.html")

@@ -23,7 +23,7 @@ class ArraysTest(TestCase):
         ):
             with self.assertRaisesRegex(ValueError, message):
                 arrays.feature_matrices(features, good, 2)
-        with self.assertRaisesRegex(ValueError, "of equal width"):
+        with self.assertRaisesRegex(ValueError, "have equal width"):
             arrays.feature_matrices(good, np.ones((3, 4)), 2)
 
     def test_positive_integers(self):
