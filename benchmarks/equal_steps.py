@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tqdm
 
-from benchmarks import peers_tensorflow as peers
+from benchmarks.peers import tensorflow as peers
 from keras_gan import cli, data, metrics
 from keras_gan.cli import option
 from keras_gan.files import pictures

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from benchmarks import peers_tensorflow, roofline, training_speed, works
+from benchmarks import roofline, training_speed, works
 from benchmarks.gate import Worker
+from benchmarks.peers import tensorflow as peers
 from keras_gan import cli
 from keras_gan.cli import option
 from keras_gan.files import atomic
@@ -68,7 +69,7 @@ def _measure_all(config):
     print("| work | precision | XLA | images/s | least to most | TFLOP/s | of matrix products |\n" + "|---" * 7 + "|")
     measured = []
     for name in names:
-        flops, _ = roofline.count(peers_tensorflow.our_gan(name), works.WORKS[name].batch)
+        flops, _ = roofline.count(peers.our_gan(name), works.WORKS[name].batch)
         for precision in precisions:
             for side in ("keras_gan", "keras_gan_xla"):
                 found = {"work": name, "precision": precision, "xla": side.endswith("xla"), "flops": flops}

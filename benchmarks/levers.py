@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from benchmarks import peers_tensorflow as peers
+from benchmarks.peers import tensorflow as peers
 from keras_gan import cli, data, layers, losses, networks, optimizers
 from keras_gan.cli import option
 

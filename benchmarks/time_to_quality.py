@@ -5,7 +5,7 @@
 One process after another trains for `--minutes`, and saves its generator's weights every `--every` seconds. Afterwards
 every generator makes `--samples` images, and their classifier Frechet distance to the MNIST training images is measured
 by the same network. The default recipe is `python -m trainers.dcgan --dataset=mnist` as it is, with its evaluations,
-checkpoints and watchdog, and it decodes MNIST itself, which the tutorials find decoded; `quality_sides.py` says what
+checkpoints and watchdog, and it decodes MNIST itself, which the tutorials find decoded; `peers/quality.py` says what
 these are. `--folder` keeps the weights; a side that is there already is only measured.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
-from benchmarks import quality_sides
+from benchmarks.peers import quality
 from keras_gan import cli, metrics
 from keras_gan.cli import option
 from keras_gan.files import atomic
@@ -37,7 +37,7 @@ class Config:
     minutes: float = option(10.0, "How long each side trains, from the start of its process.")
     every: float = option(30.0, "Seconds between the generators that are looked at.", low=1)
     samples: int = option(5000, "Images of each of them.", low=100)
-    sides: str = option(",".join(quality_sides.SIDES), "Who trains, with commas.")
+    sides: str = option(",".join(quality.SIDES), "Who trains, with commas.")
     folder: str = option("", "Where weights are kept; a temporary folder by default.")
     train: bool = option(True, "Whether to train what is not in --folder; without, what is there is measured.")
     out: str = option("", "A file for the plot.")
@@ -52,9 +52,9 @@ def main(argv=None):
 
 def _measure_all(config):
     sides = config.sides.split(",")
-    unknown = [side for side in sides if side not in quality_sides.SIDES]
+    unknown = [side for side in sides if side not in quality.SIDES]
     if unknown:
-        raise ValueError(f"--sides must be of {', '.join(quality_sides.SIDES)}. Received: --sides={config.sides}")
+        raise ValueError(f"--sides must be of {', '.join(quality.SIDES)}. Received: --sides={config.sides}")
     if not config.minutes > 0:
         raise ValueError(f"--minutes must be positive. Received: --minutes={config.minutes}")
     with contextlib.ExitStack() as stack:
@@ -77,11 +77,11 @@ def train(side, folder, minutes, every):
         OSError: If the process fails; with the last line that it printed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    quality_sides.digits(folder.parent)
+    quality.digits(folder.parent)
     print(f"{side}: {minutes:g} minutes", flush=True)
     arguments = [side, folder.resolve(), minutes, every, time.monotonic()]
     ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality_sides", *map(str, arguments)],
+        [sys.executable, "-m", "benchmarks.peers.quality", *map(str, arguments)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -96,7 +96,7 @@ def curve(side, folder, samples):
     """The classifier Frechet distance of every generator in a folder.
 
     Args:
-        side: Key of `quality_sides.SIDES`.
+        side: Key of `quality.SIDES`.
         folder: Holds `SECONDS.npz`.
         samples: Number of images.
 
@@ -107,12 +107,12 @@ def curve(side, folder, samples):
     if not files:
         raise ValueError(f"{folder} holds no generator: leave --notrain out, or name another --folder.")
     network = metrics.features.get(FEATURES)
-    pool = quality_sides.digits(folder.parent)
+    pool = quality.digits(folder.parent)
     real = network(pool[np.linspace(0, len(pool), 10_000, endpoint=False).astype(int)])
     points = []
     for file in tqdm.tqdm(files, desc=side, leave=False, disable=None):
         with np.load(file) as weights:
-            fakes = quality_sides.images_of(side, list(weights.values()), samples)
+            fakes = quality.images_of(side, list(weights.values()), samples)
         points.append((float(file.stem), metrics.distances.frechet_distance(real, network(fakes))))
     return points
 
@@ -155,7 +155,7 @@ def draw(curves, file):
     figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     for side, points in curves.items():
         seconds, values = zip(*points, strict=True)
-        axis.plot([moment / 60 for moment in seconds], values, ".-", label=quality_sides.SIDES[side])
+        axis.plot([moment / 60 for moment in seconds], values, ".-", label=quality.SIDES[side])
     axis.set(xlabel="minutes since the process started", ylabel="classifier Frechet distance", yscale="log")
     axis.grid(alpha=0.3)
     axis.legend()

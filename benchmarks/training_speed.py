@@ -11,7 +11,7 @@
 Every side is a process that builds its networks, takes a few steps to compile and warm up, and then trains for as many
 steps as it is asked to. Sides are asked in turn, and only one computes at a time; medians over the rounds, over whole
 steps with their data pipeline. Numbers of parameters must be equal on all sides. What the sides are is said in
-`peers_tensorflow.py` and `peers_torch.py`. PyTorch comes with `pip install 'keras_gan[bench]'`, or in another Python,
+`peers/tensorflow.py` and `peers/torch.py`. PyTorch comes with `pip install 'keras_gan[bench]'`, or in another Python,
 `--torch_python`. Without compiler, `torch_compiled` is left out, and the table says so.
 """
 
@@ -101,7 +101,7 @@ def _check_torch(python):
 def command_of(name, side, python, precision):
     """The command line of a side's worker."""
     torch = side.startswith("torch")
-    module = "benchmarks.peers_torch" if torch else "benchmarks.peers_tensorflow"
+    module = "benchmarks.peers.torch" if torch else "benchmarks.peers.tensorflow"
     return [python if torch else sys.executable, "-m", module, name, side, precision]
 
 

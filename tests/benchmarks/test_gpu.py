@@ -5,7 +5,8 @@ from unittest import mock
 import keras
 import tensorflow as tf
 
-from benchmarks import gpu, peers_tensorflow
+from benchmarks import gpu
+from benchmarks.peers import tensorflow as peers
 from tests.test_case import TestCase
 
 
@@ -35,8 +36,8 @@ class GPUTest(TestCase):
         self.addCleanup(tf.config.experimental.enable_tensor_float_32_execution, before)
         self.addCleanup(keras.config.set_dtype_policy, "float32")
         for precision in gpu.PRECISIONS:
-            with mock.patch.object(peers_tensorflow, "train_keras_gan"), mock.patch.object(peers_tensorflow, "Gate"):
-                peers_tensorflow.main("a", "keras_gan", precision)
+            with mock.patch.object(peers, "train_keras_gan"), mock.patch.object(peers, "Gate"):
+                peers.main("a", "keras_gan", precision)
             self.assertEqual(keras.config.dtype_policy().name, policies[precision])
 
     def test_errors(self):

@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import quality_sides
 from benchmarks import time_to_quality as benchmark
+from benchmarks.peers import quality
 from tests.test_case import TestCase
 
 
@@ -15,7 +15,7 @@ class SnapshotsTest(TestCase):
         network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         folder = Path(self.path())
         folder.mkdir(exist_ok=True)
-        snapshots = quality_sides.Snapshots(folder, time.monotonic() - 10.0, every=0.2, until=10.5)
+        snapshots = quality.Snapshots(folder, time.monotonic() - 10.0, every=0.2, until=10.5)
         with self.assertRaises(SystemExit):
             while True:
                 snapshots(network)
@@ -28,14 +28,14 @@ class SnapshotsTest(TestCase):
 
 class SidesTest(TestCase):
     def test_their_generators_make_digits(self):
-        for side in quality_sides.SIDES:
-            weights = quality_sides.generator_of(side).get_weights()
-            images = quality_sides.images_of(side, weights, 3)
+        for side in quality.SIDES:
+            weights = quality.generator_of(side).get_weights()
+            images = quality.images_of(side, weights, 3)
             self.assertEqual((images.shape, images.dtype), ((3, 28, 28, 1), "uint8"), side)
             self.assertGreater(images.std(), 0)
 
     def test_keras_io_has_the_published_sizes(self):
-        self.assertEqual([n.count_params() for n in quality_sides.keras_io_networks()], [1_339_905, 74_625])
+        self.assertEqual([n.count_params() for n in quality.keras_io_networks()], [1_339_905, 74_625])
 
 
 class TableTest(TestCase):
@@ -63,4 +63,4 @@ class TableTest(TestCase):
     def test_a_whole_comparison(self):
         folder = self.path("kept")
         benchmark.main([f"--folder={folder}", "--minutes=0.7", "--every=30", "--samples=200"])
-        self.assertEqual({path.name for path in Path(folder).iterdir()}, {*quality_sides.SIDES, "mnist.npy"})
+        self.assertEqual({path.name for path in Path(folder).iterdir()}, {*quality.SIDES, "mnist.npy"})

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gate, peers_tensorflow, works
+from benchmarks import gate, works
 from benchmarks import training_speed as benchmark
+from benchmarks.peers import tensorflow as peers
 from tests.test_case import TestCase
 
 # A worker that trains nothing: a step takes a hundredth of a second.
@@ -48,8 +49,8 @@ class GateTest(TestCase):
 class NetworksTest(TestCase):
     def test_have_the_published_sizes(self):
         for name, work in works.WORKS.items():
-            gan = peers_tensorflow.our_gan(name)
-            sizes = tuple(peers_tensorflow.parameters(network) for network in (gan.generator, gan.discriminator))
+            gan = peers.our_gan(name)
+            sizes = tuple(peers.parameters(network) for network in (gan.generator, gan.discriminator))
             self.assertEqual(sizes, work.parameters, name)
             self.assertEqual(gan.image_shape, work.shape)
         self.assertEqual(works.WORKS["a"].parameters, (3_576_704, 2_765_568))
@@ -58,11 +59,11 @@ class NetworksTest(TestCase):
         from keras import layers
 
         networks = {
-            "b": peers_tensorflow.tutorial_networks(layers.BatchNormalization, layers.Dropout),
-            "c": peers_tensorflow.keras_io_networks(layers.Dropout, "sigmoid", "sigmoid"),
+            "b": peers.tutorial_networks(layers.BatchNormalization, layers.Dropout),
+            "c": peers.keras_io_networks(layers.Dropout, "sigmoid", "sigmoid"),
         }
         for name, pair in networks.items():
-            self.assertEqual(tuple(map(peers_tensorflow.parameters, pair)), works.WORKS[name].parameters)
+            self.assertEqual(tuple(map(peers.parameters, pair)), works.WORKS[name].parameters)
 
     def test_images(self):
         images = works.images(works.WORKS["b"], 10)
