@@ -7,11 +7,13 @@ from absl.testing import parameterized
 from benchmarks import levers as benchmark
 from tests.test_case import TestCase
 
+pytestmark = pytest.mark.slow
+
 
 class LeversTest(TestCase, parameterized.TestCase):
     def test_each_is_timed_in_turn(self):
         called = []
-        times = benchmark.measure([lambda: called.append("a"), lambda: called.append("b")], rounds=3)
+        times = benchmark.time_in_turn([lambda: called.append("a"), lambda: called.append("b")], rounds=3)
         # Another one is first in each round, and the first round compiles.
         self.assertEqual("".join(called), "abbaabba")
         self.assertEqual([len(each) for each in times], [3, 3])
@@ -31,14 +33,9 @@ class LeversTest(TestCase, parameterized.TestCase):
         self.assertEqual(cells[1].strip(), "XLA, an MLP")
         self.assertGreater(min(map(float, cells[2:-1])), 0)
 
-    @pytest.mark.slow
     def test_every_line(self):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output):
-            benchmark.main(["--rounds=1", "--batch=2"])
-        self.assertEqual(
-            [line.split("|")[1].strip() for line in output.getvalue().splitlines()[2:]], [*benchmark.LEVERS]
-        )
+        found = benchmark.measure(benchmark.Config(rounds=1, batch=2))["levers"]
+        self.assertEqual([each["lever"] for each in found], [*benchmark.LEVERS])
 
     def test_unknown_names_are_one_line(self):
         output = io.StringIO()
