@@ -100,7 +100,7 @@ def step(gan, batch):
 def dcgan(adam=optimizers.Adam, **options):
     """The GAN of work (a)."""
     gan = keras_gan.GAN(*peers.dcgan("batch"))
-    gan.compile(adam(2e-4, 0.5), adam(2e-4, 0.5), **{"fresh_latents": False, "jit_compile": False, **options})
+    gan.compile(adam(2e-4, 0.5), adam(2e-4, 0.5), **{"update": "shared", "jit_compile": False, **options})
     return gan
 
 
@@ -133,7 +133,7 @@ def dropout_of_16_bits(batch):
 
 
 def shared_images(batch):
-    return step(dcgan(), batch), step(dcgan(fresh_latents=True), batch)
+    return step(dcgan(), batch), step(dcgan(update="alternating"), batch)
 
 
 def _gradients(objective, variables):

@@ -128,7 +128,7 @@ def build(size, filters):
         keras_gan.networks.DCGANDiscriminator((size, size, 3), filters=filters),
     )
     generator_optimizer, discriminator_optimizer = (keras_gan.optimizers.Adam(2e-4, 0.5) for _ in range(2))
-    gan.compile(generator_optimizer, discriminator_optimizer, fresh_latents=False)
+    gan.compile(generator_optimizer, discriminator_optimizer, update="shared")
     return gan
 
 

@@ -92,7 +92,7 @@ def our_gan(name, jit_compile=False):
 
     dropout.seed = 0
     if name == "a":
-        networks, options = dcgan("batch"), adam(2e-4, 0.5) | {"fresh_latents": False}
+        networks, options = dcgan("batch"), adam(2e-4, 0.5) | {"update": "shared"}
     elif name == "b":
         networks = tutorial_networks(lambda: keras_gan.layers.BatchNormalization(0.99, 1e-3), dropout)
         options = adam(1e-4) | {"update": "simultaneous"}

@@ -29,10 +29,10 @@ class Checkpoint(EverySteps):
         best: Name of a quantity in the log's entries; the state in which it was best is kept as well, in `best/`.
         mode: Whether `"min"` or `"max"` is best.
         log: The `TrainingLog`, an earlier callback of the same `fit`, if there is a `best`.
-        more: Further state to save: `tf.Variable`s, such as `Evaluate.state(model)` returns.
+        more: Dictionary from a name to a callback whose `state(model)` is saved too, as that of `Evaluate`.
     """
 
-    def __init__(self, folder, every, keep=3, started=None, write_to=None, best=None, mode="min", log=None, more=()):
+    def __init__(self, folder, every, keep=3, started=None, write_to=None, best=None, mode="min", log=None, more=None):
         super().__init__(every)
         self.folder = Path(folder)
         self.keep = keep
@@ -40,7 +40,7 @@ class Checkpoint(EverySteps):
         if mode not in ("min", "max"):
             raise ValueError(f"`mode` must be 'min' or 'max'. Received: mode={mode!r}")
         self.best, self.log = best, log
-        self.more = list(more)
+        self.more = dict(more or {})
         self._sign = 1.0 if mode == "min" else -1.0
         self._best_value = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
         self.started = time.monotonic() if started is None else started
@@ -60,7 +60,7 @@ class Checkpoint(EverySteps):
             "metrics": [variable for metric in model.metrics for variable in metric.variables],
         }
         self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}
-        self._state["more"] = self.more
+        self._state["more"] = {name: callback.state(model) for name, callback in self.more.items()}
         checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **self._state)
         self._manager = tf.train.CheckpointManager(checkpoint, str(self.write_to), max_to_keep=self.keep)
         self._best_manager = tf.train.CheckpointManager(checkpoint, str(self.write_to / "best"), max_to_keep=1)
@@ -86,7 +86,7 @@ class Checkpoint(EverySteps):
         for step in steps:
             path = self.folder / f"ckpt-{step}"
             try:
-                self._manager.checkpoint.restore(str(path)).assert_consumed()
+                self._read(model, path)
             except (ValueError, AssertionError, tf.errors.InvalidArgumentError) as error:
                 raise ValueError(
                     f"{path} was written by another architecture: use the same configuration, or another run "
@@ -111,6 +111,20 @@ class Checkpoint(EverySteps):
                 "start anew in another run folder."
             )
         return 0
+
+    def _read(self, model, path):
+        """Restores one checkpoint, also one of version 0.1.0, whose further state is a list."""
+        if not tf.train.load_checkpoint(str(path)).has_tensor("more/0/.ATTRIBUTES/VARIABLE_VALUE"):
+            self._manager.checkpoint.restore(str(path)).assert_consumed()
+            return
+        old = [callback.old_state(model) for callback in self.more.values()]
+        state = {**self._state, "more": [variable for variables, _ in old for variable in variables]}
+        checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **state)
+        # What the manager counts its saves by.
+        checkpoint.save_counter.assign(0)
+        checkpoint.restore(str(path)).assert_consumed()
+        for _, adopt in old:
+            adopt()
 
     def on_train_begin(self, logs=None):
         # So that there is a state to go back to from the first steps on.
@@ -157,7 +171,7 @@ class Checkpoint(EverySteps):
         """What to do about a checkpoint that could not be written, after removing its half-written files."""
         for file in itertools.chain(*map(folder.glob, (f"ckpt-{step}.*", f"ckpt-{step}_temp*", "checkpoint.tmp*"))):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
-        state = [variable for variables in self._state.values() for variable in variables]
+        state = tf.nest.flatten(self._state)
         needed = sum(variable.shape.num_elements() * variable.dtype.size for variable in state) / 2**20
         free = shutil.disk_usage(self.write_to.parent).free / 2**20
         last = f"the one of step {self._saved} is intact" if self._saved is not None else "there is none yet"

@@ -109,10 +109,14 @@ class Evaluate(keras.callbacks.Callback):
             model: The `GAN`.
 
         Returns:
-            List of `tf.Variable`.
+            Dictionary of `tf.Variable`s and lists of them.
         """
         self.set_model(model)
-        return tf.nest.flatten(self._variables)
+        return self._variables
+
+    def old_state(self, model):
+        """The variables of a checkpoint of version 0.1.0 in their order, and what to call once they are restored."""
+        return tf.nest.flatten(self.state(model)), lambda: None
 
     @property
     def best_value(self):

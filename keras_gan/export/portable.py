@@ -43,7 +43,7 @@ def function(generator, batch_size=None):
 
     Example:
 
-    >>> from export import portable
+    >>> from keras_gan.export import portable
     >>> generator = keras_gan.networks.MLPGenerator((8, 8, 1), latent_dim=4, hidden_units=(16,), num_classes=3)
     >>> convertible, specs = portable.function(generator, batch_size=1)
     >>> [(spec.name, spec.shape.as_list()) for spec in specs]

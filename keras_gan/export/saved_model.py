@@ -68,7 +68,7 @@ def functions(generator, batch_size=None, discriminator=None):
 
     Example:
 
-    >>> from export import saved_model
+    >>> from keras_gan.export import saved_model
     >>> generator = keras_gan.networks.MLPGenerator((8, 8, 1), latent_dim=4, hidden_units=(16,))
     >>> function, specs = saved_model.functions(generator)["sample"]
     >>> [spec.name for spec in specs]

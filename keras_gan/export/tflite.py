@@ -61,7 +61,7 @@ def signatures(batch_sizes):
 
     Example:
 
-    >>> from export import tflite
+    >>> from keras_gan.export import tflite
     >>> tflite.signatures([1, 8])
     {'serving_default': 1, 'batch_8': 8}
     """

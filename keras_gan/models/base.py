@@ -92,13 +92,16 @@ class GenerativeModel(keras.Model):
                 f"Received: jit_compile=True with {self.distribute_strategy.num_replicas_in_sync} replicas"
             )
 
-    def assertions(self, data, first):
+    def assertions(self, data, first, training):
         """Assertions about the values of a batch; see `keras_gan.models.inputs.assertions`."""
-        return inputs.assertions(data, first, self)
+        return inputs.assertions(data, first, training, self)
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
         """Trains for a number of epochs; see `keras.Model.fit`."""
         self._assert_compile_called("fit")
+        inputs.check_end(x, kwargs.get("steps_per_epoch"), "training data", "steps_per_epoch")
+        held_out = kwargs.get("validation_data")
+        inputs.check_end(held_out, kwargs.get("validation_steps"), "validation data", "validation_steps")
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             # Keras warns otherwise that it will not shuffle a dataset, which nobody asked for.
             kwargs.setdefault("shuffle", False)
@@ -116,18 +119,47 @@ class GenerativeModel(keras.Model):
         # As often as it is needed and no more, so that nothing is read ahead for a pass that does not come.
         return dataset.repeat(epochs if epochs * steps < 2**63 else None), steps
 
-    def evaluate(self, *args, **kwargs):
-        """Returns the logged quantities on held-out data; see `keras.Model.evaluate`."""
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, **kwargs):
+        """Returns the logged quantities on held-out data, for the generator that samples; see `keras.Model.evaluate`.
+
+        Latents are the same in every evaluation, and none of those that training draws.
+        """
+        inputs.check_end(x, steps, "data", "steps")
         self.images_unchecked = True
         with inputs.plain_errors():
-            return super().evaluate(*args, **kwargs)
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """Updates the networks on one batch; see `keras.Model.train_on_batch`."""
+        self.images_unchecked = True
+        with inputs.plain_errors():
+            return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """Returns the logged quantities on one batch; see `keras.Model.test_on_batch`."""
+        self.images_unchecked = True
+        with inputs.plain_errors():
+            return super().test_on_batch(*args, **kwargs)
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves the model, its optimizers and its step to a `.keras` file; see `keras.Model.save`."""
+        inputs.check_path(filepath)
+        super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def get_config(self):
-        return {**super().get_config(), **self._serialized(self._arguments)}
+        config = {**super().get_config(), **self._serialized(self._arguments)}
+        # Keras' files say of a network whether it is trainable, and nothing of the layers within.
+        frozen = {role: paths for role, network in self.networks.items() if (paths := serialization.frozen(network))}
+        return {**config, "frozen": frozen} if frozen else config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        return cls(**_deserialized(config, cls._arguments, custom_objects))
+        config = dict(config)
+        frozen = config.pop("frozen", {})
+        model = cls(**_deserialized(config, cls._arguments, custom_objects))
+        for role, paths in frozen.items():
+            serialization.freeze(model.networks[role], paths)
+        return model
 
     def get_compile_config(self):
         if not self.compiled:

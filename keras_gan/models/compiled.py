@@ -18,7 +18,7 @@ def train_function(model):
     Returns:
         The function; its logs are means over replicas.
     """
-    return _function(model, model.train_step, model.steps_per_execution)
+    return _function(model, model.train_step, model.steps_per_execution, training=True)
 
 
 def test_function(model):
@@ -30,7 +30,7 @@ def test_function(model):
     Returns:
         The function; its logs are means over replicas.
     """
-    one_step = _function(model, model.test_step, 1)
+    one_step = _function(model, model.test_step, 1, training=False)
 
     def function(iterator):
         logs = one_step(iterator)
@@ -44,7 +44,7 @@ def test_function(model):
     return function
 
 
-def _function(model, step, steps):
+def _function(model, step, steps, training):
     strategy = model.distribute_strategy
     if model.jit_compile and not model.run_eagerly:
         step = tf.function(step, jit_compile=True, reduce_retracing=True)
@@ -56,7 +56,7 @@ def _function(model, step, steps):
         # All of the step waits for its data and what is asserted of them. Some of it depends on neither, such as
         # counting steps, and would run with a refused batch, or once more at the end of the data.
         tensors = [tensor for tensor in tf.nest.flatten(data) if tensor is not None]
-        with tf.control_dependencies(tensors + model.assertions(data, first)):
+        with tf.control_dependencies(tensors + model.assertions(data, first, training)):
             return step(data)
 
     def on_data(data, first):

@@ -11,6 +11,8 @@ from keras_gan.models.base import GenerativeModel
 from keras_gan.models.critic import Critic
 from keras_gan.models.pair import Pair
 
+_UPDATES = ("alternating", "shared", "simultaneous")
+
 
 @keras.saving.register_keras_serializable("keras_gan")
 class GAN(GenerativeModel):
@@ -72,7 +74,7 @@ class GAN(GenerativeModel):
     _arguments = ("generator", "discriminator", "augmenter", "ema_momentum", "latent_prior", "num_classes", "seed")
     _compile_arguments = (
         "generator_optimizer", "discriminator_optimizer", "discriminator_regularizers", "generator_regularizers",
-        "discriminator_steps", "generator_steps", "update", "fresh_latents", "weight_clip",
+        "discriminator_steps", "generator_steps", "update", "weight_clip",
     )  # fmt: skip
 
     def __init__(
@@ -136,11 +138,11 @@ class GAN(GenerativeModel):
         discriminator_steps=1,
         generator_steps=1,
         update="alternating",
-        fresh_latents=True,
         weight_clip=None,
         jit_compile="auto",
         steps_per_execution=1,
         run_eagerly=False,
+        **kwargs,
     ):
         """Sets the objective and how it is descended.
 
@@ -153,12 +155,11 @@ class GAN(GenerativeModel):
             discriminator_steps: Discriminator updates per training step, each on its own part of the batch: part
                 j is rows j, j + k, j + 2k, ..., so a batch holds k minibatches and must be divisible by k.
             generator_steps: Generator updates per training step.
-            update: `"alternating"`: the generator answers the updated discriminator, as algorithm 1 of the 2014
-                paper. `"simultaneous"`: both move at once from the same generated images, as that paper's
+            update: `"alternating"`: the generator answers the updated discriminator, with images of its own, as
+                algorithm 1 of the 2014 paper. `"shared"`: its first update goes on from the images that the
+                discriminator was last updated on, as PyTorch's DCGAN example does, which saves one pass of the
+                generator. `"simultaneous"`: both move at once from the same generated images, as the 2014 paper's
                 released code; it needs one step of each.
-            fresh_latents: Whether the generator's updates draw latents of their own, as algorithm 1 does. Otherwise
-                the first of them goes on from the images that the discriminator was last updated on, as PyTorch's
-                DCGAN example does, which saves one pass of the generator. A simultaneous update always does.
             weight_clip: `None`, or c > 0: after each of its updates all trainable weights of the discriminator are
                 clipped to [-c, c], as in algorithm 1 of the Wasserstein GAN (c = 0.01; Arjovsky et al. 2017).
             jit_compile: `True`, `False` or `"auto"`: whether the step is compiled with XLA. Not with several
@@ -166,18 +167,20 @@ class GAN(GenerativeModel):
             steps_per_execution: Training steps per call of the compiled function. They are unrolled, so that
                 the result is the same for any number; the number of batches must be divisible by it.
             run_eagerly: Whether to run without `tf.function`.
+            **kwargs: What an ordinary model would take, to be refused by name.
 
         Raises:
             ValueError: If an argument is out of range, or if a regularizer does not fit the discriminator.
         """
+        inputs.check_compile_arguments(kwargs)
         self.check_compile(
             jit_compile,
             discriminator_steps=discriminator_steps,
             generator_steps=generator_steps,
             steps_per_execution=steps_per_execution,
         )
-        if update not in ("alternating", "simultaneous"):
-            raise ValueError(f"`update` must be 'alternating' or 'simultaneous'. Received: update={update!r}")
+        if update not in _UPDATES:
+            raise ValueError(f"`update` must be one of {list(_UPDATES)}. Received: update={update!r}")
         if update == "simultaneous" and (discriminator_steps, generator_steps) != (1, 1):
             raise ValueError(
                 "A simultaneous update has one discriminator step and one generator step. Received: "
@@ -208,7 +211,6 @@ class GAN(GenerativeModel):
             self.discriminator_steps = discriminator_steps
             self.generator_steps = generator_steps
             self.update = update
-            self.fresh_latents = bool(fresh_latents)
             self.weight_clip = None if weight_clip is None else float(weight_clip)
             self._keep_states(penalties)
             self.generator_optimizer = optimizers.for_network(generator_optimizer, self.generator)
@@ -230,15 +232,8 @@ class GAN(GenerativeModel):
     def train_step(self, data):
         images, labels = inputs.unpack(data, self)
         noise = random.Noise(self.seed, self.step.value, self.rollbacks.value)
-        if self.update == "simultaneous":
-            self._update_both(images, labels, noise)
-        else:
-            parts = inputs.split(images, labels, self.discriminator_steps)
-            for part in parts if self.fresh_latents else parts[:-1]:
-                self._update_discriminator(*part, noise)
-            for j in range(self.generator_steps):
-                joint = j == 0 and not self.fresh_latents
-                self._update_generator(*parts[-1 if joint else j % len(parts)], noise, discriminator_first=joint)
+        parts = inputs.split(images, labels, self.discriminator_steps)
+        getattr(self, f"_{self.update}_updates")(parts, noise)
         self._update_average()
         self.step.assign_add(1)
         return self.get_metrics_result()
@@ -255,59 +250,78 @@ class GAN(GenerativeModel):
         self._generator_objective(critic, images, fake)
         return self.get_metrics_result()
 
+    def _alternating_updates(self, parts, noise):
+        """Algorithm 1: each update draws latents of its own."""
+        for real, labels in parts:
+            self._update_discriminator(real, labels, noise)
+        for j in range(self.generator_steps):
+            self._update_generator(*parts[j % len(parts)], noise)
+
+    def _shared_updates(self, parts, noise):
+        """The same, but one pass of the generator serves the last update of the discriminator and its own first."""
+        for real, labels in parts[:-1]:
+            self._update_discriminator(real, labels, noise)
+        real, labels = parts[-1]
+        layers.iterate_spectral_norms(self.generator)
+        with tf.GradientTape() as tape:
+            fake = self._generate(self.generator, real, labels, noise)
+        self._update_discriminator(real, labels, noise, fake)
+        with tape:
+            objective = self._generator_objective(self._critic(labels, noise), real, fake)
+        self._move_generator(self._gradients("generator", tape, objective))
+        for j in range(1, self.generator_steps):
+            self._update_generator(*parts[j % len(parts)], noise)
+
+    def _simultaneous_updates(self, parts, noise):
+        """Both gradients are taken before either network moves."""
+        [(real, labels)] = parts
+        layers.iterate_spectral_norms(self.discriminator)
+        layers.iterate_spectral_norms(self.generator)
+        critic = self._critic(labels, noise)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self._generate(self.generator, real, labels, noise)
+            d_objective = self._discriminator_objective(critic, real, fake)
+            g_objective = self._generator_objective(critic, real, fake)
+        d_gradients = self._gradients("discriminator", tape, d_objective)
+        g_gradients = self._gradients("generator", tape, g_objective)
+        self._move_discriminator(d_gradients, critic(real))
+        self._move_generator(g_gradients)
+
     def _update_discriminator(self, real, labels, noise, fake=None):
         layers.iterate_spectral_norms(self.discriminator)
         if fake is None:
             fake = self._generate(self.generator, real, labels, noise)
+        critic = self._critic(labels, noise)
         with tf.GradientTape() as tape:
-            critic = self._critic(labels, noise)
             objective = self._discriminator_objective(critic, real, fake)
-            scaled = self.discriminator_optimizer.scale_loss(objective)
-        variables = self.discriminator.trainable_variables
-        optimizers.apply(self.discriminator_optimizer, tape.gradient(scaled, variables), variables)
-        self._clip_discriminator()
-        self._adapt_augmenter(critic(real))
+        self._move_discriminator(self._gradients("discriminator", tape, objective), critic(real))
 
-    def _update_generator(self, real, labels, noise, discriminator_first=False):
+    def _update_generator(self, real, labels, noise):
         layers.iterate_spectral_norms(self.generator)
         with tf.GradientTape() as tape:
             fake = self._generate(self.generator, real, labels, noise)
-            if discriminator_first:
-                with tape.stop_recording():
-                    self._update_discriminator(real, labels, noise, fake)
             objective = self._generator_objective(self._critic(labels, noise), real, fake)
-            scaled = self.generator_optimizer.scale_loss(objective)
-        variables = self.generator.trainable_variables
-        optimizers.apply(self.generator_optimizer, tape.gradient(scaled, variables), variables)
+        self._move_generator(self._gradients("generator", tape, objective))
 
-    def _update_both(self, real, labels, noise):
-        layers.iterate_spectral_norms(self.discriminator)
-        layers.iterate_spectral_norms(self.generator)
-        with tf.GradientTape(persistent=True) as tape:
-            fake = self._generate(self.generator, real, labels, noise)
-            critic = self._critic(labels, noise)
-            d_objective = self._discriminator_objective(critic, real, fake)
-            g_objective = self._generator_objective(critic, real, fake)
-            d_scaled = self.discriminator_optimizer.scale_loss(d_objective)
-            g_scaled = self.generator_optimizer.scale_loss(g_objective)
-        # Both gradients are taken before either network moves.
-        d_variables, g_variables = self.discriminator.trainable_variables, self.generator.trainable_variables
-        d_gradients, g_gradients = tape.gradient(d_scaled, d_variables), tape.gradient(g_scaled, g_variables)
-        optimizers.apply(self.discriminator_optimizer, d_gradients, d_variables)
-        optimizers.apply(self.generator_optimizer, g_gradients, g_variables)
-        self._clip_discriminator()
-        self._adapt_augmenter(critic(real))
+    def _gradients(self, role, tape, objective):
+        """Gradients of an objective by the weights of one network, scaled as its optimizer wants them."""
+        with tape:
+            scaled = self.optimizers[role][0].scale_loss(objective)
+        return tape.gradient(scaled, self.networks[role].trainable_variables)
 
-    def _adapt_augmenter(self, real_logits):
+    def _move_generator(self, gradients):
+        optimizers.apply(self.generator_optimizer, gradients, self.generator.trainable_variables)
+
+    def _move_discriminator(self, gradients, real_logits):
+        """Updates the discriminator, and the augmenter by logits from before this update."""
+        variables = self.discriminator.trainable_variables
+        optimizers.apply(self.discriminator_optimizer, gradients, variables)
+        if self.weight_clip is not None:
+            for variable in variables:
+                variable.assign(tf.clip_by_value(variable.value, -self.weight_clip, self.weight_clip))
         if self.augmenter is not None:
             # The logit of a pack is that of each of its images.
             self.augmenter.update(tf.repeat(real_logits, self.packing))
-
-    def _clip_discriminator(self):
-        if self.weight_clip is None:
-            return
-        for variable in self.discriminator.trainable_variables:
-            variable.assign(tf.clip_by_value(variable.value, -self.weight_clip, self.weight_clip))
 
     def _generate(self, generator, real, labels, noise, training=True):
         codes = latents.from_noise(noise, tf.shape(real)[0], self.latent_dim, self.latent_prior)
@@ -390,17 +404,10 @@ class GAN(GenerativeModel):
             if kwargs.get(name) is not None:
                 raise ValueError(f"A GAN has no use for `{name}`. Received: {name}={kwargs[name]!r}")
         inputs.check_callbacks(callbacks)
-        inputs.check_fit(x, y, batch_size, kwargs.get("steps_per_epoch"), self)
+        inputs.check_fit(x, y, batch_size, kwargs.get("steps_per_epoch"), self, kwargs.get("validation_split"))
         if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
             inputs.check_spec(kwargs["validation_data"], self)
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        """Returns the logged quantities on held-out data, for the averaged generator; see `keras.Model.evaluate`.
-
-        Latents are the same in every evaluation, and none of those that training draws.
-        """
-        return super().evaluate(*args, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -408,6 +415,13 @@ class GAN(GenerativeModel):
             # Keras has an attribute `loss` of its own.
             config["loss"] = keras.saving.serialize_keras_object(self.adversarial_loss)
         return config
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        # Files of version 0.1.0 say `fresh_latents=False` for what is an update of its own.
+        if not config.pop("fresh_latents", True) and config["update"] == "alternating":
+            config["update"] = "shared"
+        super().compile_from_config(config)
 
 
 def _tracker_names(penalties):

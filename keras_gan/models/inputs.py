@@ -1,6 +1,7 @@
 """The data that reaches a training step: unpacked, split for several discriminator steps, and checked."""
 
 import contextlib
+import math
 import re
 
 import keras
@@ -135,7 +136,7 @@ def _shares(parts, replicas, packing):
     return f"A batch is split into discriminator_steps={parts} equal parts{each}{packs}"
 
 
-def check_fit(x, y, batch_size, steps_per_epoch, model):
+def check_fit(x, y, batch_size, steps_per_epoch, model, validation_split=None):
     """Checks what can be known of training data before the first batch is read.
 
     Args:
@@ -144,6 +145,7 @@ def check_fit(x, y, batch_size, steps_per_epoch, model):
         batch_size: What `fit` received.
         steps_per_epoch: What `fit` received.
         model: The `GAN`, compiled.
+        validation_split: What `fit` received: the share of an array's last rows that is not trained on, or `None`.
 
     Raises:
         ValueError: If training would fail, at once or at the end of the epoch.
@@ -162,7 +164,7 @@ def check_fit(x, y, batch_size, steps_per_epoch, model):
         batches = steps_per_epoch or int(x.cardinality())
     elif hasattr(x, "shape") and x.shape:
         check_element(x, y, model)
-        size, n = batch_size or 32, int(x.shape[0])
+        size, n = batch_size or 32, math.floor(int(x.shape[0]) * (1.0 - (validation_split or 0.0)))
         for rows in (min(size, n), n % size):
             check_divisible(rows, parts, replicas, packing)
         batches = steps_per_epoch or -(-n // size)
@@ -186,8 +188,8 @@ def _images_of(spec):
     return spec[0] if isinstance(spec, tuple) else spec
 
 
-def assertions(data, first, model):
-    """Assertions about the values of a batch: images in [-1, 1] where `first`, labels in range always.
+def assertions(data, first, training, model):
+    """Assertions about a batch: images in [-1, 1] where `first`; labels in range and whole minibatches always.
 
     Whatever is to see none but a right batch has to wait for them. `plain_errors` makes one sentence of their
     failure.
@@ -195,6 +197,7 @@ def assertions(data, first, model):
     Args:
         data: `images` or `(images, labels)`.
         first: Boolean scalar tensor: whether to look at the images.
+        training: Whether the batch is for a training step, which takes it apart.
         model: The `GAN`.
 
     Returns:
@@ -206,6 +209,8 @@ def assertions(data, first, model):
     images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
     check_element(images, labels, model)
     found = []
+    if images.shape[0] is None:
+        found.append(_row_assertion(tf.shape(images)[0], training, model))
     if len(images.shape) == 4:
         worst = tf.cond(first, lambda: tf.cast(tf.reduce_max(tf.abs(images)), tf.float32), lambda: 0.0)
         sentence = "Expected images in [-1, 1]. Received: values as large as {}"
@@ -213,6 +218,19 @@ def assertions(data, first, model):
     if model.num_classes is not None:
         found.append(label_assertion(labels, model.num_classes))
     return found
+
+
+def _row_assertion(rows, training, model):
+    """The assertion that a batch, whose size is known only now, holds what one step takes."""
+    if not training:
+        sentence = f"Expected a batch of at least packing={model.packing} images. Received: a batch of {{}}"
+        return assertion(rows >= model.packing, sentence, rows)
+    parts = getattr(model, "discriminator_steps", 1)
+    sentence = (
+        f"{_shares(parts, 1, model.packing)}, so its size must be divisible by {parts * model.packing}. "
+        "Received: a batch of {}"
+    )
+    return assertion(tf.logical_and(rows > 0, rows % (parts * model.packing) == 0), sentence, rows)
 
 
 def label_assertion(labels, num_classes):
@@ -248,6 +266,29 @@ def plain_errors():
         raise ValueError(sentence[1]) from None
 
 
+_INSTEAD = {
+    "optimizer": "there are two: pass generator_optimizer= and discriminator_optimizer=",
+    "metrics": "pass callbacks.Evaluate to fit, which judges what the generator makes",
+    "loss_weights": "pass regularizers with weights as discriminator_regularizers= and generator_regularizers=",
+}
+
+
+def check_compile_arguments(unknown):
+    """Refuses arguments that `GAN.compile` has not; of an ordinary model's it says what to pass instead.
+
+    Args:
+        unknown: Dictionary of the arguments that are left over.
+
+    Raises:
+        ValueError: If one belongs to `keras.Model.compile`.
+        TypeError: If there are others.
+    """
+    for name, value in unknown.items():
+        if name in _INSTEAD:
+            raise ValueError(f"A GAN is compiled without `{name}`: {_INSTEAD[name]}. Received: {name}={value!r}")
+        raise TypeError(f"GAN.compile() has no argument {name!r}.")
+
+
 _REFUSED = {
     keras.callbacks.LearningRateScheduler: (
         "there are two optimizers: give each a schedule of keras.optimizers.schedules as its learning_rate"
@@ -258,6 +299,44 @@ _REFUSED = {
     keras.callbacks.SwapEMAWeights: "the average is part of the model: use GAN(..., ema_momentum=)",
     keras.callbacks.OrbaxCheckpoint: "use keras.callbacks.ModelCheckpoint or BackupAndRestore",
 }
+
+
+def check_path(path, weights=False):
+    """Refuses to save a model to a file of another kind than Keras' own.
+
+    Args:
+        path: Where to, possibly with fields to be filled in.
+        weights: Whether weights alone are saved.
+
+    Raises:
+        ValueError: If the name does not end in `.keras`, or `.weights.h5` for weights alone.
+    """
+    ending = ".weights.h5" if weights else ".keras"
+    if not str(path).endswith(ending):
+        raise ValueError(
+            f"A model of two networks is saved to a file that ends in {ending}; HDF5 files and SavedModels hold none. "
+            f"Received: {path}"
+        )
+
+
+def check_end(dataset, steps, name, steps_name):
+    """Refuses a dataset without end where nobody says how much of it is wanted.
+
+    Args:
+        dataset: What `fit` or `evaluate` received as data.
+        steps: How many batches of it are wanted, or `None` for all.
+        name: What the dataset is called in the error.
+        steps_name: The argument that says how many.
+
+    Raises:
+        ValueError: If it would never return.
+    """
+    endless = isinstance(dataset, tf.data.Dataset) and int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
+    if steps is None and endless:
+        raise ValueError(
+            f"The {name} repeat for ever: pass {steps_name}=, the number of batches that are wanted. "
+            f"Received: {steps_name}=None"
+        )
 
 
 def check_callbacks(callbacks):
@@ -283,6 +362,8 @@ def check_callbacks(callbacks):
                 "TensorBoard(write_steps_per_second=True) reads the iterations of a single optimizer, and a GAN has "
                 "two: leave it False. Received: write_steps_per_second=True"
             )
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            check_path(callback.filepath, weights=callback.save_weights_only)
         if isinstance(callback, keras.callbacks.BackupAndRestore) and callback.save_freq != "epoch":
             raise ValueError(
                 "BackupAndRestore restarts an interrupted epoch from its first batch, so a backup within an epoch "

@@ -53,7 +53,8 @@ class Adam(keras.optimizers.Adam):
             return
         dtype = variable.dtype
         index = self._get_variable_index(variable)
-        count = tf.cast(self.iterations.value + 1, dtype)
+        # With gradient accumulation it is no variable.
+        count = tf.cast(tf.convert_to_tensor(self.iterations) + 1, dtype)
         beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(beta_2, dtype)
         # One pass over memory, where Keras' arithmetic takes one for each of its operations.
         tf.raw_ops.ResourceApplyAdam(
@@ -137,8 +138,16 @@ def for_network(identifier, network):
 
     Returns:
         `keras.optimizers.Optimizer`.
+
+    Raises:
+        ValueError: If it averages weights by itself, which nothing here would use.
     """
     optimizer = Adam() if identifier == "adam" else keras.optimizers.get(identifier)
+    if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+        raise ValueError(
+            "An optimizer's own average of weights is written to no network here: use GAN(..., ema_momentum=). "
+            f"Received: {type(optimizer).__name__}(use_ema=True) for {network.name}"
+        )
     half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

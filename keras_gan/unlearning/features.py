@@ -76,7 +76,7 @@ class LatentDirection:
             threshold: Another t.
 
         Returns:
-            A `Feature`.
+            A `LatentDirection`.
 
         Raises:
             ValueError: If a set is empty, has values that are not finite, their widths differ or their means are equal.
@@ -84,7 +84,7 @@ class LatentDirection:
         Example:
 
         >>> keras_gan.unlearning.LatentDirection.from_latents([[2.0, 1.0], [4.0, 1.0]], [[0.0, 1.0]])
-        Feature(direction=array([1., 0.], dtype=float32), threshold=1.5)
+        LatentDirection(direction=array([1., 0.], dtype=float32), threshold=1.5)
         """
         sets = [np.asarray(rows, np.float64) for rows in (positive, negative)]
         shapes = [rows.shape for rows in sets]
@@ -195,7 +195,7 @@ class LatentDirection:
         return cls(**config)
 
     def save(self, path):
-        """Writes the feature as a JSON file, which `Feature.load` reads."""
+        """Writes the feature as a JSON file, which `LatentDirection.load` reads."""
         with atomic.write_file(Path(path)) as partial:
             partial.write_text(json.dumps(self.get_config()) + "\n", "utf-8")
 
@@ -209,7 +209,7 @@ class LatentDirection:
         try:
             return cls.from_config(json.loads(Path(path).read_text("utf-8")))
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} holds no feature, as Feature.save writes it: {error}") from None
+            raise ValueError(f"{path} holds no feature, as LatentDirection.save writes it: {error}") from None
 
 
 def _like(given, tensor):

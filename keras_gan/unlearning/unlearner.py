@@ -225,7 +225,7 @@ class FeatureUnlearner(GenerativeModel):
         inputs.check_labels(labels, self.num_classes)
         return tf.cast(codes, tf.float32), tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
-    def assertions(self, data, first):
+    def assertions(self, data, first, training):
         """Assertions about the values of a batch: finite latents, labels in range."""
         codes, labels = self._unpack(data)
         finite = tf.reduce_all(tf.math.is_finite(codes))

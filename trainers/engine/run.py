@@ -116,7 +116,7 @@ def _train_and_finish(run, given):
         best=_best_metric(config, model, log),
         mode=config.best_mode,
         log=log,
-        more=[variable for task in (evaluation, watchdog) if task for variable in task.state(model)],
+        more={name: task for name, task in (("evaluation", evaluation), ("watchdog", watchdog)) if task},
     )
     step = checkpoint.restore(model)
     hardware.check_same(run.strategy, "checkpoints", step)

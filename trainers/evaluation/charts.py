@@ -23,7 +23,7 @@ def chart(curves, x_label, description, dotted=(), labels=()):
 
     Example:
 
-    >>> from trainers import charts
+    >>> from trainers.evaluation import charts
     >>> svg = charts.chart({"d_loss": ([0, 100], [1.1, 1.3])}, "step", "The discriminator's objective.")
     >>> svg.startswith("<svg"), svg.count("<polyline")
     (True, 1)

@@ -103,7 +103,7 @@ class Watchdog(EverySteps):
             held_out = (None, None) if self.held_out is None else _examples(self.held_out, self.batch, model)[:2]
             self._probe = Signals(model, real, labels, *held_out, self.batch, self.classes, names)
             self._variables = {
-                "judge": tf.Variable(self._judge.to_array(), trainable=False),
+                "judge": tf.Variable(self._judge.to_json(), trainable=False),
                 "rows": tf.Variable(np.full(self._probe.movable, np.nan, np.float32), trainable=False),
             }
 
@@ -114,13 +114,22 @@ class Watchdog(EverySteps):
             model: The `GAN`.
 
         Returns:
-            List of `tf.Variable`.
+            Dictionary of `tf.Variable`s.
         """
         self.set_model(model)
-        return list(self._variables.values())
+        return self._variables
+
+    def old_state(self, model):
+        """The variables of a checkpoint of version 0.1.0 in their order, and what to call once they are restored."""
+        judge = tf.Variable(np.zeros(rules.OLD_SIZE), trainable=False)
+
+        def adopt():
+            self._variables["judge"].assign(rules.Judge.from_array(judge.numpy()).to_json())
+
+        return [judge, self.state(model)["rows"]], adopt
 
     def on_train_begin(self, logs=None):
-        self._judge = rules.Judge.from_array(self._variables["judge"].numpy())
+        self._judge = rules.Judge.from_json(self._variables["judge"].numpy())
         if self.folder is not None:
             step = int(self.model.step.numpy())
             history.forget(self.folder / "diagnosis.jsonl", lambda each: each <= step)
@@ -130,9 +139,9 @@ class Watchdog(EverySteps):
         before = self._variables["rows"].numpy()
         signals, missing, rows = self._probe.measure(None if np.isnan(before).any() else before)
         signals["not_finite"] += sum(not np.isfinite(value) for value in (logs or {}).values())
-        self.verdict = self._judge.hear(step, signals, missing)
+        self.verdict = self._judge.update(step, signals, missing)
         self._variables["rows"].assign(rows)
-        self._variables["judge"].assign(self._judge.to_array())
+        self._variables["judge"].assign(self._judge.to_json())
         self._write(step, signals, missing)
         if self.verdict.changed:
             self.say(f"step {step}  {self.verdict}")

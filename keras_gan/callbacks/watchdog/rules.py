@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import json
 import math
 import typing
 
@@ -66,7 +67,14 @@ ADVICE = {
     ),
     CONVERGED: "training may end; compare checkpoints by a metric",
 }
-NAMES = tuple(ADVICE)
+# The order of both in checkpoints of version 0.1.0.
+_OLD_SIGNALS = (
+    "accuracy", "logit_gap", "logit_deviation", "saturation", "discriminator_gradient", "generator_gradient",
+    "gradient_ratio", "real_input_gradient", "fake_input_gradient", "overfitting", "overfitting_deviations",
+    "distance_ratio", "neighbour_accuracy", "precision", "movement", "entropy", "missing_share", "not_finite",
+)  # fmt: skip
+_OLD_NAMES = (EARLY, HEALTHY, DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR, CONVERGED)
+OLD_SIZE = 10 * len(_OLD_SIGNALS) + 7
 ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR)
 
 
@@ -98,7 +106,7 @@ class Judge:
 
     >>> judge = keras_gan.callbacks.watchdog.rules.Judge()
     >>> for step in range(100, 1300, 100):
-    ...     verdict = judge.hear(step, {"accuracy": 0.5, "neighbour_accuracy": 0.99})
+    ...     verdict = judge.update(step, {"accuracy": 0.5, "neighbour_accuracy": 0.99})
     >>> verdict.name, verdict.since
     ('generator winning', 1000)
     """
@@ -109,7 +117,7 @@ class Judge:
         self.name, self.since = EARLY, 0
         self._proposed, self._streak, self._proposed_at = EARLY, 0, 0
 
-    def hear(self, step, row, missing=()):
+    def update(self, step, row, missing=()):
         """Takes in the signals of one interval.
 
         Args:
@@ -150,27 +158,52 @@ class Judge:
             return self.name, "generated examples become more varied"
         return HEALTHY, _describe(self.rows, missing)
 
-    def to_array(self):
-        """What the judge remembers, as float64 of a fixed length, for a checkpoint."""
-        rows = np.full((WINDOW, len(SIGNALS)), np.nan)
-        for i, row in enumerate(self.rows):
-            rows[i] = [row[name] for name in SIGNALS]
-        rest = [
-            len(self.rows), self.peak, NAMES.index(self.name), self.since, NAMES.index(self._proposed), self._streak,
-            self._proposed_at,
-        ]  # fmt: skip
-        return np.concatenate([rows.ravel(), rest])
+    def to_json(self):
+        """What the judge remembers, as text, for a checkpoint: everything by its name, so that lists may grow."""
+        return json.dumps(
+            {
+                "signals": list(self.rows),
+                "peak": self.peak,
+                "verdict": self.name,
+                "since": self.since,
+                "proposed": self._proposed,
+                "streak": self._streak,
+                "proposed_at": self._proposed_at,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text):
+        """The judge that `to_json` describes. A signal that was not there is missing; so is one that is gone."""
+        state, judge = json.loads(text), cls()
+        for row in state["signals"]:
+            judge.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+        judge.peak = state["peak"]
+        judge.name, judge.since = _known(state["verdict"]), state["since"]
+        judge._proposed, judge._streak = _known(state["proposed"]), state["streak"]
+        judge._proposed_at = state["proposed_at"]
+        return judge
 
     @classmethod
     def from_array(cls, array):
-        """The judge that `to_array` describes."""
-        judge = cls()
-        rows, rest = np.split(np.asarray(array, np.float64), [WINDOW * len(SIGNALS)])
-        count, judge.peak = int(rest[0]), float(rest[1])
-        judge.rows.extend(dict(zip(SIGNALS, row, strict=True)) for row in rows.reshape(WINDOW, -1)[:count].tolist())
-        judge.name, judge._proposed = NAMES[int(rest[2])], NAMES[int(rest[4])]
-        judge.since, judge._streak, judge._proposed_at = int(rest[3]), int(rest[5]), int(rest[6])
-        return judge
+        """The judge of a checkpoint of version 0.1.0, where names were positions in the lists of that version."""
+        rows, rest = np.split(np.asarray(array, np.float64), [OLD_SIZE - 7])
+        rows = rows.reshape(-1, len(_OLD_SIGNALS))[: int(rest[0])].tolist()
+        state = {
+            "signals": [dict(zip(_OLD_SIGNALS, row, strict=True)) for row in rows],
+            "peak": float(rest[1]),
+            "verdict": _OLD_NAMES[int(rest[2])],
+            "since": int(rest[3]),
+            "proposed": _OLD_NAMES[int(rest[4])],
+            "streak": int(rest[5]),
+            "proposed_at": int(rest[6]),
+        }
+        return cls.from_json(json.dumps(state))
+
+
+def _known(name):
+    """A verdict's name, if there still is one of it."""
+    return name if name in ADVICE else EARLY
 
 
 def _number(value):

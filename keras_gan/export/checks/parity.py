@@ -126,7 +126,7 @@ def compare(expected, actual, labels=None, signature="serving_default", batch_si
 
     Example:
 
-    >>> from export import parity
+    >>> from keras_gan.export.checks import parity
     >>> grey = np.zeros((1, 2, 2, 1), "float32")
     >>> (row,) = parity.compare(grey, grey + np.float32(0.2))
     >>> round(row["psnr"], 3), row["max_level_error"]

@@ -93,8 +93,8 @@ def max_difference(expected, actual):
 
     Example:
 
-    >>> from export import checks
-    >>> checks.max_difference(np.uint8([0, 255]), np.uint8([3, 254]))
+    >>> from keras_gan.export.checks import processes
+    >>> processes.max_difference(np.uint8([0, 255]), np.uint8([3, 254]))
     3.0
     """
     expected, actual = np.asarray(expected), np.asarray(actual)
@@ -119,8 +119,8 @@ def psnr(expected, actual):
 
     Example:
 
-    >>> from export import checks
-    >>> round(checks.psnr(np.zeros(5), np.full(5, 0.2)), 6)
+    >>> from keras_gan.export.checks import processes
+    >>> round(processes.psnr(np.zeros(5), np.full(5, 0.2)), 6)
     20.0
     """
     error = np.mean((np.asarray(expected, "float64") - np.asarray(actual, "float64")) ** 2)

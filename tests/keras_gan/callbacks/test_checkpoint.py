@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import keras_gan
 from keras_gan import callbacks, networks
-from tests.keras_gan.callbacks.test_base import (
+from tests.keras_gan.callbacks.callback_checks import (
     CallbacksTestCase,
     Killed,
     assert_same_state,

@@ -10,7 +10,7 @@ import tensorflow as tf
 import keras_gan
 from keras_gan import callbacks
 from keras_gan.metrics.features import FeatureExtractor
-from tests.keras_gan.callbacks.test_base import (
+from tests.keras_gan.callbacks.callback_checks import (
     SHAPE,
     CallbacksTestCase,
     Killed,
@@ -147,7 +147,7 @@ class EvaluateCallbackTest(CallbacksTestCase):
 
         def run(gan, *more, steps=4):
             evaluate = make_evaluate(steps=1, folder=self.folder)
-            checkpoint = callbacks.Checkpoint(folder, 2, more=evaluate.state(gan))
+            checkpoint = callbacks.Checkpoint(folder, 2, more={"evaluation": evaluate})
             checkpoint.restore(gan)
             train(gan, steps - int(gan.step), evaluate, checkpoint, *more)
             return evaluate
@@ -170,7 +170,7 @@ class EvaluateCallbackTest(CallbacksTestCase):
         # Nothing left to train: the best comes from the checkpoint alone.
         again = make_evaluate(steps=1)
         third = make_gan()
-        self.assertEqual(callbacks.Checkpoint(folder, 2, more=again.state(third)).restore(third), 4)
+        self.assertEqual(callbacks.Checkpoint(folder, 2, more={"evaluation": again}).restore(third), 4)
         self.assertEqual((again.best_value, again.best_step), (straight.best_value, straight.best_step))
 
     @pytest.mark.slow

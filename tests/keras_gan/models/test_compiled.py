@@ -61,7 +61,7 @@ class Noisy(augmentation.Augmenter):
 
 # What is added to a step, by the networks that it goes with.
 ADDITIONS = (
-    ("mlp", "mlp", {"discriminator_steps": 2, "generator_steps": 2, "fresh_latents": False}),
+    ("mlp", "mlp", {"discriminator_steps": 2, "generator_steps": 2, "update": "shared"}),
     ("mlp", "mlp", {"discriminator_regularizers": ["gradient_penalty", "dragan", "lecam"], "weight_clip": 0.31}),
     ("mlp", "spectral", {"discriminator_regularizers": [regularizers.ConsistencyRegularization(Noisy()), "r1"]}),
     (

@@ -130,12 +130,36 @@ class TrainingTest(TestCase):
             return keras.Sequential([keras.Input((1,)), layer])
 
         gan = keras_gan.GAN(scalar(0.5), scalar(2.0))
-        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss="wasserstein", fresh_latents=False)
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss="wasserstein", update="shared")
         z = float(self._first_draws()[0])
         gan.train_on_batch(np.ones((1, 1), "float32"))
         w = 2.0 - 0.1 * (0.5 * z - 1.0)
         self.assertAllClose(gan.discriminator.weights[0], [[w]], rtol=1e-6)
         self.assertAllClose(gan.generator.weights[0], [[0.5 + 0.1 * w * z]], rtol=1e-6)
+
+    def test_files_that_say_fresh_latents(self):
+        gan = compiled(update="shared")
+        config = gan.get_compile_config()
+        for update, fresh, expected in (
+            ("alternating", False, "shared"),
+            ("alternating", True, "alternating"),
+            ("simultaneous", False, "simultaneous"),
+        ):
+            gan.compile_from_config({**config, "update": update, "fresh_latents": fresh})
+            self.assertEqual(gan.update, expected)
+
+    def test_arguments_of_ordinary_models_are_refused_by_name(self):
+        for arguments, message in (
+            (
+                {"optimizer": "adam"},
+                "pass generator_optimizer= and discriminator_optimizer=. Received: optimizer='adam'",
+            ),
+            ({"metrics": ["mae"]}, "pass callbacks.Evaluate to fit"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                compiled(**arguments)
+        with self.assertRaisesRegex(TypeError, "no argument 'optimiser'"):
+            compiled(optimiser="adam")
 
     def _first_draws(self):
         noise = keras_gan.random.Noise(seed=0, step=tf.constant(0, tf.int64))
@@ -298,7 +322,7 @@ class SavingTest(TestCase):
         for mode in (
             {},
             {"update": "simultaneous", "loss": "relativistic"},
-            {"discriminator_steps": 2, "generator_steps": 2, "fresh_latents": False},
+            {"discriminator_steps": 2, "generator_steps": 2, "update": "shared"},
         ):
             gan = compiled(**mode)
             gan.fit(dataset(), verbose=0)

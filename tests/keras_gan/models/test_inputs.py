@@ -236,3 +236,128 @@ class ValuesTest(BatchesTestCase, parameterized.TestCase):
     def test_other_errors_pass_unchanged(self):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "another"), inputs.plain_errors():
             raise tf.errors.InvalidArgumentError(None, None, "another")
+
+
+class Uneven(keras.utils.PyDataset):
+    """Batches whose sizes nobody knows before they come."""
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.sizes = sizes
+
+    def __len__(self):
+        return len(self.sizes)
+
+    def __getitem__(self, i):
+        return images(self.sizes[i])
+
+
+class RowsTest(BatchesTestCase):
+    """Sizes of batches that are known at run time only."""
+
+    def test_a_minibatch_that_cannot_be_split(self):
+        message = "discriminator_steps=2 equal parts, so its size must be divisible by 2. Received: a batch of 3"
+        self.assert_refused(make_gan(discriminator_steps=2), message, Uneven(3, 4))
+        gan = make_gan(discriminator_steps=2)
+        with self.assertRaisesRegex(ValueError, message):
+            gan.train_on_batch(images(3))
+        self.assertEqual(int(gan.step), 0)
+
+    def test_an_incomplete_pack(self):
+        gan = keras_gan.GAN(
+            networks.MLPGenerator((8, 8, 1), latent_dim=2, hidden_units=(8,)),
+            networks.MLPDiscriminator((8, 8, 1), hidden_units=(8,), packing=2),
+        )
+        gan.compile()
+        self.assert_refused(gan, "packs of packing=2 images, .* divisible by 2. Received: a batch of 1", Uneven(1, 4))
+        with self.assertRaisesRegex(ValueError, "a batch of at least packing=2 images. Received: a batch of 1"):
+            gan.evaluate(Uneven(2, 1), verbose=0)
+
+    def test_no_rows(self):
+        self.assert_refused(make_gan(), "must be divisible by 1. Received: a batch of 0", Uneven(0, 4))
+
+    def test_sizes_that_fit(self):
+        gan = make_gan(discriminator_steps=2)
+        gan.fit(Uneven(4, 2, 6), verbose=0)
+        self.assertEqual(int(gan.step), 3)
+        self.assertTrue(np.isfinite([np.sum(weight) for weight in gan.get_weights()]).all())
+
+    def test_the_rows_that_are_split_off_for_validation_are_not_counted(self):
+        gan = make_gan(discriminator_steps=4)
+        gan.fit(images(10), batch_size=4, validation_split=0.2, verbose=0)
+        self.assertEqual(int(gan.step), 2)
+        message = "must be divisible by 4. Received: a batch of 2"
+        self.assert_refused(make_gan(discriminator_steps=4), message, images(8), batch_size=4, validation_split=0.25)
+
+
+class EndTest(TestCase):
+    def test_data_without_end_are_refused(self):
+        gan, endless = make_gan(), dataset(images()).repeat()
+        for call, message in (
+            (lambda: gan.fit(endless), "training data repeat for ever: pass steps_per_epoch="),
+            (
+                lambda: gan.fit(images(), validation_data=endless),
+                "validation data repeat for ever: .*validation_steps=",
+            ),
+            (lambda: gan.evaluate(endless), "data repeat for ever: pass steps=.*Received: steps=None"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                call()
+        gan.fit(endless, steps_per_epoch=1, validation_data=endless, validation_steps=1, verbose=0)
+        gan.evaluate(endless, steps=1, verbose=0)
+        self.assertEqual(int(gan.step), 1)
+
+
+class CallbacksTest(TestCase, parameterized.TestCase):
+    @parameterized.named_parameters(
+        (
+            "LearningRateScheduler",
+            lambda: keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+            "schedule of keras",
+        ),
+        ("ReduceLROnPlateau", keras.callbacks.ReduceLROnPlateau, "schedule of keras.optimizers.schedules"),
+        ("SwapEMAWeights", keras.callbacks.SwapEMAWeights, r"GAN\(..., ema_momentum=\)"),
+        # Its constructor needs a package that is not there.
+        ("OrbaxCheckpoint", lambda: object.__new__(keras.callbacks.OrbaxCheckpoint), "use .*ModelCheckpoint"),
+        (
+            "TensorBoard",
+            lambda: keras.callbacks.TensorBoard(write_steps_per_second=True),
+            "leave it False. Received: write_steps_per_second=True",
+        ),
+        (
+            "BackupAndRestore",
+            lambda: keras.callbacks.BackupAndRestore("backup", save_freq=5),
+            "use save_freq='epoch'. Received: save_freq=5",
+        ),
+        ("ModelCheckpoint", lambda: keras.callbacks.ModelCheckpoint("gan.h5"), r"ends in .keras; .*Received: gan.h5"),
+    )
+    def test_refused(self, make, message):
+        callback, fine = make(), keras.callbacks.History()
+        for given in (callback, [fine, callback], (callback,)):
+            with self.assertRaisesRegex(ValueError, message):
+                inputs.check_callbacks(given)
+        gan = make_gan()
+        with self.assertRaisesRegex(ValueError, message):
+            gan.fit(images(), callbacks=[callback])
+        self.assertEqual(int(gan.step), 0)
+
+    def test_subclasses_and_callback_lists_too(self):
+        class Mine(keras.callbacks.ReduceLROnPlateau):
+            pass
+
+        with self.assertRaisesRegex(ValueError, "Mine does not work with a GAN.*Received: callback=Mine"):
+            inputs.check_callbacks(keras.callbacks.CallbackList([Mine()], model=make_gan()))
+
+    def test_accepted(self):
+        fine = [
+            keras.callbacks.BackupAndRestore("backup"),
+            keras.callbacks.CSVLogger("log.csv"),
+            keras.callbacks.EarlyStopping("g_loss", mode="min"),
+            keras.callbacks.LambdaCallback(),
+            keras.callbacks.ModelCheckpoint("gan.keras"),
+            keras.callbacks.ModelCheckpoint("gan-{epoch}.weights.h5", save_weights_only=True),
+            keras.callbacks.TensorBoard(self.path()),
+            keras.callbacks.TerminateOnNaN(),
+        ]
+        for given in (None, [], fine, tuple(fine), fine[0], keras.callbacks.CallbackList(fine, model=make_gan())):
+            inputs.check_callbacks(given)

@@ -94,7 +94,7 @@ NETWORKS = {
 DEEP = ("r3gan", "resnet")
 UPDATES = {
     "alternating": {},
-    "shared_latents": {"discriminator_steps": 2, "generator_steps": 2, "fresh_latents": False},
+    "shared_latents": {"discriminator_steps": 2, "generator_steps": 2, "update": "shared"},
     "simultaneous": {"update": "simultaneous"},
     "several_steps": {"discriminator_steps": 2, "generator_steps": 2},
 }

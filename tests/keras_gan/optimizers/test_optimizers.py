@@ -96,6 +96,17 @@ class AdamTest(TestCase):
                 ours = optimizers.Adam(0.1, 0.5, beta_2, amsgrad=amsgrad)
                 self.assertAllClose(self.descend(ours, gradients, jit_compile), expected, rtol=1e-6)
 
+    def test_accumulated_gradients_are_keras_adam(self):
+        for make in (keras.optimizers.Adam, keras_gan.optimizers.Adam):
+            variable = keras.Variable([1.0, -2.0])
+            optimizer = make(0.1, gradient_accumulation_steps=2)
+            optimizer.build([variable])
+            for gradient in ([1.0, 2.0], [3.0, -1.0], [0.5, 0.5], [1.0, 1.0]):
+                optimizer.apply([tf.constant(gradient)], [variable])
+            if make is keras.optimizers.Adam:
+                expected = variable.numpy()
+        self.assertAllClose(variable, expected, rtol=1e-6)
+
     def test_a_schedule_by_hand(self):
         """v' = b v + (1 - b) g^2, divided by 1 - b^t with the present b, as PyTorch's Adam with changed betas."""
         betas, gradients = [0.5, 0.8, 0.9], np.array([[1.0, -3.0], [2.0, 0.5], [-1.0, 4.0]])
@@ -210,6 +221,14 @@ class ForNetworkTest(TestCase, parameterized.TestCase):
     def test_what_keras_does_not_know_is_refused(self):
         with self.assertRaisesRegex(ValueError, "adamm"):
             optimizers.for_network("adamm", generator())
+
+    def test_an_average_of_its_own_is_refused(self):
+        for optimizer in (
+            keras.optimizers.SGD(use_ema=True),
+            keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(use_ema=True)),
+        ):
+            with self.assertRaisesRegex(ValueError, r"use GAN\(..., ema_momentum=\). Received: .*use_ema=True"):
+                optimizers.for_network(optimizer, generator())
 
 
 class ApplyTest(TestCase):

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 import keras_gan
 from keras_gan import callbacks, networks
 from keras_gan.callbacks import watchdog
-from keras_gan.callbacks.watchdog import rules
+from keras_gan.callbacks.watchdog import Collapse, rules
 from tests.test_case import TestCase
 
 POINTS = np.random.default_rng(0).normal(size=(512, 2)).astype(np.float32)
@@ -134,7 +134,7 @@ class WatchdogTest(WatchdogTestCase):
         self.assertIn('"changed": true', through)
 
         def checkpoint(gan, watchdog):
-            return callbacks.Checkpoint(self.path("checkpoints"), every=6, more=watchdog.state(gan))
+            return callbacks.Checkpoint(self.path("checkpoints"), every=6, more={"watchdog": watchdog})
 
         (self.folder / "diagnosis.jsonl").unlink()
         gan, watchdog = make_gan(), self.watchdog(every=1)
@@ -142,7 +142,7 @@ class WatchdogTest(WatchdogTestCase):
         train(gan, 10, watchdog, save)
         # As if it had been killed after step 9: the last checkpoint is that of step 6.
         gan, watchdog = make_gan(), self.watchdog(every=1)
-        again = callbacks.Checkpoint(save.folder, every=6, more=watchdog.state(gan))
+        again = callbacks.Checkpoint(save.folder, every=6, more={"watchdog": watchdog})
         self.assertEqual(again.restore(gan, before=7), 6)
         train(gan, 12, watchdog, again)
         self.assertEqual((self.folder / "diagnosis.jsonl").read_text("utf-8"), through)
@@ -159,7 +159,7 @@ class WatchdogTest(WatchdogTestCase):
         self.assertEqual(int(gan.step.numpy()), 4)
 
     def test_rollback(self):
-        with self.assertRaisesRegex(watchdog.Collapse, "diverged, since step 4") as caught:
+        with self.assertRaisesRegex(Collapse, "diverged, since step 4") as caught:
             train(make_gan(), 20, Spoil(3), self.watchdog(on_collapse="rollback"))
         self.assertIsInstance(caught.exception, FloatingPointError)
         self.assertEqual(caught.exception.since, 4)
@@ -168,7 +168,7 @@ class WatchdogTest(WatchdogTestCase):
         gan, watchdog = make_gan(), self.watchdog()
         train(gan, 4, watchdog)
         for _ in range(2):
-            watchdog.note_rollback(2, watchdog.Collapse("mode collapse, since step 3", 3))
+            watchdog.note_rollback(2, Collapse("mode collapse, since step 3", 3))
         lines = watchdog.diagnose(self.folder)
         self.assertEqual(lines.count("mode collapse, since step 3; went back to step 2"), 1)
 

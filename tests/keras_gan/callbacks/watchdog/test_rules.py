@@ -1,4 +1,5 @@
 import math
+from unittest import mock
 
 import numpy as np
 from absl.testing import parameterized
@@ -29,7 +30,7 @@ WINNING = {"accuracy": 0.999, "precision": 0.0, "neighbour_accuracy": 1.0}
 def said(rows, missing=()):
     """What a new judge says after each of some rows, at steps 1, 2, ..."""
     judge = rules.Judge()
-    return [judge.hear(step + 1, row, missing) for step, row in enumerate(rows)]
+    return [judge.update(step + 1, row, missing) for step, row in enumerate(rows)]
 
 
 class RulesTest(TestCase, parameterized.TestCase):
@@ -146,16 +147,45 @@ class HysteresisTest(TestCase):
         names = [verdict.name for verdict in said([GOOD] * 4)]
         self.assertEqual(set(names), {rules.EARLY})
 
-    def test_an_array_holds_all_that_it_remembers(self):
+    def test_text_holds_all_that_it_remembers(self):
         random = np.random.default_rng(0)
         rows = [{**GOOD, "accuracy": random.uniform(), "entropy": None} for _ in range(30)]
         for stop in (0, 1, 9, 20):
             through, judge = rules.Judge(), rules.Judge()
             for step, row in enumerate(rows[:stop]):
-                through.hear(step, row)
-                judge.hear(step, row)
-            judge = rules.Judge.from_array(judge.to_array())
+                through.update(step, row)
+                judge.update(step, row)
+            judge = rules.Judge.from_json(judge.to_json())
             for step, row in enumerate(rows[stop:]):
-                self.assertEqual(judge.hear(stop + step, row), through.hear(stop + step, row))
-        self.assertEqual(len(judge.to_array()), len(rules.Judge().to_array()))
+                self.assertEqual(judge.update(stop + step, row), through.update(stop + step, row))
         self.assertFalse(math.isnan(judge.peak))
+
+    def test_names_survive_longer_and_shorter_lists(self):
+        judge = rules.Judge()
+        for step in range(12):
+            judge.update(step, {"accuracy": 0.5, "neighbour_accuracy": 0.99})
+        text = judge.to_json()
+        signals, advice = dict(rules.SIGNALS), dict(rules.ADVICE)
+        with (
+            mock.patch.object(rules, "SIGNALS", {"new": "first", **signals}),
+            mock.patch.object(rules, "ADVICE", {"new": "first", **advice}),
+        ):
+            again = rules.Judge.from_json(text)
+        self.assertEqual((again.name, again.since), (rules.GENERATOR, judge.since))
+        self.assertEqual(again.rows[-1]["neighbour_accuracy"], 0.99)
+        self.assertTrue(math.isnan(again.rows[-1]["new"]))
+        del advice[rules.GENERATOR]
+        with mock.patch.object(rules, "ADVICE", advice):
+            self.assertEqual(rules.Judge.from_json(text).name, rules.EARLY)
+
+    def test_arrays_of_the_first_version(self):
+        """Ten intervals of its eighteen signals in their order, then count, peak, and the two verdicts by number."""
+        array = np.full(187, np.nan)
+        array[:18] = np.arange(18)
+        array[180:] = [1, 2.5, 6, 300, 5, 2, 400]
+        judge = rules.Judge.from_array(array)
+        self.assertEqual((judge.name, judge.since, judge.peak), ("oscillating", 300, 2.5))
+        self.assertEqual((judge._proposed, judge._streak, judge._proposed_at), ("mode collapse", 2, 400))
+        self.assertLen(judge.rows, 1)
+        row = judge.rows[0]
+        self.assertEqual((row["accuracy"], row["movement"], row["not_finite"]), (0.0, 14.0, 17.0))
