@@ -1,6 +1,6 @@
 """Compares the files in a wheel with those of the packages in this checkout: all of them, and no others.
 
-    python .ci/check_wheel.py FILE.whl
+python .ci/check_wheel.py FILE.whl
 """
 
 import sys

@@ -66,9 +66,9 @@ def export(generator, form, folder):
         card = onnx.export(generator, folder / "generator.onnx")
     else:
         card = tflite.export(generator, folder / f"{form}.tflite", form)
-    calls = {call["signature"]: call["milliseconds"] for call in card["latency"]["calls"] if call["batch_size"] == 1}
     if form == "saved_model":
-        return {"form": form, "bytes": size, "milliseconds": calls}
+        rows = [row for row in card["latency"]["median"] if row["batch"] == 1]
+        return {"form": form, "bytes": size, "milliseconds": {row["signature"]: row["milliseconds"] for row in rows}}
     rows = card["parity"]["rows"]
     levels = [row["level_error"] for row in rows if row["level_error"] is not None]
     return {
@@ -76,7 +76,7 @@ def export(generator, form, folder):
         "bytes": card["file"]["bytes"],
         "psnr": min(row["psnr"] for row in rows),
         "levels": max(levels, default=None),
-        "milliseconds": calls,
+        "milliseconds": {call["signature"]: call["milliseconds"] for call in card["latency"]["calls"]},
     }
 
 

@@ -43,7 +43,7 @@ def measure(config):
 
     Returns:
         Dictionary of `levers`, a list of dictionaries: the name of a `lever`, medians of the seconds `with` it and
-        `without`, and `factor`, that of the rounds' quotients.
+        `without`, and `factor`, that of the rounds' quotients; or `error`, where TensorFlow cannot compute it here.
     """
     starts = tuple(config.levers.split(","))
     chosen = [name for name in LEVERS if name.startswith(starts)]
@@ -51,7 +51,11 @@ def measure(config):
         raise ValueError(f"--levers must be starts of {list(LEVERS)}. Received: --levers={config.levers}")
     found = []
     for name in tqdm.tqdm(chosen, leave=False, disable=None):
-        times = time_in_turn(LEVERS[name](config.batch), config.rounds)
+        try:
+            times = time_in_turn(LEVERS[name](config.batch), config.rounds)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+            found.append({"lever": name, "error": error.message.splitlines()[0]})
+            continue
         factor = statistics.median(b / a for a, b in zip(*times, strict=True))
         seconds = dict(zip(("with", "without"), map(statistics.median, times), strict=True))
         found.append({"lever": name, **seconds, "factor": factor})
@@ -64,13 +68,13 @@ def render(run):
     rows = [
         [
             each["lever"],
-            f"{1000 * each['with']:.4g}",
-            f"{1000 * each['without']:.4g}",
+            *(tables.digits(1000 * each[key] if key in each else None, "{:.4g}") for key in ("with", "without")),
             tables.digits(each.get("factor"), "{:.2f}"),
+            each.get("error"),
         ]
         for each in run["levers"]
     ]
-    return tables.table(["lever", "with, ms", "without, ms", "times as fast"], rows)
+    return tables.table(["lever", "with, ms", "without, ms", "times as fast", "did not run"], rows)
 
 
 def time_in_turn(functions, rounds):

@@ -2,6 +2,7 @@ import contextlib
 import io
 
 import pytest
+import tensorflow as tf
 from absl.testing import parameterized
 
 from benchmarks import levers as benchmark
@@ -21,7 +22,12 @@ class LeversTest(TestCase, parameterized.TestCase):
     @parameterized.parameters("no gradients", "real and fake", "channels first")
     def test_both_ways_compute_the_same(self, start):
         (make,) = (make for name, make in benchmark.LEVERS.items() if name.startswith(start))
-        a, b = (function() for function in make(2))
+        try:
+            a, b = (function() for function in make(2))
+        except tf.errors.InvalidArgumentError as error:
+            # Channels first are differentiated by oneDNN alone, which not every processor has.
+            self.assertIn("only supports NHWC", error.message)
+            self.skipTest(error.message)
         # The longer list of gradients begins with the shorter one.
         self.assertAllClose(a, b[: len(a)], rtol=1e-3, atol=1e-4)
 
@@ -36,6 +42,8 @@ class LeversTest(TestCase, parameterized.TestCase):
     def test_every_line(self):
         found = benchmark.measure(benchmark.Config(rounds=1, batch=2))["levers"]
         self.assertEqual([each["lever"] for each in found], [*benchmark.LEVERS])
+        failed = {each["lever"] for each in found if "error" in each}
+        self.assertLessEqual(failed, {"channels first, a 32x32x64 layer"})
 
     def test_unknown_names_are_one_line(self):
         output = io.StringIO()
