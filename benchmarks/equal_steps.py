@@ -69,7 +69,7 @@ def measure(config):
     Returns:
         Dictionary of `distances`, a dictionary from sides to lists, a number for each seed.
     """
-    images = data.find(config.dataset).images
+    images = data.open_source(config.dataset).images
     network = metrics.features.get(FEATURES)
     real = network(images[np.linspace(0, len(images), min(len(images), 10_000), endpoint=False).astype(int)])
     measured = {side: [] for side in SIDES}

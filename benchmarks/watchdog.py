@@ -198,8 +198,8 @@ def build(kind, seed):
     """The compiled GAN of a kind, its real examples, held-out ones, and the density they come from, or `None`."""
     density = None
     if kind.data == "mnist5k":
-        examples = data.find("mnist5k").images
-        held_out = data.find("mnist5k", "test").images
+        examples = data.open_source("mnist5k").images
+        held_out = data.open_source("mnist5k", "test").images
         if kind.examples:
             examples = examples[np.random.default_rng(seed).permutation(len(examples))[: kind.examples]]
         if kind.convolutional:

@@ -41,7 +41,7 @@ def measure(config):
         `first` one, `every`, the steps between looks, and `share`, that of looks in the time.
     """
     recipes = []
-    held_out = data.find("mnist5k", "test")
+    held_out = data.open_source("mnist5k", "test")
     for name, recipe in (("dcgan", dcgan), ("mlp_gan", mlp_gan)):
         chosen = recipe.Config()
         dataset, spec = data.load("mnist5k", batch_size=chosen.batch_size, repeat=True)

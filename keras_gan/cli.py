@@ -5,10 +5,13 @@ import dataclasses
 import math
 import os
 import sys
+import traceback
 import warnings
 
 from absl import flags
 
+_MENDABLE = (ValueError, OSError, MemoryError, FloatingPointError)
+_said = set()
 _DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
 
 
@@ -112,19 +115,50 @@ def _complain(kind, message):
 def run(main):
     """Runs a program's `main()`: what a user can mend becomes one line, not a traceback.
 
-    Warnings become one line as well, without the place in the code.
+    Warnings become one line as well, without the place in the code, and each is said once.
 
     Args:
         main: Function without arguments, whose result is returned. `ValueError`, `OSError` (a missing file, a full
             disk), `MemoryError` and `FloatingPointError` (a run that diverged) are what its user can do something
             about; anything else is a defect, and keeps its traceback.
     """
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: _complain("warning", message)
+    _said.clear()
+    with _plain_warnings():
         try:
             return main()
-        except (ValueError, OSError, MemoryError, FloatingPointError) as error:
+        except _MENDABLE as error:
             fail(error)
+
+
+def run_optional(main, product):
+    """Runs what a program ends with, after `run`, when its work is done: a failure is said, and decides nothing.
+
+    Args:
+        main: Function without arguments.
+        product: What is missing if it fails, such as the name of a file.
+    """
+    with _plain_warnings():
+        try:
+            main()
+        except Exception as error:
+            if not isinstance(error, _MENDABLE):
+                traceback.print_exc()
+            _complain("warning", f"{product} is missing: {error}")
+
+
+@contextlib.contextmanager
+def _plain_warnings():
+    """Makes warnings one line each, and says each once."""
+
+    def say(message, *_, **__):
+        # Python's own memory of what it has said ends wherever a library changes a filter.
+        if str(message) not in _said:
+            _said.add(str(message))
+            _complain("warning", message)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = say
+        yield
 
 
 @contextlib.contextmanager

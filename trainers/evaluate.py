@@ -91,7 +91,7 @@ def _describe(config):
     else:
         generator, step = None, None
         fakes = _pixels(
-            data.find(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
+            data.open_source(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
         )
         shape = fakes.shape[1:]
     seen = _features(config, shape)

@@ -147,7 +147,7 @@ def main(argv=None):
     config, _ = cli.parse(Config, "python -m trainers.mlp_gan", __doc__, argv)
     folder = run.main("mlp_gan", __doc__, Config, build, argv)
     if folder is not None and config.parzen_samples:
-        cli.run(lambda: _estimate(config, folder))
+        cli.run_optional(lambda: _estimate(config, folder), f"{folder}/parzen.json")
 
 
 def _estimate(config, folder):

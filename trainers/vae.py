@@ -73,7 +73,7 @@ def main(argv=None):
     """Trains, from the command line or `argv`, and draws reconstructions; returns the run folder."""
     folder = run.main("vae", __doc__, Config, build, argv)
     if folder is not None:
-        cli.run(lambda: draw_reconstructions(folder))
+        cli.run_optional(lambda: draw_reconstructions(folder), f"{folder}/reconstructions.png")
     return folder
 
 

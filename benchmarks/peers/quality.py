@@ -104,7 +104,7 @@ def digits(folder):
     if not file.exists():
         from keras_gan import data
 
-        np.save(file, data.find("mnist").images)
+        np.save(file, data.open_source("mnist").images)
     return np.load(file)
 
 

@@ -41,19 +41,20 @@ def stack(images, labels, n, seed=0):
     return stacks, (np.asarray(labels)[chosen] @ [100, 10, 1]).astype(np.int32)
 
 
-def source(digits, image_size, channels, name, split):
+def source(digits, name, request):
     """What `load` reads for a name of `NAMES`: stacks of the digits of a split, which stay apart."""
+    split = request.split
     if split not in EXAMPLES:
-        raise ValueError(f"Stacked digits have the splits {list(EXAMPLES)}. Received: split={split!r}")
-    if channels not in (None, 3):
-        raise ValueError(f"Stacked digits have 3 channels. Received: channels={channels}")
+        raise sources.MissingSplitError(f"Stacked digits have the splits {list(EXAMPLES)}. Received: split={split!r}")
+    if request.channels not in (None, 3):
+        raise ValueError(f"Stacked digits have 3 channels. Received: channels={request.channels}")
     if digits.images is None:
         raise ValueError("Stacked digits are made in memory: pass a larger `memory_limit`.")
     plain = digits.images
-    if image_size is not None:
-        plain = np.stack([decoding.fit(image, image_size, None) for image in plain])
+    if request.image_size is not None:
+        plain = np.stack([decoding.fit(image, request.image_size, None) for image in plain])
     images, labels = stack(plain, digits.labels, EXAMPLES[split])
-    made = sources.from_arrays((images, labels), "train", None, None, 1000)
+    made = sources.from_arrays((images, labels), sources.Request(num_classes=1000))
     return dataclasses.replace(
         made,
         identity=f"{name} {split} {EXAMPLES[split]} of {digits.identity}",

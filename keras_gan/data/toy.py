@@ -358,12 +358,11 @@ def names():
     return list(_DENSITIES)
 
 
-def source(name, split):
+def source(name, request):
     """What `load` reads for `"toy:NAME"`: points of the standardized density, 100,000 to train and 10,000 to test."""
+    split = request.split
     if split not in _EXAMPLES:
-        raise ValueError(f"Toy data have the splits {list(_EXAMPLES)}. Received: split={split!r}")
+        raise sources.MissingSplitError(f"Toy data have the splits {list(_EXAMPLES)}. Received: split={split!r}")
     n, seed = _EXAMPLES[split]
-    points = get(name).sample(n, seed)
-    return dataclasses.replace(
-        sources.from_arrays(points, "train", None, None, None), identity=f"toy:{name} {split} {n} {seed}"
-    )
+    points = sources.from_arrays(get(name).sample(n, seed), dataclasses.replace(request, split="train"))
+    return dataclasses.replace(points, identity=f"toy:{name} {split} {n} {seed}")

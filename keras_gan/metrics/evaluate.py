@@ -61,8 +61,8 @@ def evaluate(
     Args:
         generator: A `keras_gan.networks.Generator`; a `GAN`, whose sampling generator is used; or images: whatever
             `real` may be.
-        real: What `keras_gan.data.find` takes or returns: a source, a name, an array of uint8 images or of floats in
-            [-1, 1], or a pair of such an array and labels.
+        real: What `keras_gan.data.open_source` takes or returns: a source, a name, an array of uint8 images or of
+            floats in [-1, 1], or a pair of such an array and labels.
         features: What `keras_gan.metrics.features.get` takes.
         metrics: Names of `keras_gan.metrics.records.METRICS`; by default all that there are with these features.
         num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
@@ -154,7 +154,9 @@ def names_for(network, metrics=None):
 
 
 def _source(images, split="train"):
-    return images if isinstance(images, Source) else data.find(images, split if isinstance(images, str) else "train")
+    if isinstance(images, Source):
+        return images
+    return data.open_source(images, split if isinstance(images, str) else "train")
 
 
 def _holds_bytes(source):

@@ -170,7 +170,7 @@ def table(rows):
 
 def _unit_images(dataset, split, data_dir, seed, limit=None):
     """Images in [0, 1], in an order that depends on the seed alone."""
-    source = data.find(dataset, split, data_dir=data_dir or None)
+    source = data.open_source(dataset, split, data_dir=data_dir or None)
     batches, _ = data.load(source, batch_size=1000, seed=seed, drop_remainder=False)
     batches = batches if limit is None else batches.take(-(-limit // 1000))
     return (np.concatenate([batch.numpy() for batch in batches]) + 1.0) / 2.0

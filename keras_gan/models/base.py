@@ -108,7 +108,7 @@ class GenerativeModel(keras.Model):
         if isinstance(x, tf.data.Dataset) and kwargs.get("steps_per_epoch") is None:
             x, kwargs["steps_per_epoch"] = self._for_all_epochs(x, epochs - kwargs.get("initial_epoch", 0))
         self.images_unchecked = True
-        with inputs.plain_errors():
+        with inputs.plain_errors(), compiled.equal_graphs():
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def _for_all_epochs(self, dataset, epochs):
@@ -126,19 +126,19 @@ class GenerativeModel(keras.Model):
         """
         inputs.check_end(x, steps, "data", "steps")
         self.images_unchecked = True
-        with inputs.plain_errors():
+        with inputs.plain_errors(), compiled.equal_graphs():
             return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, **kwargs)
 
     def train_on_batch(self, *args, **kwargs):
         """Updates the networks on one batch; see `keras.Model.train_on_batch`."""
         self.images_unchecked = True
-        with inputs.plain_errors():
+        with inputs.plain_errors(), compiled.equal_graphs():
             return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args, **kwargs):
         """Returns the logged quantities on one batch; see `keras.Model.test_on_batch`."""
         self.images_unchecked = True
-        with inputs.plain_errors():
+        with inputs.plain_errors(), compiled.equal_graphs():
             return super().test_on_batch(*args, **kwargs)
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):

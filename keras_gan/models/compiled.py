@@ -4,6 +4,7 @@ Keras' own fail with several replicas: several steps per execution under Mirrore
 `fit` under MultiWorkerMirroredStrategy, where scalar logs cannot be reduced (tensorflow#72388).
 """
 
+import contextlib
 import itertools
 
 import tensorflow as tf
@@ -42,6 +43,22 @@ def test_function(model):
         return logs
 
     return function
+
+
+@contextlib.contextmanager
+def equal_graphs():
+    """Switches off, meanwhile, the rewriting of graphs that differs from process to process.
+
+    Grappler's remapper fails on convolutions with bias and LeakyReLU, with an error message and at a node that
+    varies, so that equal runs would get different graphs and end with different bits.
+    """
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({**before, "remapping": False})
+    try:
+        yield
+    finally:
+        # It is on unless somebody switched it off.
+        tf.config.optimizer.set_experimental_options({"remapping": True, **before})
 
 
 def _function(model, step, steps, training):

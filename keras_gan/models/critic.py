@@ -1,8 +1,16 @@
 """The discriminator as seen within one training step."""
 
+import warnings
+import weakref
+
 import tensorflow as tf
 
 from keras_gan import random
+
+# Activations that a logit must not pass through, and operations that change no value but a tensor's form.
+_BOUNDED = {"Sigmoid": "a sigmoid", "Softmax": "a softmax", "Tanh": "a hyperbolic tangent"}
+_FORMS = ("Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient")
+_warned = weakref.WeakSet()
 
 
 class Critic:
@@ -94,6 +102,29 @@ class Critic:
                     logits, classes = self._discriminator(inputs, training=self.training, return_class_logits=True)
                 else:
                     logits, classes = self._discriminator(inputs, training=self.training), None
+                _warn_of_activation(logits, self._discriminator)
                 logits = tf.reshape(tf.cast(logits, tf.float32), [-1])
             self._passes[key] = logits, tape, classes
         return self._passes[key]
+
+
+def _warn_of_activation(logits, discriminator):
+    """Warns, once, of a discriminator whose outputs are no logits, as Keras' losses do with `from_logits=True`.
+
+    In a graph it is known which operation a tensor comes from, so that this costs nothing in a training step.
+    """
+    if discriminator in _warned:
+        return
+    bounded = "a sigmoid or softmax" if hasattr(logits, "_keras_logits") else None
+    if tf.is_symbolic_tensor(logits):
+        operation = logits.op
+        while operation.type in _FORMS:
+            operation = operation.inputs[0].op
+        bounded = _BOUNDED.get(operation.type)
+    if bounded:
+        _warned.add(discriminator)
+        warnings.warn(
+            f"The discriminator ends in {bounded}, and losses take logits, which have no bounds: leave the activation "
+            f"of its last layer out. Received: discriminator={discriminator.name!r}",
+            stacklevel=2,
+        )

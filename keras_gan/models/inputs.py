@@ -3,6 +3,7 @@
 import contextlib
 import math
 import re
+import warnings
 
 import keras
 import tensorflow as tf
@@ -192,7 +193,7 @@ def assertions(data, first, training, model):
     """Assertions about a batch: images in [-1, 1] where `first`; labels in range and whole minibatches always.
 
     Whatever is to see none but a right batch has to wait for them. `plain_errors` makes one sentence of their
-    failure.
+    failure. Images that lie in [0, 1] are warned of, once for a model: they may be what they should, and seldom are.
 
     Args:
         data: `images` or `(images, labels)`.
@@ -212,7 +213,21 @@ def assertions(data, first, training, model):
     if images.shape[0] is None:
         found.append(_row_assertion(tf.shape(images)[0], training, model))
     if len(images.shape) == 4:
-        worst = tf.cond(first, lambda: tf.cast(tf.reduce_max(tf.abs(images)), tf.float32), lambda: 0.0)
+
+        def look():
+            tf.numpy_function(warn_of_range, [tf.reduce_min(images), tf.reduce_max(images)], [])
+            return tf.cast(tf.reduce_max(tf.abs(images)), tf.float32)
+
+        def warn_of_range(low, high):
+            if 0 <= low < high <= 1 + _SLACK and not getattr(model, "range_was_warned_of", False):
+                model.range_was_warned_of = True
+                warnings.warn(
+                    f"Images are expected in [-1, 1], and the first batch lies in [{low:.3g}, {high:.3g}]: scale "
+                    "images in [0, 1] by 2 * x - 1.",
+                    stacklevel=1,
+                )
+
+        worst = tf.cond(first, look, lambda: 0.0)
         sentence = "Expected images in [-1, 1]. Received: values as large as {}"
         found.append(assertion(worst <= 1 + _SLACK, sentence, worst))
     if model.num_classes is not None:
@@ -256,14 +271,15 @@ def assertion(condition, sentence, *values):
 
 @contextlib.contextmanager
 def plain_errors():
-    """Turns a failed one of the `assertions` into a `ValueError` of one sentence."""
+    """Turns a failed one of the `assertions`, or a file of the data that fails, into a `ValueError` of one sentence."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        sentence = re.search(f"{_BEGIN}(.*?){_END}", str(error))
+        # The second is what TensorFlow makes of a `keras_gan.data.sources.ReadError` within a dataset.
+        sentence = re.search(f"{_BEGIN}(.*?){_END}|ReadError: (.*)", str(error))
         if sentence is None:
             raise
-        raise ValueError(sentence[1]) from None
+        raise ValueError(sentence[1] or sentence[2]) from None
 
 
 _INSTEAD = {

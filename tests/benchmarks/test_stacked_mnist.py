@@ -30,7 +30,7 @@ class StackedMNISTTest(TestCase):
 
     def test_statistics_of_real_stacks(self):
         images, labels = data.stacked.stack(
-            *(getattr(data.find("mnist5k"), name) for name in ("images", "labels")), 500
+            *(getattr(data.open_source("mnist5k"), name) for name in ("images", "labels")), 500
         )
         found = benchmark.statistics(images / 127.5 - 1.0)
         self.assertEqual(found["samples"], 500)

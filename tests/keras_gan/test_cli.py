@@ -171,6 +171,30 @@ class RunTest(TestCase):
 
         self.assertEqual(call(cli.run, main), (None, "", "warning: take care\n"))
 
+    def test_a_warning_is_said_once(self):
+        def main():
+            for text in ("a", "b", "a"):
+                with warnings.catch_warnings():  # after which Python says again what it has said
+                    pass
+                warnings.warn(text, stacklevel=1)
+
+        both = "warning: a\nwarning: b\n"
+        self.assertEqual(call(command.run, main), (None, "", both))
+        self.assertEqual(call(cli.run_optional, main, "x"), (None, "", ""))  # which goes on after it
+        self.assertEqual(call(command.run, main), (None, "", both))
+
+    def test_what_is_optional_decides_nothing(self):
+        self.assertEqual(call(cli.run_optional, lambda: print("fine"), "x.json"), (None, "fine\n", ""))
+        self.assertEqual(
+            call(cli.run_optional, raising(ValueError("bad\n  value")), "x.json"),
+            (None, "", "warning: x.json is missing: bad value\n"),
+        )
+        status, _, errors = call(cli.run_optional, raising(KeyError("defect")), "x.json")
+        self.assertIsNone(status)
+        self.assertRegex(errors, r"(?s)\ATraceback .*KeyError: 'defect'\nwarning: x.json is missing: 'defect'\n\Z")
+        with self.assertRaises(KeyboardInterrupt):
+            cli.run_optional(raising(KeyboardInterrupt()), "x.json")
+
     def test_anything_else_keeps_its_traceback(self):
         for error in (TypeError("defect"), KeyError("defect"), AssertionError("defect")):
             with self.assertRaises(type(error)):

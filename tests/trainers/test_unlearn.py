@@ -222,7 +222,7 @@ class Digits(networks.Generator):
 def _digits():
     from keras_gan import data
 
-    source = data.find("mnist5k")
+    source = data.open_source("mnist5k")
     rows = [source.images[source.labels == label][0] / 127.5 - 1.0 for label in range(10)]
     generator = Digits()
     generator.table.set_weights([np.stack(rows).reshape(10, -1).astype(np.float32)])

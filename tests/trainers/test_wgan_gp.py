@@ -4,6 +4,7 @@ import types
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import keras_gan
 from tests.test_case import TestCase
@@ -25,6 +26,16 @@ class WGANGPTest(TestCase):
         self.assertEqual(penalty.weight, 10.0)
         self.assertAllClose(gan.discriminator_optimizer._learning_rate(250_000), 1e-4)
 
+    def test_clipping(self):
+        config = wgan_gp.Config(**wgan_gp.Config.PRESETS["clipping"], filters=2)
+        gan = wgan_gp.build(config, types.SimpleNamespace(image_shape=(8, 8, 1)))
+        self.assertEqual((gan.weight_clip, gan.discriminator_regularizers, gan.ema_generator), (0.01, [], None))
+        self.assertIsInstance(gan.generator_optimizer, keras.optimizers.RMSprop)
+        self.assertAllClose(gan.generator_optimizer.learning_rate, 5e-5)
+        gan.train_on_batch(np.ones((10, 8, 8, 1), "float32"))
+        for variable in gan.discriminator.trainable_variables:
+            self.assertLessEqual(np.abs(variable.numpy()).max(), 0.01)
+
     def test_a_decay_needs_a_length(self):
         config = wgan_gp.Config(**{**wgan_gp.Config.PRESETS["paper"], "filters": 4}, minutes=1)
         with self.assertRaisesRegex(ValueError, "only over a known number of steps"):
@@ -41,3 +52,5 @@ class WGANGPTest(TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "--network must be dcgan or resnet. Received: --network=mlp"):
             wgan_gp.build(wgan_gp.Config(network="mlp"), SPEC)
+        with self.assertRaisesRegex(ValueError, "--optimizer must be adam or rmsprop. Received: --optimizer=sgd"):
+            wgan_gp.build(wgan_gp.Config(optimizer="sgd", filters=2), SPEC)

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import re
+import warnings
 from pathlib import Path
 
 import keras
@@ -79,8 +80,8 @@ class Config(RunConfig):
 
 
 def find(config, split=None):
-    """The data that a configuration names, of its own split or another, as `data.find` returns them."""
-    return data.find(
+    """The data that a configuration names, of its own split or another, as `data.open_source` returns them."""
+    return data.open_source(
         config.dataset,
         split or config.split,
         image_size=config.image_size or None,
@@ -101,12 +102,25 @@ def find_like(config, split, shape):
     return source
 
 
-def find_held_out(config):
-    """The split `test` of the data that a configuration names, or `None` where there is none."""
+def find_held_out(config, shape=None):
+    """The split `test` of the data that a configuration names, or `None` where there is none.
+
+    One that is there and cannot be used is warned of: nothing that is made of it is worth a run.
+
+    Args:
+        config: The configuration.
+        shape: Shape that its images must have, or `None` for any.
+    """
     try:
-        return find(config, "test")
-    except ValueError:
+        found = find(config, "test")
+        if shape is not None and tuple(found.image_shape) != tuple(shape):
+            raise ValueError(f"images for training have the shape {tuple(shape)}, and these have {found.image_shape}")
+    except data.MissingSplitError:
         return None
+    except (ValueError, OSError) as error:
+        warnings.warn(f"No held-out data, the split 'test' cannot be used: {error}", stacklevel=2)
+        return None
+    return found
 
 
 def rows_of(config):

@@ -9,6 +9,7 @@ import resource
 import shutil
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import keras
@@ -82,8 +83,8 @@ class _Run:
 
     @property
     def conditional(self):
-        """Whether the data have labels."""
-        return self.spec.num_classes is not None
+        """Whether the model needs labels."""
+        return self.model.num_classes is not None
 
     @property
     def rows(self):
@@ -205,7 +206,7 @@ def _watchdog(run, log):
     return callbacks.Watchdog(
         run.examples,
         config.log_every,
-        held_out=flags.find_held_out(config),
+        held_out=flags.find_held_out(config, run.spec.image_shape),
         classes=_classes(config, run.spec.image_shape),
         on_collapse=config.on_collapse,
         folder=run.own,
@@ -301,12 +302,13 @@ def _load_held_out(run):
     """At most 512 images of the split `test`, or `None` where there is none."""
     if isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
-    try:
-        dataset, _ = data.load(
-            flags.find(run.config, "test"), batch_size=run.rows, shuffle=False, labels=run.conditional
-        )
-    except ValueError:
+    examples = flags.find_held_out(run.config, run.spec.image_shape)
+    if examples is None or examples.num_examples < run.rows:
         return None
+    if run.conditional and examples.num_classes != run.spec.num_classes:
+        warnings.warn(f"No labelled held-out data: {examples.unlabelled or 'the classes differ'}.", stacklevel=2)
+        return None
+    dataset, _ = data.load(examples, batch_size=run.rows, shuffle=False, labels=run.conditional)
     return dataset.take(max(1, 512 // run.rows))
 
 
@@ -398,7 +400,7 @@ def _measure_kept(run, evaluation):
         run.examples,
         evaluation.features,
         num_samples=run.config.evaluate_samples,
-        held_out=flags.find_held_out(run.config),
+        held_out=flags.find_held_out(run.config, run.spec.image_shape),
         ema=run.model.sampler is not run.model.generator,
         step=evaluation.best_step,
         **{name: evaluation.options[name] for name in ("num_real", "dataset", "split", "progress")},

@@ -38,7 +38,8 @@ class Watchdog(EverySteps):
     Args:
         real: Real training examples: a source as for `keras_gan.data.load`, of which `num_examples` are looked at.
         every: Training steps between looks, counted over the life of the model.
-        held_out: Real examples that are not trained on, likewise, or `None`. Without them overfitting goes unnoticed.
+        held_out: Real examples that are not trained on, likewise, or `None`. Without them, or without their labels
+            where the model has classes, overfitting goes unnoticed.
         classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes, where a network
             of one channel looks at several one by one; or an object with centres `modes` and shares `weights`, such as
             a density of `keras_gan.data.toy`.
@@ -100,7 +101,7 @@ class Watchdog(EverySteps):
         super().set_model(model)
         if self._probe is None:
             real, labels, names = _examples(self.real, self.num_examples, model)
-            held_out = (None, None) if self.held_out is None else _examples(self.held_out, self.batch, model)[:2]
+            held_out = _held_out(self.held_out, self.batch, model)
             self._probe = Signals(model, real, labels, *held_out, self.batch, self.classes, names)
             self._variables = {
                 "judge": tf.Variable(self._judge.to_json(), trainable=False),
@@ -248,9 +249,19 @@ def write_summary(folder):
         partial.write_text("".join(line + "\n" for line in lines), "utf-8")
 
 
+def _held_out(source, number, model):
+    """Held-out examples and their labels, or `None` for both."""
+    if source is None:
+        return None, None
+    found = source if isinstance(source, Source) else data.open_source(source)
+    if model.num_classes is not None and (found.num_classes is None or found.num_classes > model.num_classes):
+        return None, None
+    return _examples(found, number, model)[:2]
+
+
 def _examples(source, number, model):
     """Examples as in training, their labels if the model has classes, and the names of the classes."""
-    found = source if isinstance(source, Source) else data.find(source)
+    found = source if isinstance(source, Source) else data.open_source(source)
     conditional = model.num_classes is not None
     number = min(number, found.num_examples)
     batches, _ = data.load(found, batch_size=number, labels=conditional, seed=0)

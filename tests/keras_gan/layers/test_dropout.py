@@ -3,10 +3,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import layers, random
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 
-class DropoutTest(TestCase):
+class DropoutTest(LayerTestCase):
+    def test_layer(self):
+        self.run_layer_test(lambda **kwargs: layers.Dropout(0.5, seed=3, **kwargs), (8,), training=True)
+
     def test_masks_are_the_documented_draws(self):
         layer, x = layers.Dropout(0.25, seed=5), np.full((3, 5), 0.75, "float32")
         for count in (1, 2):

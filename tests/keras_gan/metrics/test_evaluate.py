@@ -145,7 +145,7 @@ class EvaluateTest(TestCase):
 
     def test_images_that_are_not_in_memory(self):
         images = draw(40)
-        source = data.find((images, np.arange(40) % 2))
+        source = data.open_source((images, np.arange(40) % 2))
         reading = dataclasses.replace(
             source, images=None, labels=None, identity="read", read=lambda i: (images[i], int(i) % 2)
         )

@@ -118,6 +118,30 @@ class GenerativeModelTest(TestCase):
             make_vae().compile(steps_per_execution=0)
 
 
+class EqualGraphsTest(TestCase):
+    def test_the_remapper_is_off_while_a_model_is_fitted_and_evaluated(self):
+        self.addCleanup(tf.config.optimizer.set_experimental_options, {"remapping": True})
+        vae, seen = make_vae(), []
+
+        def look(*_, **__):
+            seen.append(tf.config.optimizer.get_experimental_options()["remapping"])
+
+        images = np.zeros((4, *SHAPE), "float32")
+        callback = keras.callbacks.LambdaCallback(on_train_batch_end=look, on_epoch_end=look)
+        for chosen in (True, False):
+            tf.config.optimizer.set_experimental_options({"remapping": chosen})
+            vae.fit(images, batch_size=4, verbose=0, callbacks=[callback])
+            vae.evaluate(images, batch_size=4, verbose=0)
+            self.assertEqual(tf.config.optimizer.get_experimental_options()["remapping"], chosen)
+        self.assertEqual(seen, [False] * 4)
+
+    def test_options_come_back_after_an_error(self):
+        vae = make_vae()
+        with self.assertRaisesRegex(ValueError, r"images of shape \(batch, 8, 8, 1\)"):
+            vae.fit(np.zeros((4, 3), "float32"), verbose=0)
+        self.assertTrue(tf.config.optimizer.get_experimental_options()["remapping"])
+
+
 class Recording(VAE):
     """Remembers the first pixel of what it trains on."""
 

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -111,3 +113,48 @@ class CriticTest(TestCase, parameterized.TestCase):
 
         for function in (derivative, tf.function(derivative), tf.function(derivative, jit_compile=True)):
             self.assertAllClose(function(images), 2 * (1.0 - 2.0))
+
+
+def discriminator_of(*last):
+    return keras.Sequential([keras.Input((2,)), *last])
+
+
+class ActivationTest(TestCase, parameterized.TestCase):
+    """Logits that have bounds, which the warning names."""
+
+    def step(self, discriminator, **mode):
+        gan = keras_gan.GAN(networks.MLPGenerator((2,), latent_dim=2, hidden_units=(4,)), discriminator)
+        gan.compile(keras.optimizers.SGD(), keras.optimizers.SGD(), **mode)
+        gan.train_on_batch(np.ones((4, 2), "float32"))
+
+    @parameterized.named_parameters(
+        ("dense", "a sigmoid", lambda: [keras.layers.Dense(1, activation="sigmoid")]),
+        ("layer", "a sigmoid", lambda: [keras.layers.Dense(1), keras.layers.Activation("sigmoid")]),
+        ("function", "a sigmoid", lambda: [keras.layers.Dense(1), keras.layers.Lambda(tf.sigmoid)]),
+        ("reshaped", "a sigmoid", lambda: [keras.layers.Dense(1, activation="sigmoid"), keras.layers.Reshape((1,))]),
+        ("half", "a sigmoid", lambda: [keras.layers.Dense(1, activation="sigmoid", dtype="mixed_bfloat16")]),
+        ("nested", "a sigmoid", lambda: [discriminator_of(keras.layers.Dense(1, activation="sigmoid"))]),
+        ("tanh", "a hyperbolic tangent", lambda: [keras.layers.Dense(1, activation="tanh")]),
+    )
+    def test_warned_of_once(self, name, layers):
+        discriminator = discriminator_of(*layers())
+        message = f"ends in {name}, and losses take logits.* Received: discriminator='{discriminator.name}'"
+        with self.assertWarnsRegex(UserWarning, message):
+            self.step(discriminator)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.step(discriminator)
+
+    def test_eagerly(self):
+        with self.assertWarnsRegex(UserWarning, "ends in a sigmoid or softmax"):
+            self.step(discriminator_of(keras.layers.Dense(1, activation="sigmoid")), run_eagerly=True)
+
+    @parameterized.named_parameters(
+        ("linear", lambda: [keras.layers.Dense(1)]),
+        ("inside", lambda: [keras.layers.Dense(4, activation="sigmoid"), keras.layers.Dense(1)]),
+        ("scaled", lambda: [keras.layers.Dense(1, activation="tanh"), keras.layers.Rescaling(9.0)]),
+    )
+    def test_logits_are_not(self, layers):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.step(discriminator_of(*layers()))

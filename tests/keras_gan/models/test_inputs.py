@@ -1,7 +1,11 @@
+import warnings
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from PIL import Image
 
 import keras_gan
 from keras_gan import networks
@@ -202,6 +206,40 @@ class ValuesTest(BatchesTestCase, parameterized.TestCase):
         for method in (gan.fit, gan.evaluate):
             with self.assertRaisesRegex(ValueError, "as large as 255"):
                 method(dataset(images(value=255.0)), verbose=0)
+
+    @parameterized.parameters({}, {"run_eagerly": True}, {"steps_per_execution": 2})
+    def test_images_from_0_to_1_are_warned_of_once(self, **mode):
+        gan = make_gan(**mode)
+        data = with_one(images(), 0.0, 0, 0, 0, 0)
+        message = r"expected in \[-1, 1\], and the first batch lies in \[0, 0.5\]: .* by 2 \* x - 1\."
+        with self.assertWarnsRegex(UserWarning, message):
+            gan.fit(dataset(data), verbose=0)
+        self.assertEqual(int(gan.step), 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            gan.fit(dataset(data), verbose=0)
+
+    @parameterized.named_parameters(
+        ("below_0", lambda: with_one(images(), -0.01, 0, 0, 0, 0)),
+        ("of_one_value", images),
+        ("later", lambda: np.concatenate([-images(4), with_one(images(4), 0.0, 0, 0, 0, 0)])),
+    )
+    def test_other_images_are_not(self, data):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            make_gan(run_eagerly=True).fit(dataset(data()), verbose=0)
+
+    def test_a_file_of_the_data_that_fails_is_one_sentence(self):
+        folder = Path(self.path())
+        rng = np.random.default_rng(0)
+        for i in range(4):
+            Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(folder / f"{i}.png")
+        found, _ = keras_gan.data.load(f"folder:{folder}", batch_size=4, memory_limit=0)
+        (folder / "2.png").unlink()
+        for gan in (make_gan(), make_gan(run_eagerly=True)):
+            self.assert_refused(gan, rf"\A{folder}/2.png: No such file or directory\Z", found)
+        with self.assertRaisesRegex(ValueError, r"\A.*/2.png: No such file or directory\Z"):
+            gan.evaluate(found, verbose=0)
 
     @parameterized.parameters({"run_eagerly": True}, {"jit_compile": True})
     def test_in_other_modes_of_execution(self, **mode):

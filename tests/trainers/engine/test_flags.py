@@ -1,6 +1,8 @@
 import contextlib
 import json
+import shutil
 import types
+import warnings
 from pathlib import Path
 
 from PIL import Image
@@ -69,8 +71,26 @@ class DataTest(TestCase):
     def test_splits(self):
         self.assertEqual(flags.find_held_out(Config()).num_examples, 500)
         self.assertEqual(flags.find(Config(), "test").images.shape, (500, 28, 28, 1))
-        Image.new("L", (8, 8)).save(self.path("image.png"))
+        Image.new("L", (8, 8), 255).save(self.path("image.png"))
         self.assertIsNone(flags.find_held_out(Config(dataset=f"folder:{self.path()}")))
+
+    def test_held_out_data_that_cannot_be_used_are_said(self):
+        folder = Path(self.path("pictures"))
+        config = Config(dataset=f"folder:{folder}")
+        for name, size in (("train/1.png", 8), ("test/1.png", 6)):
+            (folder / name).parent.mkdir(parents=True)
+            Image.new("L", (size, size), 255).save(folder / name)
+        self.assertEqual(flags.find_held_out(config).image_shape, (6, 6, 1))
+        message = r"No held-out data, the split 'test' cannot be used: .* \(8, 8, 1\), and these have \(6, 6, 1\)"
+        with self.assertWarnsRegex(UserWarning, message):
+            self.assertIsNone(flags.find_held_out(config, (8, 8, 1)))
+        (folder / "test" / "1.png").write_bytes(b"")
+        with self.assertWarnsRegex(UserWarning, "'test' cannot be used: None of the 1 image files"):
+            self.assertIsNone(flags.find_held_out(config))
+        shutil.rmtree(folder / "test")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.assertIsNone(flags.find_held_out(config))
 
     def test_like_a_generator(self):
         config = Config(image_size="14x14")

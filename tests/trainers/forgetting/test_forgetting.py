@@ -91,7 +91,7 @@ class ForgettingTest(TestCase):
         self.assertIs(forgetting.with_threshold(Constant(), start, marked, None, 0.25, seed=0), start)
 
     def test_real_images_without_the_feature(self):
-        source = data.find("mnist5k", "test")
+        source = data.open_source("mnist5k", "test")
         sevens = targets.parse("class:7", "mnist5k", source.class_names, _Shape((28, 28, 1)))
         found = forgetting.RealImages.without(source, sevens, 0.0, "mnist5k")
         self.assertAllEqual(found.images, source.images[source.labels != 7])

@@ -13,7 +13,7 @@ SHAPE = types.SimpleNamespace(image_shape=(28, 28, 1))
 
 class TargetsTest(TestCase):
     def test_a_class_is_judged_by_another_classifier(self):
-        source = data.find("mnist5k", "test")
+        source = data.open_source("mnist5k", "test")
         target = targets.parse("class:7", "mnist5k", source.class_names, SHAPE)
         images = (source.images.astype(np.float32) - 127.5) / 127.5
         truth = source.labels == 7

@@ -11,6 +11,7 @@ import keras_gan
 from keras_gan import callbacks, networks
 from keras_gan.callbacks import watchdog
 from keras_gan.callbacks.watchdog import Collapse, rules
+from keras_gan.callbacks.watchdog import callback as watchdog_callback
 from tests.test_case import TestCase
 
 POINTS = np.random.default_rng(0).normal(size=(512, 2)).astype(np.float32)
@@ -184,6 +185,11 @@ class WatchdogTest(WatchdogTestCase):
             watchdog = callbacks.Watchdog((POINTS, labels), every=2, say=self.lines.append)
             gan.fit(POINTS[:64], labels[:64], epochs=1, verbose=0, callbacks=[watchdog])
             self.assertEqual(watchdog.verdict.name, rules.EARLY)
+            unlabelled = watchdog_callback._held_out(POINTS, 64, gan)
+            self.assertEqual(unlabelled, (None, None))
+            images, found = watchdog_callback._held_out((POINTS, labels), 64, gan)
+            self.assertEqual((images.shape, found.shape), ((64, 2), (64,)))
+            self.assertEqual(watchdog_callback._held_out((POINTS, labels + 1), 64, gan), (None, None))
 
     def test_mistakes(self):
         with self.assertRaisesRegex(ValueError, "on_collapse must be 'warn', 'rollback' or 'stop'"):

@@ -170,7 +170,7 @@ class SamplesTest(TestCase):
 
     def test_classes_of_each_channel(self):
         """Stacked digits with a 7 in the red channel alone, where zeros are among the data."""
-        digits = keras_gan.data.find("mnist5k", "test")
+        digits = keras_gan.data.open_source("mnist5k", "test")
         of = {number: digits.images[digits.labels == number][:20] for number in (0, 7)}
         half = np.concatenate([of[0], of[7]])
         real = np.concatenate([half, half[::-1], half], axis=-1) / np.float32(127.5) - 1

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_gan import data
-from keras_gan.data import records
+from keras_gan.data import sources, tfrecords
 from tests.test_case import TestCase
 
 
@@ -98,6 +99,7 @@ class TfdsTest(TestCase):
             with self.assertRaisesRegex(ValueError, "A source is 'mnist5k', ") as caught:
                 data.load(source, data_dir=folder)
             self.assertLess(len(str(caught.exception)), 250)
+            self.assertNotIn("\n", str(caught.exception))
         self.assertRegex(str(self.refusal("mnisty", folder)), "such as .*'mnist'")
         self.assertRegex(self.refusal("mnist", folder), "is not prepared .* Pass download=True")
         self.assertRegex(self.refusal("mnist:9.9.9", folder), "TFDS cannot load 'mnist:9.9.9'")
@@ -156,7 +158,7 @@ class TfrecordTest(TestCase):
             data.load(source, batch_size=1)
         return str(caught.exception)
 
-    def example(self, contents, key=records.IMAGE_KEY):
+    def example(self, contents, key=tfrecords.IMAGE_KEY):
         feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[contents]))
         return tf.train.Example(features=tf.train.Features(feature={key: feature})).SerializeToString()
 
@@ -164,13 +166,13 @@ class TfrecordTest(TestCase):
         payloads = [bytes([i % 251]) * (7 * i + 1) for i in range(600)]
         folder = self.write(*payloads)
         contents = (folder / "a.tfrecord").read_bytes()
-        spans = records._spans(folder / "a.tfrecord", 5, 600)
+        spans = tfrecords._spans(folder / "a.tfrecord", 5, 600)
         self.assertEqual([contents[a : a + n] for a, n in spans], payloads[5:])
 
     def test_labels_out_of_range(self):
-        png = tf.io.encode_png(np.zeros((1, 1, 3), np.uint8)).numpy()
+        png = tf.io.encode_png(np.full((1, 1, 3), 255, np.uint8)).numpy()
         example = tf.train.Example.FromString(self.example(png))
-        example.features.feature[records.LABEL_KEY].int64_list.value.append(-1)
+        example.features.feature[tfrecords.LABEL_KEY].int64_list.value.append(-1)
         folder = self.write(example.SerializeToString(), num_classes=2)
         with self.assertRaisesRegex(ValueError, r"Labels must lie in \[0, 2\)"):
             data.load(f"tfrecord:{folder}", batch_size=1, labels=True)
@@ -189,6 +191,30 @@ class TfrecordTest(TestCase):
             self.assertRegex(self.refusal(f"tfrecord:{folder}"), "dataset.json' must describe .*write_tfrecords")
         (folder / "dataset.json").unlink()
         self.assertRegex(self.refusal(f"tfrecord:{folder}"), "dataset.json' must describe .*write_tfrecords")
+
+    def test_paths_with_brackets(self):
+        png = tf.io.encode_png(np.full((1, 1, 3), 255, np.uint8)).numpy()
+        folder = self.write(self.example(png), self.example(png)).rename(self.path("lr[1e-3]*"))
+        for place in (folder, f"{folder}/*", f"{folder}/[ab].tfrecord"):
+            self.assertEqual(data.load(f"tfrecord:{place}", batch_size=1)[1].num_examples, 2)
+
+    def test_files_that_change_later_are_named(self):
+        png = tf.io.encode_png(np.full((1, 1, 3), 255, np.uint8)).numpy()
+        for change, reason in (
+            (lambda whole: None, "No such file or directory"),
+            (lambda whole: whole[:-30], "it has been written to since the data were opened"),
+            (lambda whole: whole[30:] + whole[:30], "it has been written to since the data were opened"),
+        ):
+            file = self.write(self.example(png), self.example(png)) / "a.tfrecord"
+            source = data.open_source(f"tfrecord:{file.parent}", memory_limit=0)
+            changed = change(file.read_bytes())
+            file.unlink()
+            if changed:
+                file.write_bytes(changed)
+            message = rf"\A{file}: no image can be read from the record at byte \d+: {reason}\Z"
+            with self.assertRaisesRegex(sources.ReadError, message):
+                source.read(1)
+            shutil.rmtree(file.parent)
 
     def test_damaged_files(self):
         folder = self.write(b"first" * 9, b"second" * 9)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import fnmatch
 import hashlib
 import json
 import re
@@ -11,55 +12,101 @@ import tensorflow as tf
 from etils import epath
 from google.protobuf.message import DecodeError
 
-from keras_gan.data import decoding, sources
+from keras_gan.data import decoding, sources, splits
 
 SIDECAR = "dataset.json"
 IMAGE_KEY, LABEL_KEY = "image/encoded", "image/class/label"
+_HEADER = 12  # a record is its length (8 bytes) and a checksum (4), the data, and a checksum (4)
 
 
-def from_tfrecords(place, split, image_size, channels, memory_limit):
+class UnknownDatasetError(ValueError):
+    """Raised where TFDS has no data set of a name; `similar` are names that it has."""
+
+    def __init__(self, name, similar=()):
+        super().__init__(f"TFDS has no data set {name!r}.")
+        self.similar = list(similar)
+
+
+def from_tfrecords(place, request):
     """Files written by `keras_gan.data.write_tfrecords`: a pattern, or the folder that holds them."""
     place = epath.Path(place).expanduser()
-    folder, pattern = (place, "*.tfrecord") if place.is_dir() else (place.parent, place.name)
-    folder = sources.split_folder(folder, split)
-    files = sorted(file for file in folder.glob(pattern) if file.name != SIDECAR)
+    root, pattern = (place, "*.tfrecord") if place.is_dir() else (place.parent, place.name)
+    if not root.is_dir():
+        raise ValueError(f"There is no folder {str(root)!r}.")
+    folder, training = _find_split(root, request.split)
+    # By name, since in a path brackets are a part of it and no pattern.
+    names = [entry.name for entry in folder.iterdir() if entry.name != SIDECAR]
+    files = [folder / name for name in sorted(names) if name == pattern or fnmatch.fnmatchcase(name, pattern)]
     if not files:
         raise ValueError(f"No file matches {str(folder / pattern)!r}.")
+    sidecar = _read_sidecar(folder, pattern)
     try:
-        sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
         shards = [(file, 0, sidecar["shards"][file.name]) for file in files]
-        shape, num_classes, class_names = (sidecar[key] for key in ("image_shape", "num_classes", "class_names"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{str(folder / SIDECAR)!r} must describe the files that match {pattern!r}, and does not: {error!r}. "
-            "Both are written by: python -m keras_gan.data.write_tfrecords"
-        ) from None
+    except (KeyError, TypeError) as error:
+        raise _undescribed(folder, pattern, error) from None
+    num_classes, class_names, unlabelled, numbers = sidecar["num_classes"], sidecar["class_names"], "", None
+    trained = _read_sidecar(training, "*.tfrecord")["class_names"] if training is not None else None
+    if trained is not None and class_names is not None:
+        try:
+            numbers = splits.match_classes(class_names, trained)
+            num_classes, class_names = len(trained), trained
+        except ValueError as error:
+            num_classes, class_names, unlabelled = None, None, str(error)
     return _from_shards(
         shards,
-        tuple(shape),
+        tuple(sidecar["image_shape"]),
         IMAGE_KEY,
         None if num_classes is None else LABEL_KEY,
-        image_size,
-        channels,
-        memory_limit,
+        request,
+        numbers,
         identity=repr([file.name for file in files]),
         num_classes=num_classes,
         class_names=class_names,
+        unlabelled=unlabelled,
     )
 
 
-def from_tfds(name, split, image_size, channels, memory_limit, data_dir, download):
+def _find_split(root, split):
+    """The folder of a split, and that of the training split if it is another, or `None`."""
+    parts = [entry.name for entry in root.iterdir() if (entry / SIDECAR).exists()]
+    whole = (root / SIDECAR).exists()
+    names = {part: splits.split_name(part) for part in sorted(parts)}
+    training = next((root / part for part in names if names[part] == "train"), root if whole else None)
+    if splits.split_name(split) != "train":
+        return root / splits.find_split(root, list(names), split), training
+    chosen = None if whole and "train" not in names.values() else splits.find_split(root, list(names), split)
+    return root if chosen is None else root / chosen, None
+
+
+def _read_sidecar(folder, pattern):
+    """What `keras_gan.data.write_tfrecords` wrote down of the files in a folder."""
+    try:
+        sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+        return {**sidecar, **{key: sidecar[key] for key in ("shards", "image_shape", "num_classes", "class_names")}}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _undescribed(folder, pattern, error) from None
+
+
+def _undescribed(folder, pattern, error):
+    return ValueError(
+        f"{str(folder / SIDECAR)!r} must describe the files that match {pattern!r}, and does not: {error!r}. "
+        "Both are written by: python -m keras_gan.data.write_tfrecords"
+    )
+
+
+def from_tfds(name, request):
     """A TFDS data set, prepared as TFRecords."""
     import tensorflow_datasets as tfds  # slow, and needed here alone
 
+    split = request.split
     if not re.match(r"\w+([/:]|$)", name):
-        raise _unknown(name)
+        raise UnknownDatasetError(name)
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
-        if download and not builder.is_prepared():
+        builder = tfds.builder(name, data_dir=request.data_dir)
+        if request.download and not builder.is_prepared():
             builder.download_and_prepare(file_format="tfrecord")
     except tfds.core.DatasetNotFoundError:
-        raise _unknown(name, difflib.get_close_matches(name, tfds.list_builders())) from None
+        raise UnknownDatasetError(name, difflib.get_close_matches(name, tfds.list_builders())) from None
     except Exception as error:  # nearly anything: assertions, import errors, errors of the network or of JSON
         raise ValueError(f"TFDS cannot load {name!r}: {_first_line(error)}") from error
     if not builder.is_prepared():
@@ -73,7 +120,7 @@ def from_tfds(name, split, image_size, channels, memory_limit, data_dir, downloa
     try:
         chosen = info.splits[split]
     except ValueError as error:
-        raise ValueError(f"{name!r}: {_first_line(error)} Received: split={split!r}") from None
+        raise sources.MissingSplitError(f"{name!r}: {_first_line(error)} Received: split={split!r}") from None
     image_key = _feature(info.features, "image", tfds.features.Image)
     if image_key is None or info.features[image_key].np_dtype != np.uint8:
         raise ValueError(f"{name!r} has no feature that holds one 8-bit image. Its features: {list(info.features)}")
@@ -84,9 +131,7 @@ def from_tfds(name, split, image_size, channels, memory_limit, data_dir, downloa
         info.features[image_key].shape,
         image_key,
         label_key,
-        image_size,
-        channels,
-        memory_limit,
+        request,
         identity=f"{info.full_name} {split}",
         num_classes=label.num_classes if label else None,
         class_names=label.names if label else None,
@@ -97,21 +142,13 @@ def _first_line(error):
     return (str(error) or repr(error)).splitlines()[0]
 
 
-def _unknown(name, similar=()):
-    return ValueError(
-        "A source is 'mnist5k', 'folder:PATH', 'tfrecord:PATTERN', 'toy:NAME', 'stacked_mnist', 'stacked_mnist5k', "
-        "arrays, or the name of a TFDS data set"
-        f"{f' (such as {similar})' if similar else ''}. Received: source={name!r}"
-    )
-
-
 def _feature(features, name, kind):
     """The feature of that name, or else the only one of that kind; `None` where there is neither."""
     names = [key for key, feature in features.items() if type(feature) is kind]
     return name if name in names else names[0] if len(names) == 1 else None
 
 
-def _from_shards(shards, declared_shape, image_key, label_key, image_size, channels, memory_limit, identity, **fields):
+def _from_shards(shards, declared_shape, image_key, label_key, request, numbers=None, *, identity, **fields):
     """A source of `tf.train.Example` records.
 
     Args:
@@ -119,14 +156,14 @@ def _from_shards(shards, declared_shape, image_key, label_key, image_size, chann
         declared_shape: Shape of the images, with `None` for what varies.
         image_key: Feature that holds the encoded image.
         label_key: Feature that holds the label, or `None`.
-        image_size: Size to convert the images to, or `None`.
-        channels: Channels to convert them to, or `None`.
-        memory_limit: Bytes up to which the images are read into memory at once.
+        request: `sources.Request`.
+        numbers: What each of the stored labels stands for, or `None` for themselves.
         identity: Identity of the source, to which the sizes of the records are added.
         **fields: Remaining fields of the `Source`.
     """
     height, width, depth = declared_shape
-    shape = (*(image_size or (height, width)), channels or depth)
+    image_size = request.image_size
+    shape = (*(image_size or (height, width)), request.channels or depth)
     if None in shape:
         raise ValueError(
             f"The images vary in shape: {declared_shape} is declared. Pass image_size=(height, width)"
@@ -141,14 +178,20 @@ def _from_shards(shards, declared_shape, image_key, label_key, image_size, chann
         path, (start, length) = files[shard_of[index]], spans[index]
         try:
             with path.open("rb") as file:
-                file.seek(start)
-                feature = tf.train.Example.FromString(file.read(length)).features.feature
+                file.seek(start - _HEADER)
+                header, record = file.read(_HEADER), file.read(length)
+            if int.from_bytes(header[:8], "little") != length or len(record) != length:
+                raise ValueError("it has been written to since the data were opened")
+            feature = tf.train.Example.FromString(record).features.feature
             image = decoding.decode(feature[image_key].bytes_list.value[0], image_size, shape[2])
             label = feature[label_key].int64_list.value[0] if label_key else 0
+            if numbers is not None:
+                label = numbers[label]
         except (OSError, DecodeError, IndexError, ValueError) as error:
-            raise ValueError(f"{path}: no image can be read from the record at byte {start}: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise sources.ReadError(path, f"no image can be read from the record at byte {start}: {reason}") from error
         if image.shape != shape:
-            raise ValueError(f"{path}: the image at byte {start} has the shape {image.shape}, not {shape}.")
+            raise sources.ReadError(path, f"the image at byte {start} has the shape {image.shape}, not {shape}")
         return image, label
 
     source = sources.Source(
@@ -158,9 +201,10 @@ def _from_shards(shards, declared_shape, image_key, label_key, image_size, chann
         read=read,
         **fields,
     )
-    if len(spans) * np.prod(shape) > memory_limit:
+    if len(spans) * np.prod(shape) > request.memory_limit:
         return source
-    images, labels, _, _ = sources.read_all(read, len(spans), memory_limit)
+    place = files[0].parent if files else ""
+    images, labels, _, _ = sources.read_all(read, len(spans), request.memory_limit, place)
     return dataclasses.replace(source, images=images, labels=labels, read=None)
 
 
@@ -176,6 +220,5 @@ def _spans(file, first, end):
         raise ValueError(f"{file} is missing, truncated or corrupted ({type(error).__name__}).") from None
     if len(lengths) < end:
         raise ValueError(f"{file} holds {len(lengths)} records where at least {end} are expected.")
-    # A record is its length (8 bytes) and a checksum (4), the data, and a checksum (4).
-    starts = np.cumsum(lengths + 16) - lengths - 4
+    starts = np.cumsum(lengths + _HEADER + 4) - lengths - 4
     return np.stack([starts, lengths], axis=1)[first:end]
