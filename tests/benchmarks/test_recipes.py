@@ -13,7 +13,7 @@ class RecipesTest(TestCase):
         out = self.path("runs")
         (found,) = recipes.measure(recipes.Config(recipes="default", steps=2, samples=100, out=out))["recipes"]
         self.assertEqual((found["steps"], found["command"]), (2, "python -m trainers.dcgan --steps=2"))
-        self.assertGreater(min(found["rate"], found["seconds"], found["gigabytes"]), 0.05)
+        self.assertGreater(min(found["rate"], found["seconds"], found["gigabytes"]), 0.0)
         self.assertIn("fcd", [each["name"] for each in found["measures"]])
         self.assertTrue(Path(out, "default", "evaluation", "model_card.html").is_file())
         self.assertIn("| default | 2 | fcd |", recipes.render({"recipes": [found]}))
