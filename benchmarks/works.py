@@ -19,7 +19,7 @@ class Work:
         shape: `(height, width, channels)`.
         examples: Images in an epoch.
         parameters: Trainable parameters of generator and discriminator.
-        sides: Who does it: `"keras_gan"`, and sides of `peers_tensorflow` and `peers_torch`.
+        sides: Who does it: `"keras_gan"`, and sides of `peers.tensorflow` and `peers.torch`.
     """
 
     title: str

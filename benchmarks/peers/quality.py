@@ -1,6 +1,6 @@
 """Who trains on MNIST in the comparison of quality over time: the default recipe, and the loops of two tutorials.
 
-    python -m benchmarks.quality_sides SIDE FOLDER MINUTES EVERY STARTED
+    python -m benchmarks.peers.quality SIDE FOLDER MINUTES EVERY STARTED
 
 trains for some minutes and saves the weights of the generator every so many seconds since `STARTED`, a reading of
 `time.monotonic()` by who started this process, so that imports and compilation count. File names are the seconds.
@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from benchmarks import peers_tensorflow as peers
+from benchmarks.peers import tensorflow as peers
 
 SIDES = {
     "keras_gan": "python -m trainers.dcgan --dataset=mnist",

@@ -1,6 +1,6 @@
 """PyTorch's side of the speed comparison: DCGAN as its official example trains it, and as an expert would.
 
-    python -m benchmarks.peers_torch WORK SIDE PRECISION
+    python -m benchmarks.peers.torch WORK SIDE PRECISION
 
 is a worker (see `benchmarks.gate`). `torch` follows the example (https://github.com/pytorch/examples/tree/main/dcgan):
 default layout, one data set item at a time through a `DataLoader` with two processes, logged losses read at every step.

@@ -1,6 +1,6 @@
 """TensorFlow's sides of the speed comparison: keras_gan, and the loops of two tutorials.
 
-    python -m benchmarks.peers_tensorflow WORK SIDE PRECISION
+    python -m benchmarks.peers.tensorflow WORK SIDE PRECISION
 
 is a worker (see `benchmarks.gate`); PRECISION is float32, as it comes, which on a GPU may be TensorFloat-32, strict for
 float32 without that, bfloat16 or float16. `keras_gan` is a user's program: networks, `compile`, `fit` on a dataset of
