@@ -17,7 +17,7 @@ from keras_gan import (
 )
 from keras_gan.models import GAN, VAE
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "GAN",
     "VAE",

