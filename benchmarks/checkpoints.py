@@ -65,7 +65,7 @@ def measure(config):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     row = [
         tables.digits(run["step"] and 1000 * run["step"]),
         f"{1000 * run['checkpoint']:.0f}",

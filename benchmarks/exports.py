@@ -81,7 +81,7 @@ def export(generator, form, folder):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     rows = [
         [
             each["form"],

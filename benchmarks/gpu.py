@@ -94,7 +94,7 @@ def measure_work(name, side, precision, config):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     ceilings = [[precision, f"{rate / 1e12:.3g}"] for precision, rate in run["ceilings"].items()]
     columns = [
         "work", "precision", "XLA", "images/s", "least", "most", "TFLOP/s", "of matrix products, %", "did not run",
@@ -107,7 +107,7 @@ def render(run):
 
 
 def row(found, ceiling):
-    """What was measured of one work, in one precision, as cells."""
+    """Cells of what was measured of one work, in one precision."""
     head = [found["work"], found["precision"], "yes" if found["xla"] else "no"]
     if "error" in found:
         return [*head, *[None] * 5, found["error"]]

@@ -78,7 +78,7 @@ def _time(sides, number, width, rounds):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     columns = {"s": "seconds", "times ours": "times", "s of processors": "processor", "times": "processor_times"}
     rows = [
         [each["metric"], each["rows"], each["width"], f"`{function['function']}`"]

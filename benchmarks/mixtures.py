@@ -72,7 +72,7 @@ class Config(tables.Config):
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What is particular to one way of training; weights as functions of the number of steps."""
+    """Particulars of one way of training; weights as functions of the number of steps."""
 
     loss: str = "non_saturating"
     penalties: tuple = ()

@@ -108,7 +108,7 @@ def train(trainer, flags, folder):
 
 
 def judge(folder, samples):
-    """What is known of the generator of a finished run.
+    """Measures of the generator of a finished run.
 
     Returns:
         List of dictionaries of a `name`, a `value`, the `low` and `high` end of its interval, and `real`, what real
@@ -141,7 +141,7 @@ def _measure(name, value, low=None, high=None, real=None):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     columns = ["recipe", "command", "steps", "s", "steps/s", "peak GB"]
     trainings = [
         [

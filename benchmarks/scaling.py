@@ -78,7 +78,7 @@ def measure(config):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     columns = ["images", "epochs", "steps", "ms a step, median of rounds", "least", "most"]
     rows = [
         [

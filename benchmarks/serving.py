@@ -72,7 +72,7 @@ class Question:
 
 @dataclasses.dataclass
 class Load:
-    """What happened under load.
+    """The events under load.
 
     Args:
         seconds: How long it took.
@@ -248,7 +248,7 @@ def server(base):
 
 
 def _address(process):
-    """What the server prints once it answers."""
+    """The address that the server prints once it answers."""
     for line in process.stdout:
         if re.fullmatch(r"http://\S+/v1/models/\S+\n", line):
             return line.strip()
@@ -402,7 +402,7 @@ def _summary(config, result, memory):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     load = run["load"]
     facts = [
         ["clients", load["clients"]],

@@ -62,7 +62,7 @@ class Config(tables.Config):
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What is particular to one way of training."""
+    """Particulars of one way of training."""
 
     loss: str = "non_saturating"
     penalties: tuple = ()

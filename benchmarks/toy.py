@@ -90,7 +90,7 @@ def _kind(name, results):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     title = {"k_sweep": "D:G updates", "losses": "loss, regularizer"}[run["experiment"]]
     columns = [cell for name in COLUMNS.values() for cell in (name, "+-")]
     rows = [

@@ -158,7 +158,7 @@ def _rotated(sides, turn):
 
 
 def render(run):
-    """What was measured, as Markdown: a table for each work."""
+    """A table for each work, as Markdown."""
     return "\n\n".join(_table(name, measured) for name, measured in run["works"].items())
 
 

@@ -42,7 +42,7 @@ class Config(tables.Config):
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """How a training is set up, and what the watchdog should say of it."""
+    """The set-up of a training, and what the watchdog should say of it."""
 
     should: tuple = _FINE
     data: str = "ring"
@@ -245,7 +245,7 @@ def build(kind, seed):
 
 
 def truth(gan, density):
-    """What is known of the generator without the watchdog: modes reached by 10,000 samples, and their quality."""
+    """Facts about the generator without the watchdog: modes reached by 10,000 samples, and their quality."""
     samples = gan.generator(latents.stateless((10_000, gan.latent_dim), (gan.seed, -3), gan.latent_prior))
     samples = np.asarray(samples) if len(gan.image_shape) == 1 else np.asarray(samples[:500])
     if not np.isfinite(samples).all():

@@ -71,7 +71,7 @@ def measure(config):
 
 
 def render(run):
-    """What was measured as Markdown."""
+    """Tables of what was measured, as Markdown."""
     columns = ["recipe", "step, ms", "look, ms", "first look, s", "steps between looks", "share of the time, %"]
     rows = [
         [

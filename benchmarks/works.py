@@ -72,7 +72,7 @@ def images(work, examples=None):
 
 
 def has_bfloat16():
-    """Whether this processor computes in bfloat16."""
+    """Tells whether this processor computes in bfloat16."""
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text("utf-8", errors="replace").split() if cpuinfo.exists() else []
     return "amx_bf16" in flags or "avx512_bf16" in flags

@@ -1,4 +1,4 @@
-"""What is asked of replicas and workers: whether there are several, and what they agree on."""
+"""Questions to replicas and workers: whether there are several, and what they agree on."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What the watchdog said in runs that have ended, or are still going on.
+"""Verdicts of the watchdog in runs that have ended, or are still going on.
 
 python -m trainers.diagnose runs/dcgan-mnist5k-001
 """

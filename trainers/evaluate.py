@@ -1,4 +1,4 @@
-"""How good a generator is: metrics with everything that they depend on, and a model card.
+"""Evaluation of a generator: metrics with everything that they depend on, and a model card.
 
     python -m trainers.evaluate --model=runs/dcgan-mnist5k-001/generator.keras
     python -m trainers.evaluate --samples=FOLDER --dataset=cifar10
@@ -171,7 +171,7 @@ def _check_pictures(path, shape):
 
 
 def _features(config, shape):
-    """What images are seen through."""
+    """The network that images are seen through."""
     name = config.features or features.for_dataset(config.dataset, shape)
     if name is None:
         raise ValueError(
@@ -193,7 +193,7 @@ def _pixels(source, indices=None):
 
 
 def _summary(config, path, generator, shape, found, seen):
-    """What evaluation.json says before the parts that take pictures."""
+    """The contents of evaluation.json before the parts that take pictures."""
     size = "x".join(map(str, shape))
     kind = "images" if generator is None else type(generator).__name__
     identity = {"file": str(path), "class": kind}
@@ -246,7 +246,7 @@ def _samples(config, fakes):
 
 
 def _memorisation(seen, train, test, fakes, columns=16):
-    """Whether the training data are copied: the test, and the pairs that come closest."""
+    """Signs that the training data are copied: the test, and the pairs that come closest."""
     if train is None:
         train = test
     known = seen(_pixels(train))
@@ -332,7 +332,7 @@ def _arithmetic(generator, n=8, drawn=1000):
 
 
 def _inversion(generator, real, train, shown, n=16):
-    """How near the generator can come to given images."""
+    """Distances of the generator's nearest images to given ones."""
     errors = {}
     for name, source in (("held-out", real), ("training", train)):
         if source is None:

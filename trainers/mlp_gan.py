@@ -135,7 +135,7 @@ def _optimizer(config, learning_rate):
 
 
 def _logits_of_mean(config):
-    """What the output sigmoid takes to the mean image, in [0, 1]; pixels that are always black get 1e-7."""
+    """Logits that the output sigmoid takes to the mean image, in [0, 1]; pixels that are always black get 1e-7."""
     batches, spec = data.load(flags.find(config), batch_size=1000, shuffle=False, drop_remainder=False)
     mean = sum(np.sum((batch.numpy() + 1.0) / 2.0, axis=0, dtype=np.float64) for batch in batches) / spec.num_examples
     mean = np.clip(mean, 1e-7, 1.0 - 1e-7)

@@ -1,4 +1,4 @@
-"""Who trains on MNIST in the comparison of quality over time: the default recipe, and the loops of two tutorials.
+"""Sides of the comparison of quality over time on MNIST: the default recipe, and the loops of two tutorials.
 
     python -m benchmarks.peers.quality SIDE FOLDER MINUTES EVERY STARTED
 

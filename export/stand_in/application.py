@@ -138,7 +138,7 @@ class Application:
 
 
 def _summary(name, version):
-    """What the page needs to know of a model."""
+    """Facts that the page needs about a model."""
     inputs = version.signatures.get("sample_png", {})
     count = version.card.get("num_classes") or 0
     classes = version.card.get("class_names") or [str(index) for index in range(count)]

@@ -168,7 +168,7 @@ class Checkpoint(EverySteps):
             raise OSError(self._explain(Path(manager.directory), step, error)) from None
 
     def _explain(self, folder, step, error):
-        """What to do about a checkpoint that could not be written, after removing its half-written files."""
+        """A sentence about a checkpoint that could not be written, after removing its half-written files."""
         for file in itertools.chain(*map(folder.glob, (f"ckpt-{step}.*", f"ckpt-{step}_temp*", "checkpoint.tmp*"))):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         state = tf.nest.flatten(self._state)

@@ -103,7 +103,7 @@ class Evaluate(keras.callbacks.Callback):
             }
 
     def state(self, model):
-        """What a checkpoint has to hold for a resumed run to have the same last values and the same best.
+        """State that a checkpoint has to hold for a resumed run to have the same last values and the same best.
 
         Args:
             model: The `GAN`.
@@ -143,7 +143,7 @@ class Evaluate(keras.callbacks.Callback):
             )
 
     def is_due(self, step):
-        """Whether `steps` puts an evaluation after this step."""
+        """Tells whether `steps` puts an evaluation after this step."""
         return self.steps is not None and step % self.steps < self.model.steps_per_execution
 
     def on_train_batch_end(self, batch, logs=None):

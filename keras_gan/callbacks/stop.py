@@ -47,7 +47,7 @@ class StopOnSignal(keras.callbacks.Callback):
         self.close()
 
     def _came_to_any(self):
-        """Whether a signal came to any worker, which then is one that came to all."""
+        """Tells whether a signal came to any worker, which then is one that came to all."""
         came = distribution.mean_over_workers(self.model.distribute_strategy, self.received is not None) > 0
         if came:
             self.received = self.received or signal.SIGTERM

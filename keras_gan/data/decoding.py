@@ -53,7 +53,7 @@ def check_channels(channels):
 
 
 def is_image(path):
-    """Whether a file is an image by its first bytes, whatever its name.
+    """Tells whether a file is an image by its first bytes, whatever its name.
 
     Args:
         path: `epath.Path` of the file.

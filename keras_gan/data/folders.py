@@ -91,7 +91,7 @@ def from_folder(place, request):
 
 
 class Depth:
-    """How many bits the 16-bit images of a listing use, found out when the first of them is met.
+    """Number of bits that the 16-bit images of a listing use, found out when the first of them is met.
 
     Cameras and scanners put 10, 12 or 14 bits into files of 16. All images of the listing count, so that they stay
     comparable.
@@ -257,7 +257,7 @@ def _is_foreign(name):
 
 
 def _holds(check):
-    """What a check of `os.DirEntry` says; it raises an error at a link to itself."""
+    """The answer of a check of `os.DirEntry`; it raises an error at a link to itself."""
     try:
         return check()
     except OSError:
@@ -265,7 +265,7 @@ def _holds(check):
 
 
 def _is_read_anyway(target, trees):
-    """Whether a folder holds one of the trees that are being read, or is a part of one that is not ignored."""
+    """Tells whether a folder holds one of the trees that are read, or is a part of one that is not ignored."""
     for tree in trees:
         if target in (tree, *tree.parents):
             return True
@@ -275,7 +275,7 @@ def _is_read_anyway(target, trees):
 
 
 def _no_image(path):
-    """Why a file of no known extension is not read; nothing if it is an image."""
+    """The reason why a file of no known extension is not read; nothing if it is an image."""
     try:
         return "" if decoding.is_image(path) else "it is in no image format that is known"
     except OSError as error:

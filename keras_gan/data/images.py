@@ -32,7 +32,7 @@ SOURCES = {
 
 @dataclasses.dataclass(frozen=True)
 class DataSpec:
-    """What the elements of a dataset are.
+    """Description of the elements of a dataset.
 
     Attributes:
         image_shape: `(height, width, channels)`, or `(size,)` for vectors.
@@ -303,7 +303,7 @@ def _order(num_examples, shuffle, seed, repeat, first):
 
 
 def _batches(source, order, batch_size, drop_remainder, finish):
-    """What `finish` makes of batches of raw images and labels in the given order."""
+    """Batches of raw images and labels in the given order, as `finish` makes them."""
     if source.images is not None:
         images, labels = _tensor(source.images), _tensor(source.labels)
         batches = order.batch(batch_size, drop_remainder)

@@ -1,4 +1,4 @@
-"""What every kind of source is made of; arrays, and the digits that come with the package."""
+"""The parts of every kind of source; arrays, and the digits that come with the package."""
 
 import collections
 import dataclasses
@@ -48,7 +48,7 @@ class ReadError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is asked of a source; the arguments of `keras_gan.data.load` of these names, checked."""
+    """Wishes to a source; the arguments of `keras_gan.data.load` of these names, checked."""
 
     split: str = "train"
     image_size: tuple | None = None

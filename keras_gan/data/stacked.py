@@ -42,7 +42,7 @@ def stack(images, labels, n, seed=0):
 
 
 def source(digits, name, request):
-    """What `load` reads for a name of `NAMES`: stacks of the digits of a split, which stay apart."""
+    """The source for a name of `NAMES`: stacks of the digits of a split, which stay apart."""
     split = request.split
     if split not in EXAMPLES:
         raise sources.MissingSplitError(f"Stacked digits have the splits {list(EXAMPLES)}. Received: split={split!r}")

@@ -79,7 +79,7 @@ def _find_split(root, split):
 
 
 def _read_sidecar(folder, pattern):
-    """What `keras_gan.data.write_tfrecords` wrote down of the files in a folder."""
+    """Facts that `keras_gan.data.write_tfrecords` wrote down of the files in a folder."""
     try:
         sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
         return {**sidecar, **{key: sidecar[key] for key in ("shards", "image_shape", "num_classes", "class_names")}}

@@ -359,7 +359,7 @@ def names():
 
 
 def source(name, request):
-    """What `load` reads for `"toy:NAME"`: points of the standardized density, 100,000 to train and 10,000 to test."""
+    """The source for `"toy:NAME"`: points of the standardized density, 100,000 to train and 10,000 to test."""
     split = request.split
     if split not in _EXAMPLES:
         raise sources.MissingSplitError(f"Toy data have the splits {list(_EXAMPLES)}. Received: split={split!r}")

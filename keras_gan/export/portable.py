@@ -1,4 +1,4 @@
-"""What `.tflite` and `.onnx` files have in common: the function that is converted, and the card beside the file."""
+"""Common parts of `.tflite` and `.onnx` files: the function that is converted, and the card beside the file."""
 
 import contextlib
 import hashlib
@@ -72,7 +72,7 @@ def reference(generator: networks.Generator) -> Callable:
 
 
 def card_path(path: str | os.PathLike) -> Path:
-    """Where the card of a file is: beside it, under its whole name and `.json`."""
+    """Path of the card of a file: beside it, under its whole name and `.json`."""
     return Path(f"{path}.json")
 
 

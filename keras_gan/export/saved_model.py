@@ -167,7 +167,7 @@ def write(functions: dict[str, tuple[Callable, list[tf.TensorSpec]]], folder: st
 
 
 def describe(generator: networks.Generator) -> dict:
-    """What a program that runs the export needs to know, as JSON holds it.
+    """Facts that a program needs to run the export, as JSON holds them.
 
     Args:
         generator: A `keras_gan.networks.Generator`.

@@ -73,7 +73,7 @@ def signatures(batch_sizes: Iterable[int]) -> dict[str, int]:
 
 
 def gate(format: str, min_psnr: float | None = None, max_level_error: float | None = None) -> parity.Gate:
-    """What is asked of a format, with other limits where they are given.
+    """The gate of a format, with other limits where they are given.
 
     Args:
         format: One of `FORMATS`.
@@ -155,7 +155,7 @@ def operators(contents: bytes) -> tuple[list[str], list[str]]:
 
 
 def inspect(contents: bytes) -> tuple[str, dict[str, int]]:
-    """What a `.tflite` file says about itself.
+    """Facts that a `.tflite` file holds about itself.
 
     Args:
         contents: The file's contents, bytes.

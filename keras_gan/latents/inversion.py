@@ -13,7 +13,7 @@ from keras_gan import latents
 
 
 class Inversion(typing.NamedTuple):
-    """What `invert` found.
+    """The result of `invert`.
 
     Attributes:
         latents: float32 `(n, latent_dim)`.

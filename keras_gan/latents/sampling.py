@@ -137,7 +137,7 @@ def of_seeds(generator: keras.Model, seeds: ArrayLike, truncation: float | Array
 def generate(
     generator: keras.Model, codes: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 100
 ) -> np.ndarray:
-    """What a generator makes of given latents, some at a time.
+    """Images that a generator makes of given latents, some at a time.
 
     Args:
         generator: A `keras_gan.networks.Generator`, or a model that is called like one.

@@ -85,7 +85,7 @@ class BatchNormalization(keras.layers.Layer):
         return keras.ops.cast(y, self.compute_dtype)
 
     def _fuses(self, x):
-        """Whether one operation can do all of it: in single precision or less, with the statistics of one replica."""
+        """Tells whether one operation can do all: in single precision or less, with the statistics of one replica."""
         context = tf.distribute.get_replica_context()
         alone = context is None or context.num_replicas_in_sync == 1
         # cuDNN takes no smaller epsilon.

@@ -1,4 +1,4 @@
-"""Whether generated images show the classes that they are generated for, judged by what classifiers learn from them."""
+"""Conditional generators, judged by what classifiers learn from images of the classes that were asked for."""
 
 import keras
 import numpy as np
@@ -124,7 +124,7 @@ def accuracy(classifier, images, labels, batch_size=500):
 
 
 def evaluate(generator, train, test, seed=0, steps=1000):
-    """What classifiers learn from generated images, beside what they learn from as many real ones.
+    """Accuracy of classifiers that learn from generated images, beside those that learn from as many real ones.
 
     As many images are generated as there are in `train`, with the labels of these, so that every number is computed
     in the same way and of the same number of images.

@@ -207,7 +207,7 @@ def probe(
         optimizer.apply(tape.gradient(objective, variables), variables)
 
     def bound(part):
-        """What each pair of examples contributes to the bound."""
+        """The contribution of each pair of examples to the bound."""
         logits = [_logits(discriminator, x[part]) for x in (real, fake)]
         return -loss.discriminator_loss(*logits).numpy().astype(np.float64)
 
@@ -266,7 +266,7 @@ def jensen_shannon(real, fake, **kwargs):
 def duality_gap(
     generator, discriminator, real, steps=300, batch_size=100, learning_rate=1e-3, perturbation=0.0, seed=0
 ):
-    """How far a generator and a discriminator are from an equilibrium of the minimax game.
+    """Distance of a generator and a discriminator from an equilibrium of the minimax game.
 
     With `M(D, G) = (E log D(x) + E log(1 - D(G(z)))) / 2`,
     `gap = max over D' of M(D', G) - min over G' of M(D, G')`. Both are approached by Adam from copies of the two

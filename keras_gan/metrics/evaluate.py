@@ -23,7 +23,7 @@ _QUANTIZED = "uint8, floor(127.5 x + 128)"
 
 
 class _Seen(typing.NamedTuple):
-    """What a network made of some images."""
+    """Features and probabilities that a network made of some images."""
 
     features: np.ndarray
     probabilities: np.ndarray | None
@@ -173,7 +173,7 @@ def _evenly(available, wanted):
 
 
 def _see_source(network, source, rows, progress):
-    """What the network makes of rows of a source; remembered."""
+    """Features and probabilities of rows of a source; remembered."""
 
     def look():
         parts = []
@@ -190,7 +190,7 @@ def _see_source(network, source, rows, progress):
 
 
 def _see_generated(network, generator, source, real_rows, count, seed, batch_size, progress):
-    """What the network makes of images that are generated, and what a record says of them."""
+    """Features and probabilities of images that are generated, and what a record says of them."""
     network.check(generator.image_shape)
     count = min(len(real_rows), MOST) if count is None else int(count)
     labels = _draw_labels(generator, source, real_rows, count, seed)

@@ -1,4 +1,4 @@
-"""What truncation of the latents buys, and what it costs."""
+"""Truncation of the latents: what it buys, and what it costs."""
 
 import typing
 

@@ -1,4 +1,4 @@
-"""What all models that own a generator share: counted steps, replicas, sampling, saving the generator alone."""
+"""The base of models that own a generator: counted steps, replicas, sampling, saving the generator alone."""
 
 import os
 

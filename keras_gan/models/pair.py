@@ -1,4 +1,4 @@
-"""What a generator and a discriminator agree on, read from the networks themselves."""
+"""The agreement of a generator and a discriminator, read from the networks themselves."""
 
 import dataclasses
 

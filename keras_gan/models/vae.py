@@ -154,7 +154,7 @@ class VAE(GenerativeModel):
         return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
     def reconstruct(self, images, labels=None, batch_size=100):
-        """What the generator makes of the means of `encode`: float32 `(n,) + image_shape`."""
+        """Images that the generator makes of the means of `encode`: float32 `(n,) + image_shape`."""
         means, _ = self.encode(images, labels, batch_size)
         return latents.generate(self.generator, means, labels, batch_size)
 

@@ -1,4 +1,4 @@
-"""What every generator and every discriminator declares: the contract that the rest of the package reads."""
+"""Bases of generators and discriminators: the contract that the rest of the package reads."""
 
 from collections.abc import Iterable, Sequence
 

@@ -12,7 +12,7 @@ from keras_gan import serialization
 
 
 class _NoCallContext:
-    """What TensorFlow's TFLite converter enters around the call of a Keras model: nothing.
+    """The scope that TensorFlow's TFLite converter enters around the call of a Keras model: nothing.
 
     Keras 2 registered a context of its own with TensorFlow; Keras 3 registers none, and the converter fails without.
     """

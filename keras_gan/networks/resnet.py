@@ -79,7 +79,7 @@ def _normalized(layer, spectral):
 
 
 def _attended(sizes):
-    """Which of the sizes from the image's down is that of maps with attention: the largest up to 32x32."""
+    """Size of the maps with attention, of those from the image's down: the largest up to 32x32."""
     return next((i for i, size in enumerate(sizes) if i > 0 and max(size) <= 32), len(sizes) - 1)
 
 

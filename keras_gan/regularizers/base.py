@@ -1,4 +1,4 @@
-"""What every regularizer is."""
+"""The base of all regularizers."""
 
 import warnings
 

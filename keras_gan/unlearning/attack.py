@@ -10,7 +10,7 @@ from keras_gan.unlearning.features import judge
 
 
 class Attack(typing.NamedTuple):
-    """What `bring_back` found.
+    """The result of `bring_back`.
 
     Attributes:
         latents: float32 `(n, latent_dim)`, one for each attempt.

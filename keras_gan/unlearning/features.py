@@ -116,7 +116,7 @@ class LatentDirection:
         return _like(latents, self._project(self._check(latents)))
 
     def present(self, latents):
-        """Whether each latent's image should have the feature: booleans `(n,)`, of the kind that `project` returns."""
+        """Booleans `(n,)`, of the kind that `project` returns: whether each latent's image should have the feature."""
         return _like(latents, self._project(self._check(latents)) >= self.threshold)
 
     def remove(self, latents):
@@ -146,7 +146,7 @@ class LatentDirection:
         return tf.reduce_sum(codes * self.direction, axis=1)
 
     def quality(self, latents, truth):
-        """How well the half-space tells which images have the feature.
+        """Measures of how well the half-space tells which images have the feature.
 
         Args:
             latents: float32 `(n, latent_dim)`, best other ones than the feature was made from.

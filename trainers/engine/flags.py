@@ -1,4 +1,4 @@
-"""What a run is asked for: the flags of all trainers, what is checked of them, and the folder that remembers them."""
+"""The flags of all trainers, what is checked of them, and the folder that remembers them."""
 
 import dataclasses
 import itertools
@@ -213,7 +213,7 @@ def run_folder(program, config):
 
 
 def read_config(folder):
-    """What the run in a folder was started with."""
+    """The flags that the run in a folder was started with."""
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text("utf-8"))
@@ -231,7 +231,7 @@ def check_data(folder, spec):
 
 
 def config_text(program, config, **more):
-    """What `config.json` holds."""
+    """The contents of `config.json`."""
     return json.dumps({"trainer": program, **dataclasses.asdict(config), **more}, indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What a run computes on, and in which precision; or one sentence on why it cannot."""
+"""Devices that a run computes on, and the precision; or one sentence on why it cannot."""
 
 import contextlib
 import hashlib
@@ -57,7 +57,7 @@ def strategy_name(config):
 
 
 def is_chief(strategy):
-    """Whether this process is the one that writes files."""
+    """Tells whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
     return resolver is None or not resolver.task_type or resolver.task_id == 0
 
@@ -93,7 +93,7 @@ def worker(strategy, folder):
 
 
 def _is_loss_of_worker(error):
-    """Whether TensorFlow said that another worker is gone; Keras may have failed in turn to pass that on."""
+    """Tells whether TensorFlow said that another worker is gone; Keras may have failed in turn to pass that on."""
     while error and not isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -120,7 +120,7 @@ def check_same(strategy, what, value):
 
 
 def distribute(strategy, dataset, rows):
-    """What `fit` is given: the dataset itself, or this worker's share of every batch.
+    """The data that `fit` is given: the dataset itself, or this worker's share of every batch.
 
     A batch is the same examples whatever the number of workers: worker w of W has its w-th contiguous part, and
     replica r of that worker the r-th part of that.
@@ -210,7 +210,7 @@ def _probe(address, looked):
 
 
 def choose_precision(strategy):
-    """What `--precision=auto` means here.
+    """The precision that `--precision=auto` means here.
 
     bfloat16 where the hardware computes it natively and a convolution with its gradients, timed on the spot, is at
     least 1.5 times as fast in it; else float32.
@@ -244,7 +244,7 @@ def _native_bfloat16():
 
 
 def _bfloat16_speed(repeats=9):
-    """How many times as fast a convolution with its gradients is in bfloat16 as in float32."""
+    """The speed of a convolution with its gradients in bfloat16, as a multiple of that in float32."""
 
     @tf.function
     def gradients(images, kernel):

@@ -1,4 +1,4 @@
-"""What a finished run leaves to look at: curves, an animation and a summary."""
+"""Curves, an animation and a summary, which a finished run leaves to look at."""
 
 import json
 from pathlib import Path

@@ -83,7 +83,7 @@ class _Run:
 
     @property
     def conditional(self):
-        """Whether the model needs labels."""
+        """Tells whether the model needs labels."""
         return self.model.num_classes is not None
 
     @property
@@ -215,7 +215,7 @@ def _watchdog(run, log):
 
 
 def _classes(config, shape):
-    """What tells the classes or modes of the data apart, or `None`."""
+    """The classifier or density that tells the classes or modes of the data apart, or `None`."""
     kind, _, name = config.dataset.partition(":")
     if kind == "toy":
         return data.toy.get(name)
@@ -227,7 +227,7 @@ def _classes(config, shape):
 
 @contextlib.contextmanager
 def _room(folder):
-    """Where an error says only that some disk is full, says which one, and what to do."""
+    """Says which disk is full, and what to do, where an error does not."""
     try:
         yield
     except (OSError, tf.errors.OpError) as error:

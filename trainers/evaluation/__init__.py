@@ -1,1 +1,1 @@
-"""What `trainers.evaluate` leaves to look at: cards, charts, comparisons."""
+"""Cards, charts and comparisons that `trainers.evaluate` leaves to look at."""

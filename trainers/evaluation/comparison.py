@@ -1,4 +1,4 @@
-"""Whether two groups of evaluations differ by more than chance."""
+"""Tests of whether two groups of evaluations differ by more than chance."""
 
 import warnings
 
@@ -56,7 +56,7 @@ def differences(a, b):
 
 
 def text(patterns, table, about):
-    """What `differences` found, for a terminal.
+    """The result of `differences`, for a terminal.
 
     Args:
         patterns: What the two sides are called.

@@ -57,7 +57,7 @@ def _embed(picture, caption):
 
 
 def _read_run(run):
-    """What a run folder says of itself; empty where it says nothing."""
+    """Facts that a run folder holds about itself; empty where it has none."""
     found = {"config": {}, "result": {}, "history": {}, "diagnosis": []}
     if run is None:
         return found

@@ -1,1 +1,1 @@
-"""What `trainers.unlearn` and `trainers.label` are made of."""
+"""Machinery of `trainers.unlearn` and `trainers.label`."""

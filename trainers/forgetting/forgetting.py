@@ -1,4 +1,4 @@
-"""What became of a feature that a generator was made to forget, and of everything else."""
+"""Measures of a feature that a generator was made to forget, and of everything else."""
 
 import math
 import typing

@@ -106,7 +106,7 @@ class Application:
 
 
 def _is_loopback(host):
-    """Whether the name in a `Host` header is one of this machine for itself."""
+    """Tells whether the name in a `Host` header is one of this machine for itself."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ipaddress.ip_address(name).is_loopback

@@ -1,4 +1,4 @@
-"""Which samples of a generator a person marked: the file between `trainers.label` and `trainers.unlearn`."""
+"""Marks that a person made on samples of a generator: the file between `trainers.label` and `trainers.unlearn`."""
 
 import dataclasses
 import hashlib

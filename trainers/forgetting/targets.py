@@ -1,4 +1,4 @@
-"""What `trainers.unlearn` can make a generator forget: how samples are annotated, and who judges the result."""
+"""Targets that `trainers.unlearn` can make a generator forget: how samples are annotated, who judges the result."""
 
 import dataclasses
 from collections.abc import Callable
@@ -57,7 +57,7 @@ class Target:
         return found
 
     def has(self, images, cutoff):
-        """Which images have the feature, in the eyes of the judge: booleans `(n,)`."""
+        """Booleans `(n,)`: which images have the feature, in the eyes of the judge."""
         return np.concatenate(
             [np.asarray(self.judge(images[start : start + 250])) >= cutoff for start in range(0, len(images), 250)]
         )

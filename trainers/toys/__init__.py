@@ -1,1 +1,1 @@
-"""What `trainers.toy` measures and draws."""
+"""Measures and figures of `trainers.toy`."""

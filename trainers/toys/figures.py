@@ -125,7 +125,7 @@ def _plane_frame(density, row, arrays):
 
 
 def _extent(density):
-    """What a picture shows along each dimension: the grid; in 1-D five of its eight deviations of margin."""
+    """The range of a picture along each dimension: the grid; in 1-D five of its eight deviations of margin."""
     edges = density.edges(1)
     cut = 3.0 * density.std.max() if density.dim == 1 else 0.0
     return [(axis[0] + cut, axis[-1] - cut) for axis in edges]

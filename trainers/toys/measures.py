@@ -1,4 +1,4 @@
-"""What can be known of a GAN on a known density, by quadrature where that is possible."""
+"""Measures of a GAN on a known density, by quadrature where that is possible."""
 
 import numpy as np
 import tensorflow as tf

@@ -109,7 +109,7 @@ class Watchdog(EverySteps):
             }
 
     def state(self, model):
-        """What a checkpoint has to hold for a resumed run to be told the same; see `Evaluate.state`.
+        """State that a checkpoint has to hold for a resumed run to be told the same; see `Evaluate.state`.
 
         Args:
             model: The `GAN`.
@@ -210,7 +210,7 @@ def check_answer(name, value):
 
 
 def diagnose(folder):
-    """What the watchdog said in a run, from its first look to its last.
+    """Verdicts of the watchdog in a run, from its first look to its last.
 
     Args:
         folder: Run folder with a `diagnosis.jsonl`.

@@ -79,7 +79,7 @@ ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR
 
 
 class Verdict(typing.NamedTuple):
-    """What a `Judge` says: the name, whether it is new, since which step, evidence and advice as sentences."""
+    """The word of a `Judge`: the name, whether it is new, since which step, evidence and advice as sentences."""
 
     name: str
     changed: bool
@@ -159,7 +159,7 @@ class Judge:
         return HEALTHY, _describe(self.rows, missing)
 
     def to_json(self):
-        """What the judge remembers, as text, for a checkpoint: everything by its name, so that lists may grow."""
+        """The judge's memory, as text, for a checkpoint: everything by its name, so that lists may grow."""
         return json.dumps(
             {
                 "signals": list(self.rows),
@@ -238,7 +238,7 @@ def _diverged(rows, peak, missing):
 
 
 def _leads(rows, count):
-    """Whether the last looks all saw generated examples ranked above nearly every real one."""
+    """Tells whether the last looks all saw generated examples ranked above nearly every real one."""
     accuracy = [row["accuracy"] for row in rows][-count:]
     return len(accuracy) == count and all(each <= 0.1 for each in accuracy)
 
@@ -270,7 +270,7 @@ def _discriminator_wins(rows, peak, missing):
 
 
 def _spreads(rows):
-    """Whether generated examples show more classes, or more variety, than at any look before the last 5."""
+    """Tells whether generated examples show more classes, or more variety, than at any look before the last 5."""
     earlier = list(rows)[:-RECENT]
     if not math.isnan(_recent(rows, "entropy")):
         return _recent(rows, "entropy") > max((row["entropy"] for row in earlier), default=math.nan) + 0.05

@@ -101,7 +101,7 @@ class Signals:
         return signals, missing, rows
 
     def _compare(self, fake):
-        """What distances between real and generated examples say."""
+        """Signals from distances between real and generated examples."""
         real = self._seen_real.rows
         rr, ff, rf = (_squared_distances(*pair) for pair in ((real, real), (fake, fake), (real, fake)))
         ratio = _mean_distance(ff) / self._real_scale if self._real_scale else None
@@ -194,7 +194,7 @@ class _Seen:
 
 
 class _Classes:
-    """Where examples are compared, and which classes or modes they are in.
+    """The space in which examples are compared, and their classes or modes.
 
     That is the features of a classifier where there is one, and else the examples themselves; those with more than 128
     numbers in a random projection, which keeps distances to about 10 %.

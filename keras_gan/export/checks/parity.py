@@ -1,4 +1,4 @@
-"""How far a converted generator is from the original: measured by class, and judged by a gate."""
+"""Distance of a converted generator from the original: measured by class, and judged by a gate."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ IMAGES_PER_CLASS = 4
 
 @dataclasses.dataclass(frozen=True)
 class LatentSampler:
-    """What must be known of a generator to call it: `latent_dim`, `latent_prior` and `num_classes`."""
+    """Facts that are needed to call a generator: `latent_dim`, `latent_prior` and `num_classes`."""
 
     latent_dim: int
     latent_prior: str = "normal"
@@ -54,7 +54,7 @@ class LatentSampler:
 
 @dataclasses.dataclass(frozen=True)
 class Gate:
-    """What a file must reach in every signature and class. `None` asks nothing.
+    """Limits that a file must keep in every signature and class. `None` asks nothing.
 
     Args:
         max_difference: Largest absolute difference, relative to the larger of 1 and the largest value.

@@ -61,7 +61,7 @@ def run_timed(calls, timed):
 
 
 def in_process(program, given, where):
-    """What a program answers, without GPUs, both sides as pickles on its standard input and output.
+    """The answer of a program, without GPUs, both sides as pickles on its standard input and output.
 
     Args:
         program: Path of a Python file.

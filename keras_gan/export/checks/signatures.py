@@ -1,4 +1,4 @@
-"""What TensorFlow Serving asks of signatures, checked on the SavedModel as it lies on disk."""
+"""Checks of what TensorFlow Serving asks of signatures, on the SavedModel as it lies on disk."""
 
 from pathlib import Path
 

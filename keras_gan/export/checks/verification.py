@@ -192,7 +192,7 @@ def _bad_inputs(generator, discriminator):
 
 
 def processor():
-    """What the processor calls itself."""
+    """The name that the processor gives itself."""
     file = Path("/proc/cpuinfo")
     lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -1,1 +1,1 @@
-"""What a published version has besides its SavedModel: a number, warm-up requests, where it comes from."""
+"""Parts of a published version besides its SavedModel: a number, warm-up requests, where it comes from."""

@@ -1,4 +1,4 @@
-"""Where a generator comes from: what its run folder says of the training, and what the weights are."""
+"""The origin of a generator: what its run folder says of the training, and what the weights are."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ PRIVATE_FLAGS = ("out", "data_dir", "tpu_name", "tpu_zone", "tpu_project")
 
 
 def training(path: str | os.PathLike) -> dict:
-    """What the files beside a saved model say of its training.
+    """Facts about a saved model's training, from the files beside it.
 
     A run folder holds `config.json` (flags and a fingerprint of the data), `result.json` (steps and seconds),
     `history.jsonl` (logged means) and `metrics.json` (evaluations, each with the record of how it was made). Whatever

@@ -63,7 +63,7 @@ def versions(base: str | os.PathLike) -> list[int]:
 
 
 def _is_number(name):
-    """Whether a server takes the name for a version, written in the one way that this package writes it."""
+    """Tells whether a server takes the name for a version, written in the one way that this package writes it."""
     return re.fullmatch(r"0|[1-9][0-9]*", name, re.ASCII) is not None and int(name) <= _LARGEST
 
 

@@ -14,7 +14,7 @@ FOLDER = importlib.resources.files("keras_gan.metrics.features") / "weights"
 
 
 def manifest():
-    """What is known of the shipped classifiers, as `keras_gan.metrics.features.train_classifiers` wrote it.
+    """Facts about the shipped classifiers, as `keras_gan.metrics.features.train_classifiers` wrote them.
 
     Returns:
         Dictionary from a name, such as `"mnist_classifier"`, to a dictionary with the `dataset` that it was trained

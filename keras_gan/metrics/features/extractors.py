@@ -1,4 +1,4 @@
-"""What metrics see of images: the features and class probabilities of a fixed network."""
+"""Features and class probabilities of a fixed network: what metrics see of images."""
 
 import inspect
 from pathlib import Path

@@ -47,7 +47,7 @@ def resize(images, size):
 
 
 def preprocess(images):
-    """What the graph's first convolution sees of images in [0, 255]: `(x - 128) / 128`."""
+    """Images in [0, 255] as the graph's first convolution sees them: `(x - 128) / 128`."""
     return (images - 128.0) / 128.0
 
 
