@@ -21,9 +21,9 @@ import gc
 import signal
 from importlib import util
 
-from export import watching
-from keras_gan import command
-from keras_gan.command import option
+from export.stand_in import watching
+from keras_gan import cli
+from keras_gan.cli import option
 
 PACKAGES = ("waitress", "werkzeug")
 
@@ -47,15 +47,15 @@ def require_packages():
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and serves until it is told to stop."""
-    args, _ = command.parse(Config, "python -m export.serve", __doc__, argv)
+    args, _ = cli.parse(Config, "python -m export.serve", __doc__, argv)
     if not args.models:
-        command.fail("expected --models, a folder of versions (see --help)")
-    command.run(lambda: _serve(args))
+        cli.fail("expected --models, a folder of versions (see --help)")
+    cli.run(lambda: _serve(args))
 
 
 def _serve(args):
     require_packages()
-    from export import application, listener
+    from export.stand_in import application, listener
 
     models = watching.find(args.models, args.name)
     gc.freeze()  # What is imported by now stays: looking through it for garbage would stop all requests each time.

@@ -70,7 +70,7 @@ class AdversarialLoss:
     uses_real_logits = False
 
     def discriminator_loss(self, real_logits, fake_logits):
-        """What the discriminator minimizes, per example.
+        """The discriminator's objective, per example.
 
         Args:
             real_logits: Logits of real examples, floats of shape `(batch,)`.
@@ -85,7 +85,7 @@ class AdversarialLoss:
         return self._discriminator_loss(*_as_logits(real_logits, fake_logits))
 
     def generator_loss(self, real_logits, fake_logits):
-        """What the generator minimizes, per example.
+        """The generator's objective, per example.
 
         Args:
             real_logits: Logits of real examples, floats of shape `(batch,)`; ignored, and may be `None`,

@@ -15,8 +15,8 @@ batch, uniform latents; but kernels are 4x4, which the paper's code has as 5x5.
 import dataclasses
 
 import keras_gan
-from keras_gan.command import option
-from trainers import common, configuration
+from keras_gan.cli import option
+from trainers.engine import flags, run
 
 _PAPER = {
     "batch_size": 128, "latent_dim": 100, "latent_prior": "uniform", "filters": 128,
@@ -26,7 +26,7 @@ _PAPER = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(flags.Config):
     PRESETS = {"default": {}, "paper": _PAPER}
 
     preset: str = option("default", "default or paper: what the flags that are not given are.")
@@ -82,4 +82,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    common.main("dcgan", __doc__, Config, build)
+    run.main("dcgan", __doc__, Config, build)

@@ -14,10 +14,12 @@ import dataclasses
 import shlex
 from pathlib import Path
 
-from export import loading, serve
-from keras_gan import command, pictures, staging
-from keras_gan.command import option
-from trainers import marks
+from export import serve
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.export import loading
+from keras_gan.files import atomic, pictures
+from trainers.forgetting import marks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,21 +33,21 @@ class Config:
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and serves the page until it is told to stop."""
-    config, _ = command.parse(Config, "python -m trainers.label", __doc__, argv)
-    command.run(lambda: _label(config))
+    config, _ = cli.parse(Config, "python -m trainers.label", __doc__, argv)
+    cli.run(lambda: _label(config))
 
 
 def _label(config):
     serve.require_packages()
-    from export import listener
-    from trainers import labelling
+    from export.stand_in import listener
+    from trainers.forgetting import labelling
 
     if not config.model:
         raise ValueError("--model is needed: the generator.keras of a run.")
     out = Path(config.out)
     if out.is_dir() or not out.name:
         raise ValueError(f"--out must be a file. Received: --out={config.out}, a folder")
-    staging.nearest_folder(out)
+    atomic.nearest_folder(out)
     generator = loading.load_generator(config.model)
     if len(generator.image_shape) != 3:
         raise ValueError(f"{config.model} generates vectors, which have no picture. Received: {generator.image_shape}")

@@ -15,9 +15,9 @@ import dataclasses
 
 import keras_gan
 from keras_gan import networks, regularizers
-from keras_gan.command import option
-from keras_gan.schedules import CosineBurnIn, HalfLife
-from trainers import common, configuration
+from keras_gan.cli import option
+from keras_gan.optimizers.schedules import CosineBurnIn, HalfLife
+from trainers.engine import flags, run
 
 _PAPER = {
     "dataset": "cifar10", "network": "cifar10", "batch_size": 512, "steps": 488_281, "burn_in": 20e6,
@@ -28,7 +28,7 @@ _POLICY = {"blit": 1.0, "geometry": 1.0, "color": 0.5, "cutout": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(flags.Config):
     PRESETS = {"tiny": {}, "paper": _PAPER}
 
     preset: str = option("tiny", "tiny or paper: what the flags that are not given are.")
@@ -80,4 +80,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    common.main("r3gan", __doc__, Config, build)
+    run.main("r3gan", __doc__, Config, build)

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 import keras_gan
-from keras_gan import command
-from keras_gan.command import option
-from trainers import common, configuration
+from keras_gan import cli
+from keras_gan.cli import option
+from trainers.engine import flags, run
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.RunConfig):
+class Config(flags.RunConfig):
     steps: int = option(1500, "Length in training steps.", low=1)
     latent_dim: int = option(32, "Length of a latent vector.", low=1)
     filters: int = option(64, "Feature maps at the image's side of both networks.", low=1)
@@ -55,8 +55,8 @@ def draw_reconstructions(folder, n=32, columns=16):
     """
     written = json.loads(Path(folder, "config.json").read_text("utf-8"))
     config = Config(**{field.name: written[field.name] for field in dataclasses.fields(Config)})
-    held_out = configuration.find_held_out(config)
-    source = configuration.find(config) if held_out is None else held_out
+    held_out = flags.find_held_out(config)
+    source = flags.find(config) if held_out is None else held_out
     dataset, _ = keras_gan.data.load(source, batch_size=n, shuffle=False, drop_remainder=False, labels=False)
     originals = next(iter(dataset)).numpy()
     vae = keras.models.load_model(Path(folder, "vae.keras"), compile=False)
@@ -64,16 +64,16 @@ def draw_reconstructions(folder, n=32, columns=16):
     for start in range(0, len(originals), columns):
         row = originals[start : start + columns]
         rows += [row, vae.reconstruct(row)]
-    grid = keras_gan.pictures.grid(np.concatenate(rows), columns=columns)
-    keras_gan.pictures.write_png(Path(folder, "reconstructions.png"), grid)
+    grid = keras_gan.files.pictures.grid(np.concatenate(rows), columns=columns)
+    keras_gan.files.pictures.write_png(Path(folder, "reconstructions.png"), grid)
     print(f"  {'reconstructions.png':<26} held-out images, each above what the model makes of it")
 
 
 def main(argv=None):
     """Trains, from the command line or `argv`, and draws reconstructions; returns the run folder."""
-    folder = common.main("vae", __doc__, Config, build, argv)
+    folder = run.main("vae", __doc__, Config, build, argv)
     if folder is not None:
-        command.run(lambda: draw_reconstructions(folder))
+        cli.run_optional(lambda: draw_reconstructions(folder), f"{folder}/reconstructions.png")
     return folder
 
 

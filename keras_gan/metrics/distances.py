@@ -215,7 +215,7 @@ def _frechet(difference, traces, factor1, factor2):
 
 
 class KernelDistance(typing.NamedTuple):
-    """What `kernel_distance` returns: the estimate of the squared distance, and its standard error."""
+    """The result of `kernel_distance`: the estimate of the squared distance, and its standard error."""
 
     value: float
     standard_error: float

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan import data, networks, pictures
+from keras_gan import data, networks
+from keras_gan.files import pictures
 from tests.test_case import TestCase
 from trainers import evaluate
 
@@ -69,7 +70,7 @@ class EvaluateTest(TestCase):
 
     def test_somebodys_images(self):
         images = self.folder / "images"
-        source = data.find("mnist5k", "train")
+        source = data.open_source("mnist5k", "train")
         for i in range(100):
             pictures.write_png(images / f"{i:03d}.png", source.images[i * 45])
         out = self.folder / "out"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import keras_gan
-from export import loading
+from keras_gan.export import loading
 from tests.test_case import TestCase
 from trainers import vae
 

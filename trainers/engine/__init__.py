@@ -1,0 +1,1 @@
+"""The machinery of the trainers: from flags to a finished run folder."""
