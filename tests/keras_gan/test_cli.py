@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -182,6 +183,23 @@ class RunTest(TestCase):
         self.assertEqual(call(cli.run, main), (None, "", both))
         self.assertEqual(call(cli.run_optional, main, "x"), (None, "", ""))  # which goes on after it
         self.assertEqual(call(cli.run, main), (None, "", both))
+
+    def test_an_interrupt_is_one_line_and_its_own_status(self):
+        """Also where compiled code makes another error of it."""
+        for make in (KeyboardInterrupt, lambda: RuntimeError("something else")):
+
+            def main(make=make):
+                try:
+                    signal.raise_signal(signal.SIGINT)
+                except KeyboardInterrupt:
+                    raise make() from None
+
+            self.assertEqual(call(cli.run, main), (130, "", "error: interrupted\n"))
+            self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+
+    def test_other_defects_keep_their_traceback(self):
+        with self.assertRaisesRegex(RuntimeError, "a defect"):
+            cli.run(raising(RuntimeError("a defect")))
 
     def test_what_is_optional_decides_nothing(self):
         self.assertEqual(call(cli.run_optional, lambda: print("fine"), "x.json"), (None, "fine\n", ""))

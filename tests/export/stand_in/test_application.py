@@ -45,6 +45,22 @@ class ApplicationTest(TestCase):
             status, by_column = self.ask(client, path, {"signature_name": "sample", "inputs": columns})
             self.assertEqual((status, by_column["outputs"]), (200, by_row["predictions"]))
 
+    def test_memory_is_bounded_before_it_is_spent(self):
+        rows = [{"seed": seed, "truncation": 1.0, "label": 3} for seed in range(50)]
+        request = {"signature_name": "sample", "instances": rows}
+        row = published.model().current.row_bytes["sample"]
+        self.assertGreater(row, 16)
+        client = self.client(largest_memory=20 * row)
+        with mock.patch.object(type(published.model().current), "run", side_effect=AssertionError("it was computed")):
+            status, reason = self.refused(client, PREDICT, request)
+        self.assertEqual(status, 400)
+        self.assertRegex(reason, rf"may need {20 * row} bytes of memory. Received: .*(50 rows of sample|JSON)")
+        status, reason = self.refused(self.client(largest_memory=1000), PREDICT, b"[" * 5000)
+        self.assertEqual(status, 400)
+        self.assertRegex(reason, "may need 1000 bytes of memory. Received: JSON that needs about .* to be read")
+        request["instances"] = rows[:1]
+        self.assertEqual(self.ask(self.client(largest_memory=10**6), PREDICT, request)[0], 200)
+
     def test_metadata(self):
         for path in ("/v1/models/digits/metadata", "/v1/models/digits/versions/1/metadata"):
             status, answer = self.ask(self.client(), path)

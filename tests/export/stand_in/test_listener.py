@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 import unittest
+import unittest.mock
 from concurrent import futures
 
 from export.stand_in import listener
@@ -59,6 +60,48 @@ class ListenerTest(TestCase):
         connection = self.connect(self.serve(count))
         connection.request("POST", "/", b"x" * ROOM)
         self.assertEqual(connection.getresponse().read(), str(ROOM).encode())
+
+    def test_pages_of_other_sites_are_refused(self):
+        def answer(environ, start_response):
+            start_response("200 OK", [])
+            return [b"here"]
+
+        server = self.serve(answer)
+        place = server.address.removeprefix("http://").rstrip("/")
+        port = place.rpartition(":")[2]
+        for headers, status in (
+            ({}, 200),
+            ({"Host": f"localhost:{port}"}, 200),
+            ({"Host": "[::1]:80"}, 200),
+            ({"Origin": f"http://{place}"}, 200),
+            ({"Host": "evil.example"}, 403),
+            ({"Host": "127.0.0.1.evil.example"}, 403),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Host": f"localhost:{port}", "Origin": f"http://{place}"}, 403),
+        ):
+            connection = self.connect(server)
+            connection.request("POST", "/", b"{}", headers)
+            found = connection.getresponse()
+            body = found.read()
+            self.assertEqual(found.status, status, headers)
+            if status == 403:
+                self.assertIn("Received: ", json.loads(body)["error"])
+
+    def test_idle_connections_hold_up_no_others(self):
+        def answer(environ, start_response):
+            start_response("200 OK", [])
+            return [b"here"]
+
+        self.enterContext(unittest.mock.patch.object(listener, "CONNECTIONS", 5))
+        self.enterContext(unittest.mock.patch.object(listener, "SECONDS_IDLE", 0.1))
+        server = self.serve(answer)
+        host, port = server.address.removeprefix("http://").rstrip("/").split(":")
+        idle = [self.enterContext(contextlib.closing(socket.create_connection((host, int(port))))) for _ in range(20)]
+        self.assertLen(idle, 20)
+        connection = self.connect(server)
+        connection.request("GET", "/")
+        self.assertEqual(connection.getresponse().read(), b"here")
 
     def test_long_requests_hold_up_no_others(self):
         release, waiting = threading.Event(), threading.Semaphore(0)

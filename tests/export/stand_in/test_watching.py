@@ -96,6 +96,65 @@ class ModelTest(TestCase):
         self.assertEqual(said[0], "digits: serving version 1.")
         self.assertLen([line for line in said if line == "digits: Version 3 cannot be served: broken"], 1)
 
+    def test_whatever_a_version_does_wrong_the_last_good_one_is_served(self):
+        base = Path(self.path("digits"))
+        published.publish(base)
+        model = watching.Model("digits", base, seconds=0.01)
+        model.look()
+        good, variables = base / "1", Path("variables", "variables.data-00000-of-00001")
+
+        def truncated(folder):
+            with (folder / variables).open("r+b") as file:
+                file.truncate(10)
+
+        def garbage(folder):
+            (folder / "saved_model.pb").write_bytes(b"\xff" * 50)
+
+        def without_variables(folder):
+            shutil.rmtree(folder / "variables")
+
+        wrongs = (truncated, garbage, without_variables, lambda folder: (folder / "saved_model.pb").unlink())
+        with model:
+            for number, wrong in enumerate(wrongs, start=2):
+                hidden = base / ".copy"
+                shutil.copytree(good, hidden)
+                wrong(hidden)
+                hidden.rename(base / str(number))
+                wait(lambda number=number: model.states.get(number, ("",))[0] == "END")
+                self.assertRegex(model.states[number][1], f"Version {number} cannot be served: .+")
+                self.assertEqual(model.current.number, 1)
+            (base / "6").write_text("a file")
+            self.assertEqual(published.publish(base), 7)
+            wait(lambda: model.current.number == 7)
+        self.assertEqual(model.current.number, 7)
+
+    def test_a_version_that_was_being_copied_is_served_when_it_is_whole(self):
+        base = Path(self.path("digits"))
+        published.publish(base)
+        model = watching.Model("digits", base)
+        model.look()
+        shutil.copytree(base / "1", base / "2", ignore=shutil.ignore_patterns("variables.data*"))
+        model.look()
+        self.assertEqual((model.current.number, model.states[2][0]), (1, "END"))
+        with mock.patch.object(watching, "Version", side_effect=AssertionError("nothing has changed")):
+            model.look()
+        for file in (base / "1" / "variables").glob("variables.data*"):
+            shutil.copy(file, base / "2" / "variables")
+        model.look()  # It has changed, and may go on changing.
+        self.assertEqual(model.current.number, 1)
+        model.look()
+        self.assertEqual((model.current.number, model.states[2]), (2, ("AVAILABLE", "")))
+
+    def test_a_damaged_card_keeps_no_version_from_being_served(self):
+        base = Path(self.path("digits"))
+        published.publish(base)
+        (base / "1" / "assets.extra" / "generator.json").write_text("[1, 2]")
+        model = watching.Model("digits", base)
+        model.look()
+        self.assertEqual((model.current.number, model.current.card), (1, {}))
+        said = [call.args[0] for call in self.print.call_args_list]
+        self.assertRegex(said[0], "served without its card: .*expected an object. Received: a list")
+
     def test_a_version_is_freed_once_no_request_uses_it(self):
         base = Path(self.path("digits"))
         published.publish(base)

@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -105,3 +107,39 @@ class ReplacingTest(TestCase):
             with self.assertRaisesRegex(FileNotFoundError, "No such file .*other.txt"), context(file):
                 (file.parent / "other.txt").read_bytes()
             self.assertEqual(names(file.parent), [])
+
+
+class LockTest(TestCase):
+    def test_one_at_a_time(self):
+        folder = self.path()
+        with atomic.locked(folder) as first:
+            self.assertTrue(first)
+            with atomic.locked(folder, wait=False) as second:
+                self.assertFalse(second)
+        with atomic.locked(folder, wait=False) as third:
+            self.assertTrue(third)
+        self.assertEqual(list(Path(folder).iterdir()), [])
+
+    def test_the_system_releases_it_when_its_owner_dies(self):
+        folder = self.path()
+        code = (
+            f"import fcntl, os, signal; fcntl.flock(os.open({folder!r}, os.O_RDONLY), fcntl.LOCK_EX); "
+            "print('mine', flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        owner = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        self.assertEqual(owner.stdout, "mine\n")
+        with atomic.locked(folder, wait=False) as mine:
+            self.assertTrue(mine)
+
+
+class WorkspaceTest(TestCase):
+    def test_what_a_dead_process_left_is_removed_and_what_is_in_use_is_not(self):
+        parent = Path(self.path())
+        abandoned = parent / ".staging-dead"
+        abandoned.mkdir()
+        (abandoned / "half").write_text("x")
+        with atomic.workspace(parent) as first:
+            self.assertFalse(abandoned.exists())
+            with atomic.workspace(parent) as second:
+                self.assertTrue(first.is_dir() and second.is_dir())
+        self.assertEqual(list(parent.iterdir()), [])

@@ -1,5 +1,6 @@
 """Tests of what a server asks of signatures."""
 
+import json
 from pathlib import Path
 
 import tensorflow as tf
@@ -98,3 +99,32 @@ class ContractTest(TestCase):
         self.assert_refused(method, "must be of the method .*Received: 'tensorflow/serving/classify'")
         self.assert_refused(default, r"Received: defaults for \['x'\]")
         self.assert_refused(renamed, r"needs a signature serving_default. Received: \['other'\]")
+
+
+class CardTest(TestCase):
+    def read(self, contents):
+        folder = Path(self.path())
+        (folder / "assets.extra").mkdir()
+        (folder / signatures.CARD).write_text(contents)
+        return signatures.read_card(folder)
+
+    def test_what_it_holds(self):
+        card = {"num_classes": 2, "class_names": ["a", "b"], "image_shape": [8, 8, 1], "training": {"steps": 3}}
+        self.assertEqual(self.read(json.dumps(card)), card)
+        self.assertEqual(self.read("{}"), {})
+        self.assertEqual(signatures.read_card(self.path()), {})
+
+    def test_damage_is_named(self):
+        for contents, message in (
+            ("[]", "expected an object. Received: a list"),
+            ("[" * 100_000, "is damaged"),
+            ("{", "is damaged"),
+            ('{"training": 3}', "training must be an object"),
+            ('{"training": {"steps": "3"}}', "steps must be an integer"),
+            ('{"num_classes": 1e9}', "num_classes must be an integer from 1"),
+            ('{"num_classes": 2, "class_names": ["a"]}', "as many strings as num_classes"),
+            ('{"image_shape": "8x8"}', "image_shape must be a list of integers"),
+        ):
+            with self.assertRaisesRegex(ValueError, f"generator.json is damaged: .*|{message}") as caught:
+                self.read(contents)
+            self.assertIn(message, str(caught.exception))

@@ -133,6 +133,26 @@ class VersionsTest(TestCase):
         self.assertEqual(serving.prune(self.base, 1), [])
         self.assertCountEqual(self.names(), ["10", *others])
 
+    def test_numbers_only_grow(self):
+        """Also where the newest is a file, cannot be loaded, or was made by somebody else."""
+        base = Path(self.path("digits"))
+        self.assertEqual(release_many(base, "a", 3), ["1", "2", "3"])
+        serving.prune(base, 1)
+        self.assertEqual(serving.versions(base), [3])
+        self.assertEqual(release_many(base, "a", 1), ["4"])
+        (base / "9").mkdir()
+        (base / "12").write_text("a file")
+        self.assertEqual(release_many(base, "a", 1), ["13"])
+        self.assertEqual(serving.numbered(base)[-3:-1], [9, 12])
+
+    def test_what_a_dead_publisher_left_is_removed(self):
+        base = Path(self.path("digits"))
+        release_many(base, "a", 1)
+        left = base / ".staging-dead"
+        left.mkdir()
+        release_many(base, "a", 1)
+        self.assertCountEqual([path.name for path in base.iterdir()], ["1", "2"])
+
     def test_prune_beside_another(self):
         for number in range(1, 40):
             make_version(self.base / str(number))
