@@ -9,7 +9,7 @@ _CALLS = {"PartitionedCall": "f", "StatefulPartitionedCall": "f", "While": "body
 # The longest texts of values with their separators: "-128, ", "false, ", "-2.2250738585072014e-308, ".
 _TEXT_OF_BYTE, _TEXT = 7, 26
 _COPIES_OF_TEXT = 3  # The rows, their list, and the answer around it.
-_LARGEST_CHARACTER, _OBJECT = 4, 72
+_LARGEST_CHARACTER, _OBJECT = 4, 112
 
 
 def of_json(body):
