@@ -7,6 +7,9 @@ addresses, and goes over to a new version once it is loaded and has run its warm
 the difference; production does: this has no batching, no gRPC, no authentication, and Python between requests. There
 use TensorFlow Serving itself (docs/serving.md). A folder of several such folders is several models.
 
+Pages of other origins are refused, and on loopback other names than this machine's. A request that would need more than
+2 GiB of memory is refused before it is read or computed, with the number of rows that would do.
+
 | request                                              | answer                                                  |
 |------------------------------------------------------|---------------------------------------------------------|
 | GET /v1/models/NAME[/versions/N]                     | which versions there are, and which is available        |
