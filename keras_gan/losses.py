@@ -415,12 +415,12 @@ _LOSSES = {
 }
 
 
-def names():
+def names() -> list[str]:
     """The names that `get` knows, in the order of the registry."""
     return list(_LOSSES)
 
 
-def get(identifier):
+def get(identifier: str | dict | AdversarialLoss) -> AdversarialLoss:
     """Resolves an identifier to an adversarial loss.
 
     Args:
@@ -444,7 +444,7 @@ def get(identifier):
     return serialization.get(identifier, AdversarialLoss, _LOSSES)
 
 
-def serialize(loss):
+def serialize(loss: AdversarialLoss) -> dict:
     """The configuration of an adversarial loss, from which `deserialize` makes an equal one.
 
     Args:
@@ -461,7 +461,7 @@ def serialize(loss):
     return keras.saving.serialize_keras_object(loss)
 
 
-def deserialize(config):
+def deserialize(config: dict) -> AdversarialLoss:
     """The adversarial loss that a configuration describes.
 
     Args:

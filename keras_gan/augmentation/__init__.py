@@ -12,16 +12,16 @@ __all__ = ["AdaptiveAugment", "Augmenter", "DiffAugment", "deserialize", "get", 
 _CLASSES = {"diff_augment": DiffAugment, "ada": AdaptiveAugment}
 
 
-def get(identifier):
+def get(identifier: str | dict | Augmenter | None) -> Augmenter | None:
     """Returns the augmenter that `identifier` names, describes or is; `None` for `None`."""
     return None if identifier is None else serialization.get(identifier, Augmenter, _CLASSES)
 
 
-def serialize(augmenter):
+def serialize(augmenter: Augmenter) -> dict:
     """Returns the configuration that `deserialize` reads."""
     return keras.saving.serialize_keras_object(augmenter)
 
 
-def deserialize(config):
+def deserialize(config: dict) -> Augmenter:
     """Returns the augmenter that `serialize` described."""
     return serialization.get(config, Augmenter, _CLASSES)

@@ -54,22 +54,22 @@ class DataSpec:
 
 def load(
     source,
-    split="train",
-    batch_size=64,
+    split: str = "train",
+    batch_size: int = 64,
     *,
-    image_size=None,
-    channels=None,
-    labels=False,
-    num_classes=None,
-    shuffle=True,
-    seed=0,
-    repeat=False,
-    start_batch=0,
-    drop_remainder=True,
-    data_dir=None,
-    download=False,
-    memory_limit=MEMORY_LIMIT,
-):
+    image_size: str | tuple[int, int] | None = None,
+    channels: int | None = None,
+    labels: bool = False,
+    num_classes: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    repeat: bool = False,
+    start_batch: int = 0,
+    drop_remainder: bool = True,
+    data_dir: str | None = None,
+    download: bool = False,
+    memory_limit: int = MEMORY_LIMIT,
+) -> tuple[tf.data.Dataset, DataSpec]:
     """Loads images as batches in [-1, 1], ready for `fit`.
 
     The order of epoch e is a permutation that depends on `seed` and e alone, not on the machine, the number of

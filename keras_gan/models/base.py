@@ -1,8 +1,10 @@
 """The base of models that own a generator: counted steps, replicas, sampling, saving the generator alone."""
 
 import os
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gan import latents, serialization
@@ -45,28 +47,32 @@ class GenerativeModel(keras.Model):
         )
 
     @property
-    def sampler(self):
+    def sampler(self) -> keras.Model:
         """The generator used for everything but training."""
         return self.generator
 
     @property
-    def networks(self):
+    def networks(self) -> dict[str, keras.Model]:
         """Dictionary from role to network, of those that are trained."""
         raise NotImplementedError(f"{type(self).__name__} must implement `networks`.")
 
     @property
-    def optimizers(self):
+    def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, int]]:
         """Dictionary from role to the pair of an optimizer and its updates per training step."""
         raise NotImplementedError(f"{type(self).__name__} must implement `optimizers`.")
 
     def call(self, inputs, training=None):
         return self.sampler(inputs, training=False)
 
-    def sample(self, n, labels=None, seed=0, truncation=1.0):
+    def sample(
+        self, n: int, labels: int | Sequence[int] | np.ndarray | None = None, seed: int = 0, truncation: float = 1.0
+    ) -> np.ndarray:
         """Generates `n` images, image i from the seed `seed + i`; see `keras_gan.latents.sample`."""
         return latents.sample(self, n, labels=labels, seed=seed, truncation=truncation)
 
-    def save_generator(self, path, overwrite=True, weights=None):
+    def save_generator(
+        self, path: str | os.PathLike, overwrite: bool = True, weights: list[np.ndarray] | None = None
+    ) -> None:
         """Saves the sampling generator alone as a `.keras` file, trainable like a new one.
 
         Args:
@@ -176,7 +182,7 @@ class GenerativeModel(keras.Model):
         with inputs.plain_errors(), compiled.equal_graphs():
             return super().test_on_batch(*args, **kwargs)
 
-    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+    def save(self, filepath: str | os.PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs) -> None:
         """Saves the model, its optimizers and its step to a `.keras` file; see `keras.Model.save`."""
         inputs.check_path(filepath)
         super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)

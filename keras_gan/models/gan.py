@@ -1,5 +1,7 @@
 """The GAN: a Keras model that owns a generator and a discriminator and plays them against each other."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -79,23 +81,23 @@ class GAN(GenerativeModel):
 
     def __init__(
         self,
-        generator,
-        discriminator,
-        augmenter=None,
-        ema_momentum=None,
-        latent_prior=None,
-        num_classes=None,
-        seed=0,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        augmenter: str | augmentation.Augmenter | None = None,
+        ema_momentum: float | keras.optimizers.schedules.LearningRateSchedule | None = None,
+        latent_prior: str | None = None,
+        num_classes: int | None = None,
+        seed: int = 0,
         **kwargs,
     ):
         super().__init__(seed, **kwargs)
-        contract = Pair.of(generator, discriminator, latent_prior, num_classes)
-        self.latent_dim = contract.latent_dim
-        self.latent_prior = contract.latent_prior
-        self.image_shape = contract.image_shape
-        self.num_classes = contract.num_classes
-        self.class_names = contract.class_names
-        self.packing = contract.packing
+        pair = Pair.of(generator, discriminator, latent_prior, num_classes)
+        self.latent_dim = pair.latent_dim
+        self.latent_prior = pair.latent_prior
+        self.image_shape = pair.image_shape
+        self.num_classes = pair.num_classes
+        self.class_names = pair.class_names
+        self.packing = pair.packing
         self.generator = generator
         self.discriminator = discriminator
         self.augmenter = augmentation.get(augmenter)
@@ -130,20 +132,20 @@ class GAN(GenerativeModel):
 
     def compile(
         self,
-        generator_optimizer="adam",
-        discriminator_optimizer="adam",
-        loss="non_saturating",
-        discriminator_regularizers=(),
-        generator_regularizers=(),
-        discriminator_steps=1,
-        generator_steps=1,
-        update="alternating",
-        weight_clip=None,
-        jit_compile="auto",
-        steps_per_execution=1,
-        run_eagerly=False,
+        generator_optimizer: str | keras.optimizers.Optimizer = "adam",
+        discriminator_optimizer: str | keras.optimizers.Optimizer = "adam",
+        loss: str | losses.AdversarialLoss = "non_saturating",
+        discriminator_regularizers: Sequence[str | regularizers.Regularizer] = (),
+        generator_regularizers: Sequence[str | regularizers.Regularizer] = (),
+        discriminator_steps: int = 1,
+        generator_steps: int = 1,
+        update: str = "alternating",
+        weight_clip: float | None = None,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int = 1,
+        run_eagerly: bool = False,
         **kwargs,
-    ):
+    ) -> None:
         """Sets the objective and how it is descended.
 
         Args:

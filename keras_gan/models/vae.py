@@ -136,7 +136,9 @@ class VAE(GenerativeModel):
     def metrics(self):
         return list(self._trackers.values()) if self.compiled else []
 
-    def encode(self, images, labels=None, batch_size=100):
+    def encode(
+        self, images: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 100
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The distributions of latents of given images.
 
         Args:
@@ -153,12 +155,19 @@ class VAE(GenerativeModel):
             found.append(self.encoder(_pair(images[rows], None if labels is None else labels[rows]), training=False))
         return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
-    def reconstruct(self, images, labels=None, batch_size=100):
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 100) -> np.ndarray:
         """Images that the generator makes of the means of `encode`: float32 `(n,) + image_shape`."""
         means, _ = self.encode(images, labels, batch_size)
         return latents.generate(self.generator, means, labels, batch_size)
 
-    def compile(self, optimizer="adam", beta=1.0, jit_compile="auto", steps_per_execution=1, run_eagerly=False):
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        beta: float = 1.0,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int = 1,
+        run_eagerly: bool = False,
+    ) -> None:
         """Sets the weight of the divergence and how the loss is descended.
 
         Args:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import typing
 from pathlib import Path
 
@@ -194,7 +195,7 @@ class LatentDirection:
     def from_config(cls, config):
         return cls(**config)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the feature as a JSON file, which `LatentDirection.load` reads."""
         with atomic.write_file(Path(path)) as partial:
             partial.write_text(json.dumps(self.get_config()) + "\n", "utf-8")
