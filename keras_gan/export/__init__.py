@@ -6,8 +6,11 @@ Keras. They are imported when they are first used.
 """
 
 import importlib
+import pkgutil
 
-__all__ = ["onnx", "saved_model", "tflite"]
+# A format is a module with a function `export(model, path)`; these serve all formats.
+_SHARED = {"checks", "loading", "portable", "publishing"}
+__all__ = sorted({module.name for module in pkgutil.iter_modules(__path__)} - _SHARED)
 
 
 def __getattr__(name):

@@ -11,6 +11,10 @@ from keras_gan import latents, serialization
 from keras_gan.models import compiled, inputs
 
 
+# What Keras calls formats that have modules of other names.
+_KERAS_NAMES = {"saved_model": "tf_saved_model", "tflite": "litert"}
+
+
 class GenerativeModel(keras.Model):
     """Base class of models that own a generator and train it by steps of their own.
 
@@ -110,10 +114,10 @@ class GenerativeModel(keras.Model):
         # What exports is made of models; only this leads from models back to it.
         from keras_gan import export
 
-        modules = {"tf_saved_model": "saved_model", "litert": "tflite", "onnx": "onnx"}
-        if format not in modules:
-            raise ValueError(f"`format` must be one of {list(modules)}. Received: format={format!r}")
-        card = getattr(export, modules[format]).export(self, filepath, **kwargs)
+        known = {_KERAS_NAMES.get(name, name): name for name in export.__all__}
+        if format not in known:
+            raise ValueError(f"`format` must be one of {sorted(known)}. Received: format={format!r}")
+        card = getattr(export, known[format]).export(self, filepath, **kwargs)
         if verbose:
             print(f"Wrote {filepath}.")
         return card

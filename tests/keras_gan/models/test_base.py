@@ -277,7 +277,7 @@ class ExportTest(InProcess, parameterized.TestCase):
             self.assertEqual(gan.export("a.tflite", format="litert", overwrite=True, batch_sizes=(2,)), {"a": 1})
         export.assert_called_once_with(gan, "a.tflite", overwrite=True, batch_sizes=(2,))
         with self.assertRaisesRegex(
-            ValueError, r"`format` must be one of \['tf_saved_model', 'litert', 'onnx'\].*'tf'"
+            ValueError, r"`format` must be one of \['litert', 'onnx', 'tf_saved_model'\].*'tf'"
         ):
             gan.export("a", format="tf")
         (self.folder / "digits").mkdir()
