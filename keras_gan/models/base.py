@@ -10,7 +10,6 @@ import tensorflow as tf
 from keras_gan import latents, serialization
 from keras_gan.models import compiled, inputs
 
-
 # What Keras calls formats that have modules of other names.
 _KERAS_NAMES = {"saved_model": "tf_saved_model", "tflite": "litert"}
 
