@@ -6,6 +6,8 @@ EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
     "serve": ["waitress>=3,<4", "werkzeug>=3,<4"],
     "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+    # What tests/test_experiment_trackers.py needs, which is skipped without.
+    "trackers": ["wandb", "mlflow-skinny", "keras-tuner"],
     # Other implementations of the metrics.
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }

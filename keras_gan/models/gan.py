@@ -130,6 +130,17 @@ class GAN(GenerativeModel):
             "discriminator": (self.discriminator_optimizer, self.discriminator_steps),
         }
 
+    @property
+    def optimizer(self):
+        """The generator's optimizer, for callbacks that log a learning rate; those that set one are refused."""
+        return self.generator_optimizer if self.compiled else None
+
+    @optimizer.setter
+    def optimizer(self, value):
+        # Keras sets what it received: nothing, as it would build it on the weights of both networks.
+        if value is not None:
+            raise AttributeError("A GAN has two optimizers: pass generator_optimizer= and discriminator_optimizer=.")
+
     def compile(
         self,
         generator_optimizer: str | keras.optimizers.Optimizer = "adam",

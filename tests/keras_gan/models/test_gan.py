@@ -1,5 +1,8 @@
+import io
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -147,6 +150,17 @@ class TrainingTest(TestCase):
         ):
             gan.compile_from_config({**config, "update": update, "fresh_latents": fresh})
             self.assertEqual(gan.update, expected)
+
+    def test_callbacks_that_log_a_learning_rate_find_the_generators(self):
+        gan = compiled()
+        self.assertIs(gan.optimizer, gan.generator_optimizer)
+        with self.assertRaisesRegex(AttributeError, "pass generator_optimizer= and discriminator_optimizer="):
+            gan.optimizer = keras.optimizers.SGD()
+        file = self.path("gan.keras")
+        gan.save(file)
+        with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+            self.assertIn("generator_optimizer", weights)
+            self.assertNotIn("optimizer", weights)
 
     def test_arguments_of_ordinary_models_are_refused_by_name(self):
         for arguments, message in (
