@@ -33,8 +33,10 @@ def machine():
 
 def state(model):
     """Everything that training depends on, as arrays: all variables of a model, then those of its optimizers."""
-    optimizers = [getattr(model, name, None) for name in OPTIMIZERS]
-    variables = [variable for optimizer in optimizers if optimizer is not None for variable in optimizer.variables]
+    found = [getattr(model, name, None) for name in OPTIMIZERS]
+    # One may have two names.
+    optimizers = {id(optimizer): optimizer for optimizer in found if optimizer is not None}.values()
+    variables = [variable for optimizer in optimizers for variable in optimizer.variables]
     return [np.asarray(variable) for variable in [*model.variables, *variables]]
 
 
