@@ -10,13 +10,13 @@ ones, beside classifiers that learn from as many real digits; the numbers are ke
 
 import dataclasses
 
-from keras_gan import GAN, cli, networks, optimizers, regularizers
-from keras_gan.cli import option
-from trainers.engine import flags, report, run
+from keras_gan import GAN, networks, optimizers, regularizers
+from trainers import engine
+from trainers.engine import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(flags.Config):
+class Config(engine.Config):
     steps: int = option(3000, "Length in training steps.")
     conditioning: str = option("projection", "How labels enter: projection, concat or auxiliary.")
     latent_dim: int = option(64, "Length of a latent vector.")
@@ -55,6 +55,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    folder = run.main("conditional_gan", __doc__, Config, build, labels=True)
-    if folder is not None:
-        cli.run(lambda: report.judge_classes(folder))
+    engine.main("conditional_gan", __doc__, Config, build, labels=True, epilogue=engine.judge_classes)
