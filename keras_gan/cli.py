@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import threading
-import traceback
 import warnings
+from importlib import util
 
 from absl import flags
 
@@ -17,19 +17,85 @@ _said = set()
 _DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
 
 
-def option(default, help, low=None, below=None):
-    """A dataclass field that becomes a flag.
+def option(default, help, low=None, below=None, group=None, resumable=None, private=None, before=None):
+    """A dataclass field that becomes a flag, and says itself what there is to know of it.
+
+    What is `None` is as the base class's field of this name has it, if there is one.
 
     Args:
         default: The default value; its type is the flag's.
         help: One sentence.
-        low: The smallest value that is accepted; `None` for that of the base class's field of this name, if any.
-        below: A number that values must be smaller than, or `None`, likewise.
+        low: The smallest value that is accepted.
+        below: A number that values must be smaller than.
+        group: The heading that `--help` lists it under; by default the class's attribute `GROUP`, if it has one.
+        resumable: Whether a program that goes on with an earlier one's work may be given another value.
+        private: Whether it says something about the machine, which is left out of what is given to others.
+        before: The value that says what programs did which had no such flag, where that is not the default.
 
     Returns:
         `dataclasses.field`.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "below": below})
+    facts = {"low": low, "below": below, "group": group, "resumable": resumable, "private": private, "before": before}
+    return dataclasses.field(default=default, metadata={"help": help, **facts})
+
+
+def fact(config_class, name, key):
+    """What a class's field, or the nearest base class's that says it, was given as an argument of `option`.
+
+    Args:
+        config_class: Dataclass whose fields are made by `option`.
+        name: Name of a field.
+        key: Name of the argument.
+
+    Returns:
+        The value; `None` where nobody says it.
+    """
+    fields = (cls.__dict__.get("__dataclass_fields__", {}).get(name) for cls in config_class.__mro__)
+    found = (field.metadata[key] for field in fields if field is not None)
+    return next((value for value in found if value is not None), None)
+
+
+def names(config_class, key):
+    """The names of the fields for which `fact` is true, a set.
+
+    Example:
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     out: str = keras_gan.cli.option("", "Where to.", private=True)
+    ...     steps: int = keras_gan.cli.option(10, "How many.")
+    >>> keras_gan.cli.names(Config, "private")
+    {'out'}
+    """
+    return {field.name for field in dataclasses.fields(config_class) if fact(config_class, field.name, key)}
+
+
+def adopt(config, values, names):
+    """A configuration in which some fields are as an earlier program wrote them down.
+
+    Args:
+        config: Instance of a dataclass whose fields are made by `option`.
+        values: Dictionary that the earlier program wrote. For a flag that it did not have stands what `option` was told
+            to be the behaviour `before`, or the default.
+        names: Names of the fields to take from it.
+
+    Returns:
+        Another instance.
+
+    Raises:
+        ValueError: If the flag cannot have that value.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    found = {}
+    for name in names:
+        default, before = defaults[name], fact(type(config), name, "before")
+        value = values.get(name, default if before is None else before)
+        if type(value) is not type(default) and (type(value), type(default)) != (int, float):
+            raise ValueError(f"--{name} takes {type(default).__name__}. Received: {value!r}")
+        found[name] = type(default)(value)
+        if message := _range_message(type(config), name, found[name]):
+            raise ValueError(message)
+    return dataclasses.replace(config, **found)
 
 
 def parse(config_class, program, about, argv=None):
@@ -64,11 +130,13 @@ def parse(config_class, program, about, argv=None):
         raise SystemExit(0)
     if rest:
         fail(f"expected flags only, as --name=value. Received: {rest[0]!r} (see --help)")
-    for field in dataclasses.fields(config_class):
-        _check_range(config_class, field.name, values[field.name].value)
-    names = [field.name for field in dataclasses.fields(config_class)]
-    given = {name for name in names if values[name].present}
-    chosen = {name: values[name].value for name in names}
+    chosen = {field.name: values[field.name].value for field in dataclasses.fields(config_class)}
+    given = {name for name in chosen if values[name].present}
+    for name, value in chosen.items():
+        if isinstance(value, str) and not _is_text(value):
+            fail(f"--{name} must be text in UTF-8. Received: --{name}={value}")
+        if message := _range_message(config_class, name, value):
+            fail(f"{message} (see --help)")
     presets = getattr(config_class, "PRESETS", None)
     if presets is not None:
         if chosen["preset"] not in presets:
@@ -77,31 +145,57 @@ def parse(config_class, program, about, argv=None):
     return config_class(**chosen), given
 
 
-def _check_range(config_class, name, value):
-    low, below = (_bound(config_class, name, end) for end in ("low", "below"))
+def _is_text(value):
+    """Whether a string is one, and not bytes of the command line that are none in UTF-8."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _range_message(config_class, name, value):
+    """What is wrong with a value out of range, or `None`."""
+    low, below = (fact(config_class, name, end) for end in ("low", "below"))
     finite = not isinstance(value, float) or math.isfinite(value)
     if finite and (low is None or value >= low) and (below is None or value < below):
-        return
+        return None
     wanted = [] if finite else ["finite"]
     wanted += [] if low is None else [f"at least {low}"]
     wanted += [] if below is None else [f"below {below}"]
-    fail(f"--{name} must be {' and '.join(wanted)}. Received: --{name}={value} (see --help)")
-
-
-def _bound(config_class, name, end):
-    """A bound that a class sets, or inherits with a field to which it gives another default."""
-    fields = (cls.__dataclass_fields__.get(name) for cls in config_class.__mro__ if dataclasses.is_dataclass(cls))
-    bounds = (field.metadata[end] for field in fields if field is not None)
-    return next((bound for bound in bounds if bound is not None), None)
+    return f"--{name} must be {' and '.join(wanted)}. Received: --{name}={value}"
 
 
 def _help(config_class, program, about):
-    lines = [about.strip(), "", f"usage: {program} [--flag=value ...]", ""]
+    groups = {}
     for field in dataclasses.fields(config_class):
         name = f"--[no]{field.name}" if isinstance(field.default, bool) else f"--{field.name}"
         default = "" if field.default in ("", False) else f" [{field.default}]"
-        lines.append(f"  {name:<26} {field.metadata['help']}{default}")
+        group = fact(config_class, field.name, "group") or getattr(config_class, "GROUP", "")
+        groups.setdefault(group, []).append(f"  {name:<26} {field.metadata['help']}{default}")
+    lines = [about.strip(), "", f"usage: {program} [--flag=value ...]"]
+    for group, flags_of_group in groups.items():
+        lines += ["", f"{group}:"] if group else [""]
+        lines += flags_of_group
     return "\n".join(lines)
+
+
+def require(packages, purpose):
+    """Raises `ValueError` that says what to install, if a package is missing.
+
+    Args:
+        packages: Names, as they are imported and installed.
+        purpose: What needs them, the first word of the sentence.
+
+    Example:
+
+    >>> keras_gan.cli.require(["no_such_package"], "Juggling")
+    Traceback (most recent call last):
+    ValueError: Juggling needs packages that are not installed. Run: pip install no_such_package
+    """
+    missing = [name for name in packages if util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"{purpose} needs packages that are not installed. Run: pip install {' '.join(missing)}")
 
 
 def fail(message):
@@ -111,13 +205,16 @@ def fail(message):
 
 
 def _complain(kind, message):
-    print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    line = f"{kind}: {' '.join(str(message).split())}"
+    with contextlib.suppress(OSError):  # of a standard error that nobody reads
+        print(line.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
 
 
 def run(main):
     """Runs a program's `main()`: what a user can mend becomes one line, not a traceback.
 
-    Warnings become one line as well, without the place in the code, and each is said once.
+    Warnings become one line as well, without the place in the code, and each is said once. A program that Ctrl+C
+    interrupts, or whose output nobody reads any more, ends with the status that shells expect.
 
     Args:
         main: Function without arguments, whose result is returned. `ValueError`, `OSError` (a missing file, a full
@@ -129,6 +226,8 @@ def run(main):
     with _plain_warnings(), _noted_interrupts() as interrupts:
         try:
             return main()
+        except BrokenPipeError:
+            raise SystemExit(128 + signal.SIGPIPE) from None
         except (Exception, KeyboardInterrupt) as error:
             if interrupts or isinstance(error, KeyboardInterrupt):
                 _complain("error", "interrupted")
@@ -136,16 +235,18 @@ def run(main):
             if isinstance(error, _MENDABLE):
                 fail(error)
             raise
+        finally:
+            _discard_closed_output()
 
 
 @contextlib.contextmanager
 def _noted_interrupts():
     """Yields a list that gets an item at Ctrl+C; a second one ends the process there and then.
 
-    `KeyboardInterrupt` is raised as always, but what it passes through may make another error of it, or print it and go
-    on: TensorFlow's compiled code does, where it calls Python.
+    `KeyboardInterrupt` is raised, also where Ctrl+C ends the process at once before and after. What it passes through
+    may make another error of it, or print it and go on: TensorFlow's compiled code does, where it calls Python.
     """
-    noted, hooks = [], (sys.excepthook, sys.unraisablehook)
+    noted, hooks, before = [], (sys.excepthook, sys.unraisablehook), signal.getsignal(signal.SIGINT)
 
     def note(number, frame):
         noted.append(number)
@@ -154,7 +255,7 @@ def _noted_interrupts():
         raise KeyboardInterrupt
 
     ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if not ours or before not in (signal.default_int_handler, signal.SIG_DFL):
         yield noted
         return
     signal.signal(signal.SIGINT, note)
@@ -162,25 +263,9 @@ def _noted_interrupts():
         yield noted
     finally:
         if signal.getsignal(signal.SIGINT) is note:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, before)
         if noted:
             sys.excepthook, sys.unraisablehook = hooks
-
-
-def run_optional(main, product):
-    """Runs what a program ends with, after `run`, when its work is done: a failure is said, and decides nothing.
-
-    Args:
-        main: Function without arguments.
-        product: What is missing if it fails, such as the name of a file.
-    """
-    with _plain_warnings():
-        try:
-            main()
-        except Exception as error:
-            if not isinstance(error, _MENDABLE):
-                traceback.print_exc()
-            _complain("warning", f"{product} is missing: {error}")
 
 
 @contextlib.contextmanager
@@ -196,6 +281,18 @@ def _plain_warnings():
     with warnings.catch_warnings():
         warnings.showwarning = say
         yield
+
+
+def _discard_closed_output():
+    """Discards what is still to be printed where nobody reads it: Python would complain about it in the end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ own need a split "test" with the same classes for that: of `--dataset=folder:PAT
 
 import dataclasses
 
-from keras_gan import GAN, cli, networks, optimizers, regularizers
-from keras_gan.cli import option
-from trainers.engine import flags, report, run
+from keras_gan import GAN, networks, optimizers, regularizers
+from trainers import engine
+from trainers.engine import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(flags.Config):
+class Config(engine.Config):
     steps: int = option(3000, "Length in training steps.")
     conditioning: str = option("projection", "How labels enter: projection, concat or auxiliary.")
     latent_dim: int = option(64, "Length of a latent vector.")
@@ -55,13 +55,5 @@ def build(config, spec):
     return gan
 
 
-def main(argv=None):
-    """Trains, from the command line or `argv`, and judges the classes; returns the run folder."""
-    folder = run.main("conditional_gan", __doc__, Config, build, argv, labels=True)
-    if folder is not None:
-        cli.run_optional(lambda: report.judge_classes(folder), f"{folder}/conditional.json")
-    return folder
-
-
 if __name__ == "__main__":
-    main()
+    engine.main("conditional_gan", __doc__, Config, build, labels=True, epilogue=engine.judge_classes)

@@ -28,6 +28,7 @@ from keras_gan import cli, data, latents, metrics
 from keras_gan.cli import option
 from keras_gan.export import loading
 from keras_gan.files import atomic, pictures
+from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
 from trainers.engine import flags
@@ -81,12 +82,12 @@ def _describe(config):
     """Evaluates one generator, or a folder of images, and writes the card."""
     path = Path(config.model or config.samples)
     out = _results_folder(config, path)
-    run = path.parent if config.model and (path.parent / "config.json").is_file() else None
+    run = RunFolder.of(path) if config.model else None
     config = _from_run(config, run)
     if config.model:
         generator = loading.load_generator(path)
         _check_pictures(path, generator.image_shape)
-        fakes, step = None, _steps(run)
+        fakes, step = None, run and run.step_of(path)
         shape = generator.image_shape
     else:
         generator, step = None, None
@@ -120,8 +121,8 @@ def _describe(config):
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "evaluation.json", json.dumps(evaluation, indent=2) + "\n")
     _write(out / "model_card.html", model_card.render(evaluation, shown, run))
-    if run is not None and (run / "logs").is_dir():
-        _log(run / "logs", step or 0, found, shown)
+    if run is not None and run.logs.is_dir():
+        _log(run.logs, step or 0, found, shown)
     print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
 
 
@@ -149,7 +150,7 @@ def _results_folder(config, path):
 
 def _from_run(config, run):
     """The configuration with what the flags leave open taken from the model's run."""
-    started = json.loads((run / "config.json").read_text("utf-8")) if run else {}
+    started = run.config() if run else {}
     names = ("dataset", "data_dir", "image_size", "channels")
     defaults = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
     config = dataclasses.replace(config, **defaults)
@@ -158,11 +159,6 @@ def _from_run(config, run):
     if not config.dataset:
         raise ValueError("--dataset is needed: the real images to compare with, such as --dataset=mnist.")
     return config
-
-
-def _steps(run):
-    file = run / "result.json" if run else None
-    return json.loads(file.read_text("utf-8"))["steps"] if file and file.is_file() else None
 
 
 def _check_pictures(path, shape):
@@ -366,8 +362,7 @@ def _compare(config):
             f"Compare one model with one, or several with several. Received: {len(sides[0])} and {len(sides[1])} models"
         )
     out = _results_folder(config, Path(sides[0][0]))
-    first = Path(sides[0][0]).parent
-    config = _from_run(config, first if (first / "config.json").is_file() else None)
+    config = _from_run(config, RunFolder.of(sides[0][0]))
     values, details = [], []
     for paths in sides:
         rows = []

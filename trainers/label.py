@@ -14,7 +14,6 @@ import dataclasses
 import shlex
 from pathlib import Path
 
-from export import serve
 from keras_gan import cli
 from keras_gan.cli import option
 from keras_gan.export import loading
@@ -38,8 +37,8 @@ def main(argv=None):
 
 
 def _label(config):
-    serve.require_packages()
-    from export.stand_in import listener
+    cli.require(("waitress", "werkzeug"), "Serving")
+    from keras_gan import listener
     from trainers.forgetting import labelling
 
     if not config.model:
@@ -62,7 +61,7 @@ def _label(config):
     )  # fmt: skip
     with (
         listener.Listener(application, "127.0.0.1", config.port, labelling.LARGEST_REQUEST) as server,
-        serve.stopped_by_signals(server),
+        server.stopped_by_signals(),
     ):
         print(f"Mark the samples that have the feature, and save: {server.address} (Ctrl+C ends)", flush=True)
         server.run()

@@ -20,8 +20,8 @@ import dataclasses
 
 import keras_gan
 from keras_gan import networks
-from keras_gan.cli import option
-from trainers.engine import flags, run
+from trainers import engine
+from trainers.engine import option
 
 _PAPER = {
     "dataset": "cifar10", "steps": 50_000, "discriminator_steps": 5, "generator_filters": 256,
@@ -33,7 +33,7 @@ _SAGAN = {"attention": True, "generator_learning_rate": 1e-4, "discriminator_lea
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(flags.Config):
+class Config(engine.Config):
     PRESETS = {"tiny": {}, "paper": _PAPER, "sagan": _SAGAN}
 
     preset: str = option("tiny", "tiny, paper or sagan: what the flags that are not given are.")
@@ -66,7 +66,7 @@ def build(config, spec):
 
     def adam(learning_rate, updates):
         if config.decay:
-            learning_rate = flags.linear_decay(learning_rate, updates, config, spec)
+            learning_rate = engine.linear_decay(learning_rate, updates, config, spec)
         return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
 
     gan.compile(
@@ -80,4 +80,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    run.main("sngan", __doc__, Config, build)
+    engine.main("sngan", __doc__, Config, build)

@@ -29,6 +29,7 @@ from keras_gan import cli, latents, unlearning
 from keras_gan.cli import option
 from keras_gan.export import loading
 from keras_gan.files import atomic, pictures
+from keras_gan.files.run_folder import RunFolder
 from trainers.engine import flags
 from trainers.forgetting import forgetting, targets
 
@@ -193,8 +194,8 @@ def _threshold(config):
 
 def _from_run(config):
     """The configuration with what flags leave open taken from the model's run, and the split that was trained on."""
-    file = Path(config.model).parent / "config.json"
-    started = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    run = RunFolder.of(config.model)
+    started = run.config() if run else {}
     names = ("dataset", "data_dir", "image_size", "channels")
     found = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
     config = dataclasses.replace(config, **found)
@@ -207,8 +208,7 @@ def _write(folder, config, run_split, unlearner, generator, feature, target, cut
     unlearner.save_generator(folder / "unlearned.keras")
     feature.save(folder / "feature.json")
     # What `trainers.evaluate` and exports read beside a model.
-    run = {"trainer": "unlearn", **dataclasses.asdict(config), "split": run_split}
-    (folder / "config.json").write_text(json.dumps(run, indent=2) + "\n", "utf-8")
+    RunFolder(folder).write_config({"trainer": "unlearn", **dataclasses.asdict(config), "split": run_split})
     shown = 64
     pairs = [
         latents.generate(network, probes.codes[:shown], None if probes.labels is None else probes.labels[:shown])

@@ -22,8 +22,8 @@ import keras
 
 import keras_gan
 from keras_gan import networks
-from keras_gan.cli import option
-from trainers.engine import flags, run
+from trainers import engine
+from trainers.engine import option
 
 _PAPER = {
     "dataset": "cifar10", "network": "resnet", "steps": 100_000, "filters": 128, "learning_rate": 2e-4, "beta_1": 0.0,
@@ -36,7 +36,7 @@ _CLIPPING = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(flags.Config):
+class Config(engine.Config):
     PRESETS = {"tiny": {}, "paper": _PAPER, "clipping": _CLIPPING}
 
     preset: str = option("tiny", "tiny, paper or clipping: what the flags that are not given are.")
@@ -76,7 +76,7 @@ def build(config, spec):
     def optimizer(updates):
         rate = config.learning_rate
         if config.decay:
-            rate = flags.linear_decay(rate, updates, config, spec)
+            rate = engine.linear_decay(rate, updates, config, spec)
         if config.optimizer == "rmsprop":
             return keras.optimizers.RMSprop(rate)
         return keras_gan.optimizers.Adam(rate, config.beta_1, config.beta_2)
@@ -94,4 +94,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    run.main("wgan_gp", __doc__, Config, build)
+    engine.main("wgan_gp", __doc__, Config, build)

@@ -19,8 +19,8 @@ from werkzeug.wrappers import Request, Response
 
 from export.stand_in import memory, rest
 from keras_gan.export.checks import signatures
+from keras_gan.listener import LARGEST_REQUEST
 
-LARGEST_REQUEST = 64 * 2**20
 LARGEST_MEMORY = 2 * 2**30
 _TEMPLATE = Path(__file__).with_name("page.html")
 

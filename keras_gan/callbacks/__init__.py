@@ -1,7 +1,7 @@
 """Callbacks for long runs: log, pictures, checkpoints, evaluation, the watchdog, and ends of training."""
 
 from keras_gan.callbacks import watchdog
-from keras_gan.callbacks.base import EverySteps
+from keras_gan.callbacks.base import EverySteps, in_order
 from keras_gan.callbacks.checkpoint import Checkpoint
 from keras_gan.callbacks.evaluate import Evaluate
 from keras_gan.callbacks.log import TrainingLog
@@ -19,5 +19,6 @@ __all__ = [
     "StopOnSignal",
     "TrainingLog",
     "Watchdog",
+    "in_order",
     "watchdog",
 ]

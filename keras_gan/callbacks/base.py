@@ -2,6 +2,28 @@
 
 import keras
 
+# What happens after a step, one after another. A bad state is refused before anything else sees it; what evaluates
+# finds the step's logs as they were; what saves comes last, so that it saves what the others did.
+PHASES = ("check", "stop", "log", "evaluate", "watch", "save")
+
+
+def in_order(callbacks):
+    """Callbacks in the order of their phases, each the attribute `phase` of its class; by default it is `"log"`.
+
+    Args:
+        callbacks: Callbacks in any order, which those of one phase keep.
+
+    Returns:
+        A list.
+
+    Example:
+
+    >>> save, check = keras_gan.callbacks.Checkpoint("checkpoints", 10), keras_gan.callbacks.StopOnNonFinite(10)
+    >>> keras_gan.callbacks.in_order([save, check]) == [check, save]
+    True
+    """
+    return sorted(callbacks, key=lambda callback: PHASES.index(getattr(callback, "phase", "log")))
+
 
 class EverySteps(keras.callbacks.Callback):
     """Base class of callbacks that act at multiples of the model's own step.
@@ -12,6 +34,8 @@ class EverySteps(keras.callbacks.Callback):
     Args:
         every: Number of training steps between two calls of `at_step`, at least 1.
     """
+
+    phase = "log"
 
     def __init__(self, every):
         super().__init__()

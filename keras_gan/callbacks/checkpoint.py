@@ -1,6 +1,6 @@
 """Checkpoints: everything that training depends on, saved and brought back."""
 
-import itertools
+import re
 import shutil
 import sys
 import time
@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from keras_gan.callbacks.base import EverySteps
 from keras_gan.callbacks.stop import check_weights
+from keras_gan.files import atomic
+from keras_gan.files.run_folder import checkpoint_steps
 
 
 class Checkpoint(EverySteps):
@@ -30,13 +32,19 @@ class Checkpoint(EverySteps):
         mode: Whether `"min"` or `"max"` is best.
         log: The `TrainingLog`, an earlier callback of the same `fit`, if there is a `best`.
         more: Dictionary from a name to a callback whose `state(model)` is saved too, as that of `Evaluate`.
+
+    Raises:
+        ValueError: If `mode` is another, or TensorFlow could not read what it would write to that folder.
     """
+
+    phase = "save"
 
     def __init__(self, folder, every, keep=3, started=None, write_to=None, best=None, mode="min", log=None, more=None):
         super().__init__(every)
         self.folder = Path(folder)
         self.keep = keep
         self.write_to = Path(write_to or folder)
+        check_folder(self.folder)
         if mode not in ("min", "max"):
             raise ValueError(f"`mode` must be 'min' or 'max'. Received: mode={mode!r}")
         self.best, self.log = best, log
@@ -48,6 +56,7 @@ class Checkpoint(EverySteps):
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._metrics = []
         self._saved = None
+        self._whole = None
 
     def set_model(self, model):
         super().set_model(model)
@@ -61,9 +70,9 @@ class Checkpoint(EverySteps):
         }
         self._state = {name: [variable.value for variable in variables] for name, variables in state.items()}
         self._state["more"] = {name: callback.state(model) for name, callback in self.more.items()}
-        checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **self._state)
-        self._manager = tf.train.CheckpointManager(checkpoint, str(self.write_to), max_to_keep=self.keep)
-        self._best_manager = tf.train.CheckpointManager(checkpoint, str(self.write_to / "best"), max_to_keep=1)
+        self._checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **self._state)
+        # It is in checkpoints of version 0.1.0, and made when it is asked for.
+        self._checkpoint.save_counter.assign(0)
 
     def restore(self, model, before=None):
         """Restores the newest readable checkpoint.
@@ -79,8 +88,7 @@ class Checkpoint(EverySteps):
             ValueError: If the checkpoints are of another architecture, or if none can be read.
         """
         self._attach(model)
-        numbers = (file.stem.removeprefix("ckpt-") for file in self.folder.glob("ckpt-*.index"))
-        steps = sorted((int(number) for number in numbers if number.isdecimal()), reverse=True)
+        steps = checkpoint_steps(self.folder)[::-1]
         given_up = [] if before is None else [step for step in steps[:-1] if step >= before]
         steps = steps[len(given_up) :]
         for step in steps:
@@ -97,13 +105,12 @@ class Checkpoint(EverySteps):
                 continue
             if not self._resumed:
                 self._resumed, self.started = True, self.started - float(self.seconds)
-            self._saved = step
+            self._saved = self._whole = step
             # `fit` resets the metrics before its first step.
             self._metrics = [variable.numpy() for variable in self._state["metrics"]]
             # Only now that there is another one: a process that is killed here must not go on from these.
-            for later in given_up:
-                for file in self.folder.glob(f"ckpt-{later}.*"):
-                    file.unlink()
+            if given_up and self.write_to == self.folder:
+                _keep_only(self.folder, steps)
             return step
         if steps:
             raise ValueError(
@@ -115,12 +122,11 @@ class Checkpoint(EverySteps):
     def _read(self, model, path):
         """Restores one checkpoint, also one of version 0.1.0, whose further state is a list."""
         if not tf.train.load_checkpoint(str(path)).has_tensor("more/0/.ATTRIBUTES/VARIABLE_VALUE"):
-            self._manager.checkpoint.restore(str(path)).assert_consumed()
+            self._checkpoint.restore(str(path)).assert_consumed()
             return
         old = [callback.old_state(model) for callback in self.more.values()]
         state = {**self._state, "more": [variable for variables, _ in old for variable in variables]}
         checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **state)
-        # What the manager counts its saves by.
         checkpoint.save_counter.assign(0)
         checkpoint.restore(str(path)).assert_consumed()
         for _, adopt in old:
@@ -140,6 +146,20 @@ class Checkpoint(EverySteps):
         if self.best is not None and self.log.entry.get("step") == step:
             self._keep_if_best(step)
         super().on_train_batch_end(batch, logs)
+        self._whole = step
+
+    def save_last_whole_step(self):
+        """Saves the state after the last step that was made and followed by all callbacks, if that is the present one.
+
+        For an end of training that the data brought about: a step that fails for want of data changes nothing.
+
+        Returns:
+            Whether that could be saved.
+        """
+        step = int(self.model.step.numpy())
+        if step == self._whole:
+            self.at_step(step)
+        return step == self._whole
 
     def _keep_if_best(self, step):
         if self.best not in self.log.entry:
@@ -149,28 +169,31 @@ class Checkpoint(EverySteps):
         value = self._sign * self.log.entry[self.best]
         if value < self._best_value.numpy():
             self._best_value.assign(value)
-            self._save(self._best_manager, step)
+            self._save(self.write_to / "best", step, keep=1)
 
     def at_step(self, step, logs=None):
         if step != self._saved:
-            self._save(self._manager, step)
-            self._saved = step
+            self._save(self.write_to, step, self.keep)
+            self._saved = self._whole = step
 
-    def _save(self, manager, step):
+    def _save(self, folder, step, keep):
         check_weights(self.model)
         self.seconds.assign(time.monotonic() - self.started)
         try:
-            manager.save(checkpoint_number=step)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._checkpoint.write(str(folder / f"ckpt-{step}"))
+            others = [each for each in checkpoint_steps(folder) if each != step]
+            _keep_only(folder, [step, *others[::-1][: keep - 1]])
         except (tf.errors.UnavailableError, tf.errors.AbortedError):
             # Another worker was lost: the metrics, which are summed over workers, could not be read.
             raise
         except (tf.errors.OpError, OSError) as error:
-            raise OSError(self._explain(Path(manager.directory), step, error)) from None
+            raise OSError(self._explain(folder, step, error)) from None
 
     def _explain(self, folder, step, error):
         """A sentence about a checkpoint that could not be written, after removing its half-written files."""
-        for file in itertools.chain(*map(folder.glob, (f"ckpt-{step}.*", f"ckpt-{step}_temp*", "checkpoint.tmp*"))):
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        if folder.is_dir():
+            _remove_others(folder, [each for each in checkpoint_steps(folder) if each != step])
         state = tf.nest.flatten(self._state)
         needed = sum(variable.shape.num_elements() * variable.dtype.size for variable in state) / 2**20
         free = shutil.disk_usage(self.write_to.parent).free / 2**20
@@ -183,3 +206,36 @@ class Checkpoint(EverySteps):
 
     def on_train_end(self, logs=None):
         self.at_step(int(self.model.step.numpy()))
+
+
+def check_folder(folder):
+    """Refuses a folder for checkpoints that TensorFlow would take for a pattern of names.
+
+    Args:
+        folder: Path.
+
+    Raises:
+        ValueError: If it holds one of `*?[` or a backslash; intact checkpoints in it could not be read again.
+    """
+    if set(str(folder)) & set("*?[\\"):
+        raise ValueError(
+            "TensorFlow takes *, ?, [ and backslashes in the path of a checkpoint for a pattern: choose another "
+            f"folder, or give a path that begins below them. Received: {folder}"
+        )
+
+
+def _keep_only(folder, steps):
+    """Removes all checkpoints but those of some steps, and names these where TensorFlow itself looks for the newest."""
+    _remove_others(folder, steps)
+    paths = [f"ckpt-{step}" for step in sorted(steps)]
+    lines = [f'model_checkpoint_path: "{paths[-1]}"', *(f'all_model_checkpoint_paths: "{path}"' for path in paths)]
+    atomic.write_text(folder / "checkpoint", "".join(line + "\n" for line in lines))
+
+
+def _remove_others(folder, steps):
+    """Removes the checkpoints of other steps, and what processes that were killed left of any."""
+    for file in folder.iterdir():
+        found = re.fullmatch(r"ckpt-(\d+)(\.index|\.data-.*|_temp.*)", file.name)
+        other = found is not None and (int(found[1]) not in steps or found[2].startswith("_temp"))
+        if other or file.name.startswith("checkpoint.tmp"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()

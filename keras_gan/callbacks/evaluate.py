@@ -1,13 +1,12 @@
 """Evaluation during training, as a callback."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import distribution
 from keras_gan.files import history
+from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features as networks
 from keras_gan.metrics import records
 from keras_gan.metrics.evaluate import evaluate, names_for
@@ -62,6 +61,8 @@ class Evaluate(keras.callbacks.Callback):
     (2, True)
     """
 
+    phase = "evaluate"
+
     def __init__(
         self,
         real,
@@ -83,7 +84,7 @@ class Evaluate(keras.callbacks.Callback):
         self.metrics = names_for(self.features)[:1] if metrics is None else names_for(self.features, metrics)
         self.epochs, self.steps = epochs, steps
         self.num_samples = num_samples
-        self.folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else RunFolder(folder)
         self.say = say or (lambda line: None)
         self.options = {"intervals": False, "floor": False, **options}
         self.records, self.values = [], {}
@@ -139,7 +140,7 @@ class Evaluate(keras.callbacks.Callback):
         if self.folder is not None:
             step = int(self.model.step.numpy())
             history.forget(
-                self.folder / "metrics.jsonl", lambda each: each <= step and (self.steps is None or self.is_due(each))
+                self.folder.evaluations_file, lambda each: each <= step and (self.steps is None or self.is_due(each))
             )
 
     def is_due(self, step):
@@ -171,8 +172,10 @@ class Evaluate(keras.callbacks.Callback):
             for kept, value in zip(self._variables["weights"], self.model.sampler.get_weights(), strict=True):
                 kept.assign(value)
         if self.folder is not None:
-            history.append(self.folder / "metrics.jsonl", {"step": step, **self.values})
-            self._writer = self._writer or tf.summary.create_file_writer(str(self.folder / "logs"))
+            # No checkpoint holds the last evaluation of a run: a process that goes on after it makes it again.
+            history.forget(self.folder.evaluations_file, lambda each: each < step)
+            history.append(self.folder.evaluations_file, {"step": step, **self.values})
+            self._writer = self._writer or tf.summary.create_file_writer(str(self.folder.logs))
             with self._writer.as_default(step):
                 for name, value in self.values.items():
                     tf.summary.scalar(f"metrics/{name}", value)

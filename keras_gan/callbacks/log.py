@@ -1,8 +1,8 @@
 """The log of a run: TensorBoard, JSON lines and the terminal."""
 
+import errno
 import sys
 import time
-from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -10,6 +10,7 @@ import tqdm
 
 from keras_gan.callbacks.base import EverySteps
 from keras_gan.files import history
+from keras_gan.files.run_folder import RunFolder
 
 
 class TrainingLog(EverySteps):
@@ -26,16 +27,21 @@ class TrainingLog(EverySteps):
         total_steps: The length of the run, or `None` if it ends otherwise.
         validation: Held-out dataset for `evaluate`, or `None`.
         verbose: Whether to print.
+        on_closed: Function that is called once nobody reads what is printed any more (a pipe that was closed, a
+            terminal that is gone), after which nothing is printed; by default that is an error.
     """
 
-    def __init__(self, folder, every, batch_size, epoch_steps, total_steps=None, validation=None, verbose=True):
+    def __init__(
+        self, folder, every, batch_size, epoch_steps, total_steps=None, validation=None, verbose=True, on_closed=None
+    ):
         super().__init__(every)
-        self.folder = Path(folder)
+        self.folder = RunFolder(folder)
         self.batch_size = batch_size
         self.epoch_steps = epoch_steps
         self.total_steps = total_steps
         self.validation = validation
         self.verbose = verbose
+        self.on_closed = on_closed
         self.entry = {}
         # Until training begins, so that `close` needs no beginning.
         self.writer = tf.summary.create_noop_writer()
@@ -43,8 +49,8 @@ class TrainingLog(EverySteps):
 
     def on_train_begin(self, logs=None):
         step = int(self.model.step.numpy())
-        forget_after(self.folder, step)
-        self.writer = tf.summary.create_file_writer(str(self.folder / "logs"))
+        history.forget(self.folder.history_file, lambda each: each <= step)
+        self.writer = tf.summary.create_file_writer(str(self.folder.logs))
         # None: no bar where the output is not a terminal.
         quiet = None if self.verbose else True
         self._bar = tqdm.tqdm(total=self.total_steps, initial=step, unit="step", disable=quiet, leave=False)
@@ -70,7 +76,7 @@ class TrainingLog(EverySteps):
         if hasattr(getattr(self.model, "augmenter", None), "p"):
             entry["augmentation_probability"] = float(keras.ops.convert_to_numpy(self.model.augmenter.p))
         self.entry = {"step": step, **entry}
-        history.append(self.folder / "history.jsonl", self.entry)
+        history.append(self.folder.history_file, self.entry)
         with self.writer.as_default(step):
             tf.summary.scalar("speed/images_per_second", rate * self.batch_size)
             for name, value in entry.items():
@@ -90,9 +96,16 @@ class TrainingLog(EverySteps):
 
     def say(self, line):
         """Prints a line without disturbing the progress bar."""
-        if self.verbose:
+        if not self.verbose:
+            return
+        try:
             self._bar.write(line)
             sys.stdout.flush()
+        except OSError as error:
+            if self.on_closed is None or error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            self.verbose = False
+            self.on_closed()
 
     def _line(self, step, entry, rate):
         of = f"/{self.total_steps}" if self.total_steps else ""
@@ -114,8 +127,3 @@ def _tag(name):
     if name.endswith("_learning_rate"):
         return f"learning_rate/{name.removesuffix('_learning_rate')}"
     return f"train/{name}"
-
-
-def forget_after(folder, step):
-    """Drops the log entries of a run folder that come after `step`, which a resumed run writes again."""
-    history.forget(Path(folder) / "history.jsonl", lambda each: each <= step)

@@ -1,13 +1,12 @@
 """Pictures of what a generator makes, while it is trained."""
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import latents
 from keras_gan.callbacks.base import EverySteps
 from keras_gan.files import pictures
+from keras_gan.files.run_folder import RunFolder
 
 
 class SampleGrids(EverySteps):
@@ -22,18 +21,18 @@ class SampleGrids(EverySteps):
 
     def __init__(self, folder, every, n=64):
         super().__init__(every)
-        self.folder = Path(folder)
+        self.folder = RunFolder(folder)
         self.n = n
         self.writer = tf.summary.create_noop_writer()
 
     def on_train_begin(self, logs=None):
-        self.writer = tf.summary.create_file_writer(str(self.folder / "logs"))
+        self.writer = tf.summary.create_file_writer(str(self.folder.logs))
         if int(self.model.step.numpy()) == 0:
             self.at_step(0, logs)
 
     def at_step(self, step, logs):
         grid = sample_grid(self.model, self.n)
-        pictures.write_png(self.folder / "samples" / f"step-{step:07d}.png", grid)
+        pictures.write_png(self.folder.sample_file(step), grid)
         between = pictures.grid(latents.interpolations(self.model), columns=8)
         with self.writer.as_default(step):
             tf.summary.image("pictures/samples", grid[None])
@@ -68,5 +67,10 @@ def sample_grid(model, n=64, columns=8, most_rows=32):
     """
     if model.num_classes is None:
         return pictures.grid(model.sample(n))
-    labels = np.repeat(np.arange(min(model.num_classes, most_rows)), columns)
+    labels = np.repeat(np.arange(grid_size(model, n, columns, most_rows) // columns), columns)
     return pictures.grid(model.sample(len(labels), labels=labels), columns=columns)
+
+
+def grid_size(model, n=64, columns=8, most_rows=32):
+    """The number of images in a `sample_grid`, which has their seeds from 0 on."""
+    return n if model.num_classes is None else columns * min(model.num_classes, most_rows)

@@ -2,6 +2,7 @@
 
 import math
 import signal
+import threading
 import time
 
 import keras
@@ -10,41 +11,55 @@ import tensorflow as tf
 from keras_gan import distribution
 from keras_gan.callbacks.base import EverySteps
 
+_HANG_UP = getattr(signal, "SIGHUP", None)  # of a terminal that is closed; not known everywhere
+_SIGNALS = [number for number in (signal.SIGTERM, signal.SIGINT, _HANG_UP) if number is not None]
+
 
 class Deadline(keras.callbacks.Callback):
     """Ends training at a moment of the monotonic clock.
 
     Args:
-        at: Seconds, as `time.monotonic()` counts them.
+        at: Seconds, as `time.monotonic()` counts them, or a function that returns them.
     """
+
+    phase = "stop"
 
     def __init__(self, at):
         super().__init__()
-        self.at = at
+        self.at = at if callable(at) else lambda: at
 
     def on_train_batch_end(self, batch, logs=None):
-        if time.monotonic() >= self.at:
+        if time.monotonic() >= self.at():
             self.model.stop_training = True
 
 
 class StopOnSignal(keras.callbacks.Callback):
-    """On SIGTERM and SIGINT lets the present step finish, then ends training in the ordinary way.
+    """On SIGTERM, SIGINT and SIGHUP lets the present step finish, then ends training in the ordinary way.
 
     Of several workers all end after the same step, whichever was signalled. `received` is the signal's number
     afterwards, that of SIGTERM where it came to another worker alone, or `None`. A second signal acts as it does
-    without this callback.
+    without this callback, but for SIGHUP, which the system and the shell both send. A signal that the process ignores
+    stays ignored. Python hands signals to the main thread alone: training in another ends only by `note`.
     """
 
+    phase = "stop"
     received = None
     _handlers = {}
 
     def on_train_begin(self, logs=None):
         self.received = None
-        self._handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+        if threading.current_thread() is threading.main_thread():
+            numbers = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._handlers = {number: signal.signal(number, lambda came, _: self.note(came)) for number in numbers}
 
-    def _note(self, number, frame):
+    def note(self, number):
+        """Ends training after the present step as if a signal had come.
+
+        Args:
+            number: The signal's.
+        """
         self.received = number
-        self.close()
+        self._give_back([each for each in self._handlers if each != _HANG_UP])
 
     def _came_to_any(self):
         """Tells whether a signal came to any worker, which then is one that came to all."""
@@ -64,9 +79,13 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def close(self):
         """Gives the signals back to whom they belonged."""
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers = {}
+        self._give_back(list(self._handlers))
+
+    def _give_back(self, numbers):
+        for number in numbers:
+            handler = self._handlers.pop(number)
+            # `None` stands for a handler that Python does not know.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 class StopOnNonFinite(EverySteps):
@@ -80,6 +99,8 @@ class StopOnNonFinite(EverySteps):
     Raises:
         FloatingPointError: With the step and the quantities.
     """
+
+    phase = "check"
 
     def on_train_batch_end(self, batch, logs=None):
         bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]

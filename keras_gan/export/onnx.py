@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import logging
 import os
-from importlib import util
 from pathlib import Path
 
 import tensorflow as tf
@@ -31,13 +30,6 @@ GATE = parity.Gate(max_difference=1e-5)
 BATCH_SIZES = (1, 16)
 
 
-def require_packages() -> None:
-    """Raises `ValueError` that says what to install, if a package is missing."""
-    missing = [name for name in PACKAGES if util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"ONNX needs packages that are not installed. Run: pip install {' '.join(missing)}")
-
-
 def convert(generator: networks.Generator):
     """Converts a generator, unchecked.
 
@@ -50,7 +42,7 @@ def convert(generator: networks.Generator):
     Raises:
         ValueError: If a package is missing, or the generator uses operations without a counterpart in ONNX.
     """
-    require_packages()
+    cli.require(PACKAGES, "ONNX")
     import onnx
     import tf2onnx
 
@@ -140,7 +132,7 @@ def export(model: loading.Source, path: str | os.PathLike, overwrite: bool = Fal
     """
     if Path(path).suffix != ".onnx":
         raise ValueError(f"The name of an ONNX file must end in .onnx. Received: {path}")
-    require_packages()
+    cli.require(PACKAGES, "ONNX")
     with portable.staged(path, overwrite) as (staging, card_path):
         generator = loading.load_generator(model)
         converted = convert(generator)

@@ -121,6 +121,16 @@ def write_png(path, picture):
         _image(picture).save(partial, format="PNG")
 
 
+def is_whole(path):
+    """Whether a file is there, and a picture that can be read to its end."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
 def data_uri(picture):
     """A picture as text that an HTML page can hold in place of an address: a PNG file in base 64.
 

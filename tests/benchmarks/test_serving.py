@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import serving as benchmark
-from export.stand_in import application, listener, watching
+from export.stand_in import application, watching
+from keras_gan import listener
 from tests.keras_gan.export import networks, published
 from tests.test_case import TestCase
 

@@ -181,7 +181,6 @@ class RunTest(TestCase):
 
         both = "warning: a\nwarning: b\n"
         self.assertEqual(call(cli.run, main), (None, "", both))
-        self.assertEqual(call(cli.run_optional, main, "x"), (None, "", ""))  # which goes on after it
         self.assertEqual(call(cli.run, main), (None, "", both))
 
     def test_an_interrupt_is_one_line_and_its_own_status(self):
@@ -197,22 +196,6 @@ class RunTest(TestCase):
             self.assertEqual(call(cli.run, main), (130, "", "error: interrupted\n"))
             # A second one would have ended the process there and then.
             self.assertIs(signal.signal(signal.SIGINT, signal.default_int_handler), signal.SIG_DFL)
-
-    def test_other_defects_keep_their_traceback(self):
-        with self.assertRaisesRegex(RuntimeError, "a defect"):
-            cli.run(raising(RuntimeError("a defect")))
-
-    def test_what_is_optional_decides_nothing(self):
-        self.assertEqual(call(cli.run_optional, lambda: print("fine"), "x.json"), (None, "fine\n", ""))
-        self.assertEqual(
-            call(cli.run_optional, raising(ValueError("bad\n  value")), "x.json"),
-            (None, "", "warning: x.json is missing: bad value\n"),
-        )
-        status, _, errors = call(cli.run_optional, raising(KeyError("defect")), "x.json")
-        self.assertIsNone(status)
-        self.assertRegex(errors, r"(?s)\ATraceback .*KeyError: 'defect'\nwarning: x.json is missing: 'defect'\n\Z")
-        with self.assertRaises(KeyboardInterrupt):
-            cli.run_optional(raising(KeyboardInterrupt()), "x.json")
 
     def test_anything_else_keeps_its_traceback(self):
         for error in (TypeError("defect"), KeyError("defect"), AssertionError("defect")):

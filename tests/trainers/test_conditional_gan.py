@@ -9,9 +9,10 @@ from PIL import Image
 
 import keras_gan
 from keras_gan import networks, regularizers
+from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers import conditional_gan
-from trainers.engine import report, run
+from trainers.engine import epilogues, run
 
 SPEC = types.SimpleNamespace(image_shape=(28, 28, 1), num_classes=10, class_names=None)
 
@@ -39,7 +40,7 @@ class ConditionalGANTest(TestCase):
         self.assertEqual(run.main("conditional_gan", "about", config, build, argv, labels=True), folder)
         with Image.open(folder / "samples.png") as picture:
             self.assertEqual(picture.size, (8 * 58 + 2, 10 * 58 + 2))
-        report.judge_classes(folder, samples=200, steps=3)
+        epilogues.judge_classes(RunFolder(folder), samples=200, steps=3)
         found = json.loads((folder / "conditional.json").read_text())
         self.assertEqual((found["train_images"], found["test_images"]), (200, 200))
         self.assertLess(found["nearest_neighbour_error_real"], 0.25)  # 200 real digits teach that much

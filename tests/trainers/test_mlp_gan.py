@@ -10,7 +10,7 @@ import numpy as np
 import keras_gan
 from keras_gan import cli
 from tests.test_case import TestCase
-from trainers import mlp_gan
+from trainers import engine, mlp_gan
 
 
 class MLPGANTest(TestCase):
@@ -69,7 +69,7 @@ class MLPGANTest(TestCase):
             f"--out={out}",
         ]
         with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()):
-            mlp_gan.main(flags)
+            engine.main("mlp_gan", "About.", mlp_gan.Config, mlp_gan.build, flags, epilogue=mlp_gan.estimate)
         self.assertEqual(keras.models.load_model(Path(out, "generator.keras")).latent_prior, "uniform")
         rows = json.loads(Path(out, "parzen.json").read_text())
         self.assertEqual([(row["samples"], row["test"]) for row in rows.values()], [(20, 500)] * 2)

@@ -1,11 +1,7 @@
-"""The flags of all trainers, what is checked of them, and the folder that remembers them."""
+"""The flags of all trainers, what is checked of them, and what follows from them."""
 
 import dataclasses
-import itertools
-import json
-import re
 import warnings
-from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -16,57 +12,91 @@ from keras_gan.cli import option
 from trainers.engine import hardware
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+LENGTHS = {"steps", "epochs", "minutes"}
 
-# What may differ between a run and its continuation.
-_FREE = {
-    "out", "steps", "epochs", "minutes", "checkpoint_every", "log_every", "sample_every", "resume", "dry_run",
-    "data_dir", "download", "strategy", "tpu", "tpu_name", "tpu_zone", "tpu_project", "cpu_devices",
-    "max_rollbacks", "best_metric", "best_mode", "on_collapse",
-}  # fmt: skip
+_RUN, _DATA, _RECIPE, _EVALUATION, _HARDWARE = "the run", "the data", "the recipe", "evaluation", "hardware"
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
     """The flags of every run; a recipe adds its own, and its defaults."""
 
-    out: str = option("", "Run folder; a numbered one below runs/ by default.")
-    dataset: str = option("mnist5k", "mnist5k, a name of TensorFlow Datasets, folder:PATH or tfrecord:PATTERN.")
-    split: str = option("train", "What of it to train on; of TensorFlow Datasets also a part, as train[:50000].")
-    data_dir: str = option("", "Where TensorFlow Datasets keeps prepared data; its own default if empty.")
-    download: bool = option(False, "Whether TensorFlow Datasets may download what is not prepared.")
-    image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.")
-    channels: int = option(0, "1 to 4: convert images to as many channels; 0 leaves them.")
-    steps: int = option(2000, "Length in training steps.", low=1)
-    epochs: float = option(0.0, "Length in passes over the data, instead of --steps.")
-    minutes: float = option(0.0, "Length in minutes since the process started, instead of --steps.")
+    GROUP = _RECIPE
+
+    out: str = option(
+        "", "Run folder; a numbered one below runs/ by default. One that holds a run goes on with it.",
+        group=_RUN, resumable=True, private=True,
+    )  # fmt: skip
+    steps: int = option(2000, "Length in training steps.", low=1, group=_RUN, resumable=True)
+    epochs: float = option(0.0, "Length in passes over the data, instead of --steps.", group=_RUN, resumable=True)
+    minutes: float = option(
+        0.0, "Length in minutes since the process started, instead of --steps.", group=_RUN, resumable=True
+    )
+    checkpoint_every: int = option(500, "Steps between checkpoints.", low=1, group=_RUN, resumable=True)
+    log_every: int = option(
+        100, "Steps between log entries, each the mean since the last.", low=1, group=_RUN, resumable=True
+    )
+    sample_every: int = option(100, "Steps between sample grids.", low=1, group=_RUN, resumable=True)
+    max_rollbacks: int = option(
+        3, "How often a run that diverges goes back to its last checkpoint before it ends.",
+        low=0, group=_RUN, resumable=True,
+    )  # fmt: skip
+    resume: bool = option(True, "Whether to go on with the run in --out if there is one.", group=_RUN, resumable=True)
+    dry_run: bool = option(
+        False, "Print configuration, sizes, measured speed and expected time; write nothing.",
+        group=_RUN, resumable=True,
+    )  # fmt: skip
+    dataset: str = option(
+        "mnist5k", "mnist5k, a name of TensorFlow Datasets, folder:PATH or tfrecord:PATTERN.", group=_DATA
+    )
+    split: str = option(
+        "train", "What of it to train on; of TensorFlow Datasets also a part, as train[:50000].", group=_DATA
+    )
+    data_dir: str = option(
+        "", "Where TensorFlow Datasets keeps prepared data; its own default if empty.",
+        group=_DATA, resumable=True, private=True,
+    )  # fmt: skip
+    download: bool = option(
+        False, "Whether TensorFlow Datasets may download what is not prepared.", group=_DATA, resumable=True
+    )
+    image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.", group=_DATA)
+    channels: int = option(0, "1 to 4: convert images to as many channels; 0 leaves them.", group=_DATA)
     batch_size: int = option(64, "Images in one update's minibatch.", low=1)
     seed: int = option(0, "Determines initial weights, data order and every random draw.", low=0, below=2**32)
-    deterministic: bool = option(False, "Use only operations that give equal bits every time; a GPU needs it for that.")
-    precision: str = option("auto", "float32, bfloat16, float16, or auto: bfloat16 where the hardware has it.")
-    strategy: str = option("none", "none, mirrored (all devices of this machine), multiworker (TF_CONFIG) or tpu.")
-    tpu: bool = option(False, "Train on a TPU; the same as --strategy=tpu.")
-    tpu_name: str = option("", "Name or grpc:// address of the TPU; the local one if empty.")
-    tpu_zone: str = option("", "Zone of a named TPU.")
-    tpu_project: str = option("", "Project of a named TPU.")
-    cpu_devices: int = option(
-        1, "Split the processor into as many devices, to try --strategy=mirrored without others.", low=1
+    evaluate_every: int = option(
+        500, "Steps between evaluations of the averaged generator; 0 for none.", low=0, group=_EVALUATION
     )
-    checkpoint_every: int = option(500, "Steps between checkpoints.", low=1)
-    log_every: int = option(100, "Steps between log entries, each the mean since the last.", low=1)
-    sample_every: int = option(100, "Steps between sample grids.", low=1)
-    evaluate_every: int = option(500, "Steps between evaluations of the averaged generator; 0 for none.", low=0)
-    evaluate_samples: int = option(2500, "Images that are generated for an evaluation.", low=2)
+    evaluate_samples: int = option(2500, "Images that are generated for an evaluation.", low=2, group=_EVALUATION)
     features: str = option(
         "auto",
         "What evaluation sees images through: a name of keras_gan.metrics.features, a .keras file, none, or auto.",
+        group=_EVALUATION,
     )
-    best_metric: str = option("", "A logged quantity: the checkpoint where it was best is kept too.")
-    best_mode: str = option("min", "Whether min or max of --best_metric is best.")
-    max_rollbacks: int = option(
-        3, "How often a run that diverges goes back to its last checkpoint before it ends.", low=0
+    best_metric: str = option(
+        "", "A logged quantity: the checkpoint where it was best is kept too.", group=_EVALUATION, resumable=True
     )
-    resume: bool = option(True, "Whether to go on with the run in --out if there is one.")
-    dry_run: bool = option(False, "Print configuration, sizes, measured speed and expected time; write nothing.")
+    best_mode: str = option("min", "Whether min or max of --best_metric is best.", group=_EVALUATION, resumable=True)
+    precision: str = option(
+        "auto", "float32, bfloat16, float16, or auto: bfloat16 where the hardware has it.", group=_HARDWARE
+    )
+    deterministic: bool = option(
+        False, "Use only operations that give equal bits every time; a GPU needs it for that.", group=_HARDWARE
+    )
+    strategy: str = option(
+        "none", "none, mirrored (all devices of this machine), multiworker (TF_CONFIG) or tpu.",
+        group=_HARDWARE, resumable=True,
+    )  # fmt: skip
+    tpu: bool = option(False, "Train on a TPU; the same as --strategy=tpu.", group=_HARDWARE, resumable=True)
+    tpu_name: str = option(
+        "", "Name or grpc:// address of the TPU; the local one if empty.",
+        group=_HARDWARE, resumable=True, private=True,
+    )  # fmt: skip
+    tpu_zone: str = option("", "Zone of a named TPU.", group=_HARDWARE, resumable=True, private=True)
+    tpu_project: str = option("", "Project of a named TPU.", group=_HARDWARE, resumable=True, private=True)
+    cpu_devices: int = option(
+        1, "Split the processor into as many devices, to try --strategy=mirrored without others.",
+        low=1, group=_HARDWARE, resumable=True,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +105,13 @@ class Config(RunConfig):
 
     discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.", low=1)
     generator_steps: int = option(1, "Generator updates per step.", low=1)
-    watchdog: bool = option(True, "Whether to say what goes wrong in training, at every log entry; see diagnosis.txt.")
-    on_collapse: str = option("warn", "What to do about a collapse: warn, rollback (try another way) or stop.")
+    watchdog: bool = option(
+        True, "Whether to say what goes wrong in training, at every log entry; see diagnosis.txt.", group=_EVALUATION
+    )
+    on_collapse: str = option(
+        "warn", "What to do about a collapse: warn, rollback (try another way) or stop.",
+        group=_EVALUATION, resumable=True,
+    )  # fmt: skip
 
 
 def find(config, split=None):
@@ -166,7 +201,7 @@ def linear_decay(learning_rate, updates, config, spec):
 
 def check(config, given):
     """Refuses flags that do not go together; `given` are the names of those on the command line."""
-    lengths = given & {"steps", "epochs", "minutes"}
+    lengths = given & LENGTHS
     if len(lengths) > 1:
         raise ValueError(f"Give one length, --steps, --epochs or --minutes. Received: {', '.join(sorted(lengths))}")
     for name in lengths - {"steps"}:
@@ -185,56 +220,6 @@ def check(config, given):
         )
 
 
-def run_folder(program, config):
-    """The folder that --out names, checked against the run in it; or the next numbered one."""
-    if not config.out:
-        source = re.sub(r"[^A-Za-z0-9]+", "-", Path(config.dataset).name if ":" in config.dataset else config.dataset)
-        names = (Path("runs", f"{program}-{source.strip('-')}-{number:03d}") for number in itertools.count(1))
-        return next(name for name in names if not name.exists())
-    folder = Path(config.out)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out must be a folder. Received: --out={folder}, which is a file")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return folder
-    if not (folder / "config.json").exists():
-        raise ValueError(f"{folder} is not empty and holds no run: choose another --out.")
-    if not config.resume:
-        raise ValueError(f"{folder} holds a run already: choose another --out, or leave --noresume out.")
-    old, new = read_config(folder), json.loads(config_text(program, config))
-    if new["precision"] == "auto":
-        new["precision"] = old["precision"]
-    differing = [name for name in new if name not in _FREE and old.get(name) != new[name]]
-    if differing:
-        changes = ", ".join(f"{name} was {old.get(name)!r} and is now {new[name]!r}" for name in differing)
-        raise ValueError(f"{folder} holds a run of another configuration: {changes}. Choose another --out.")
-    if (folder / "result.json").exists() and not any(folder.glob("checkpoints/ckpt-*.index")):
-        raise ValueError(f"{folder} holds the results of a run, but no checkpoint to go on from: choose another --out.")
-    return folder
-
-
-def read_config(folder):
-    """The flags that the run in a folder was started with."""
-    file = folder / "config.json"
-    try:
-        config = json.loads(file.read_text("utf-8"))
-        if config["precision"] in POLICIES:
-            return config
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise ValueError(f"{file} is damaged: restore it from a backup, or choose another --out.")
-
-
-def check_data(folder, spec):
-    """Refuses to go on with a run on other data than it began with."""
-    if (folder / "config.json").exists() and read_config(folder).get("data") != spec.fingerprint:
-        raise ValueError(f"The data are not those that the run in {folder} began with: choose another --out.")
-
-
-def config_text(program, config, **more):
-    """The contents of `config.json`."""
-    return json.dumps({"trainer": program, **dataclasses.asdict(config), **more}, indent=2) + "\n"
-
-
 def configure_tensorflow(config):
     """Seeds and sets up this process; to be called before the data and the networks are built."""
     # The remapper fails on convolutions with bias and LeakyReLU, at a node that differs from process to process,
@@ -248,12 +233,10 @@ def configure_tensorflow(config):
     keras.config.set_dtype_policy(POLICIES[config.precision])
 
 
-def resolve_precision(config, folder, strategy):
-    """The configuration with `auto` replaced: by what the run in the folder has, or by what suits the hardware."""
+def resolve_precision(config, strategy):
+    """The configuration with `auto` replaced by what suits the hardware."""
     if config.precision != "auto":
         return config
-    if (folder / "config.json").exists():
-        return dataclasses.replace(config, precision=read_config(folder)["precision"])
     precision, reason = hardware.choose_precision(strategy)
     print(f"precision: {precision} ({reason})", flush=True)
     return dataclasses.replace(config, precision=precision)

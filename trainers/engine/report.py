@@ -1,36 +1,99 @@
-"""Curves, an animation and a summary, which a finished run leaves to look at."""
+"""Models, how good they are, curves and an animation, which a finished run leaves."""
 
 import json
-from pathlib import Path
+import warnings
 
 import keras
-import numpy as np
 
-from keras_gan import data
+from keras_gan import metrics
+from keras_gan.callbacks import samples
 from keras_gan.files import atomic, history, pictures
-from keras_gan.metrics import conditional
+from trainers.engine import flags, summary
 
 
-def read_history(folder):
-    """The entries of `history.jsonl` as a dictionary of lists."""
-    entries = history.read(Path(folder, "history.jsonl"))
-    return {name: [entry.get(name) for entry in entries] for name in (entries[-1] if entries else ())}
+def finish(run, of_run, epilogue=None):
+    """Writes all that is to be seen of a run that was trained to its end, and says what it is.
+
+    Args:
+        run: `trainers.engine.run.Run`.
+        of_run: `trainers.engine.tasks.Tasks`.
+        epilogue: As `trainers.engine.run.main` takes it.
+    """
+    folder, model, step, evaluation = run.own, run.model, run.step, of_run.evaluation
+    # What it tells of is about to change: a process that is killed here finishes again.
+    folder.result_file.unlink(missing_ok=True)
+    pictures.write_png(folder.sample_file(step), samples.sample_grid(model))
+    # Keras writes in place: a disk that fills up would take the old file with it.
+    written, verdict = [folder.model_file(model), folder.generator_file], ""
+    with atomic.write_file(folder.model_file(model)) as partial:
+        model.save(partial)
+    if evaluation is None:
+        _save_generator(model, folder.generator_file)
+    else:
+        if not evaluation.is_due(step):
+            evaluation.at_step(step)
+            evaluation.close()
+        _save_generator(model, folder.last_generator_file)
+        _save_generator(model, folder.generator_file, evaluation.best_weights)
+        verdict = write_metrics(folder, _measure_kept(run, evaluation), step)
+        written += [folder.last_generator_file, folder.metrics_file]
+    written += [*draw_curves(folder), *draw_progress(folder), *_end_with(epilogue, folder)]
+    seconds = float(of_run.checkpoint.seconds)
+    result = {"steps": step, "seconds": round(seconds, 1), "files": [file.name for file in written]}
+    atomic.write_text(folder.result_file, json.dumps(result) + "\n")
+    print(summary.text(run, step, seconds, verdict), flush=True)
+
+
+def _save_generator(model, file, weights=None):
+    with atomic.write_file(file) as partial:
+        model.save_generator(partial, weights=weights)
+
+
+def _measure_kept(run, evaluation):
+    """Records of the generator that was kept, by all metrics, with intervals and floors."""
+    return metrics.evaluate(
+        keras.models.load_model(run.own.generator_file),
+        run.examples,
+        evaluation.features,
+        num_samples=run.config.evaluate_samples,
+        held_out=flags.find_held_out(run.config, run.spec.image_shape),
+        ema=run.model.sampler is not run.model.generator,
+        step=evaluation.best_step,
+        **{name: evaluation.options[name] for name in ("num_real", "dataset", "split", "progress")},
+    )
+
+
+def _end_with(epilogue, folder):
+    """The files that the recipe's own report wrote. The run is trained: that fails, or not, without it."""
+    if epilogue is None:
+        return []
+    try:
+        file = epilogue(folder)
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError, MemoryError) as error:
+        warnings.warn(f"The run is finished, but for one part of its report: {error}", stacklevel=2)
+        return []
+    return [] if file is None else [file]
 
 
 def draw_curves(folder):
-    """Draws `curves.png` from the run's histories: objectives, logits, penalties and evaluations against steps.
+    """Draws curves of the run's histories: objectives, logits, penalties and evaluations against steps.
 
     Args:
-        folder: Run folder.
+        folder: `RunFolder`.
+
+    Returns:
+        List of the file that was written; empty where nothing was logged.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    logged = read_history(folder)
+    logged = history.columns(folder.history())
     if not logged:
-        return
+        return []
     steps = logged.pop("step")
     plain = [n for n in logged if not n.startswith("val_") and not n.endswith("learning_rate") and n != "loss"]
     groups = {"objectives": ("d_loss", "g_loss", "reconstruction", "kl"), "logits": ("real_logits", "fake_logits")}
@@ -38,7 +101,7 @@ def draw_curves(folder):
     groups["penalties"] = [name for name in plain if name not in known]
     panels = [(title, [name for name in names if name in plain]) for title, names in groups.items()]
     panels = [(title, names) for title, names in panels if names]
-    measured = history.read(Path(folder, "metrics.jsonl"))
+    measured = folder.evaluations()
     count = len(panels) + bool(measured)
     figure, axes = plt.subplots(1, count, figsize=(5 * count, 3.5), layout="constrained", squeeze=False)
     axes = axes[0]
@@ -53,19 +116,20 @@ def draw_curves(folder):
         axis.set(title=title, xlabel="training step")
         axis.grid(alpha=0.3)
         axis.legend()
-    with atomic.write_file(Path(folder, "curves.png")) as partial:
+    with atomic.write_file(folder.curves_file) as partial:
         figure.savefig(partial, dpi=110)
     plt.close(figure)
+    return [folder.curves_file]
 
 
 def write_metrics(folder, records, last_step):
-    """Writes `metrics.json`: how good the generator is that was kept, and how good it was along the way.
+    """Writes what `RunFolder.metrics` reads: how good the generator is that was kept, and was along the way.
 
     The file holds `name`, the metric by which it was kept; `step`, when that was; `last_step`; `records`, as
-    `keras_gan.metrics.Record.to_dict` makes them; and `history`, the entries of `metrics.jsonl`.
+    `keras_gan.metrics.Record.to_dict` makes them; and `history`, the evaluations along the way.
 
     Args:
-        folder: Run folder.
+        folder: `RunFolder`.
         records: Records of the generator that was kept; the first is of the metric by which it was.
         last_step: Training steps of the run.
 
@@ -73,7 +137,7 @@ def write_metrics(folder, records, last_step):
         A sentence that says whether the last steps made the generator worse.
     """
     name, best_step = records[0].name, records[0].step
-    entries = history.read(Path(folder, "metrics.jsonl"))
+    entries = folder.evaluations()
     content = {
         "name": name,
         "step": best_step,
@@ -81,7 +145,7 @@ def write_metrics(folder, records, last_step):
         "records": [record.to_dict() for record in records],
         "history": entries,
     }
-    with atomic.write_file(Path(folder, "metrics.json")) as partial:
+    with atomic.write_file(folder.metrics_file) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     if best_step == last_step:
         return f"{records[0]}: the last generator is the best."
@@ -92,97 +156,25 @@ def write_metrics(folder, records, last_step):
 
 
 def draw_progress(folder, most=60):
-    """Makes `progress.gif` and `samples.png` of the sample grids in the run folder.
+    """Makes an animation of the sample grids in the run folder, and keeps the last as a picture beside it.
 
     Args:
-        folder: Run folder.
+        folder: `RunFolder`.
         most: The largest number of frames; of more grids an even selection is shown.
-    """
-    files = sorted(Path(folder, "samples").glob("step-*.png"))
-    if not files:
-        return
-    count = min(len(files), most)
-    chosen = [files[round(i * (len(files) - 1) / max(1, count - 1))] for i in range(count)]
-    pictures.write_gif(Path(folder, "progress.gif"), chosen)
-    with atomic.write_file(Path(folder, "samples.png")) as partial:
-        partial.write_bytes(files[-1].read_bytes())
-
-
-def judge_classes(folder, samples=10_000, steps=1000):
-    """Writes `conditional.json`: what classifiers learn from a conditional run's images; prints it as a table.
-
-    Args:
-        folder: Run folder, of data with labels and a held-out split.
-        samples: At most as many generated images, and real training images, are looked at.
-        steps: Updates of each classifier.
-    """
-    config = json.loads(Path(folder, "config.json").read_text("utf-8"))
-    generator = keras.models.load_model(Path(folder, "generator.keras"))
-    real, held_out = (_labelled(config, split, samples) for split in ("train", "test"))
-    found = conditional.evaluate(generator, real, held_out, seed=config["seed"], steps=steps)
-    with atomic.write_file(Path(folder, "conditional.json")) as partial:
-        partial.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    print(
-        f"""
-On {found["test_images"]} held-out images, classifiers that learned from {found["train_images"]} images each:
-                      1-NN error   accuracy of a small network
-  generated images    {found["nearest_neighbour_error_generated"]:10.2%}   {found["gan_train"]:.2%} (GAN-train)
-  real images         {found["nearest_neighbour_error_real"]:10.2%}   {found["real_train"]:.2%}
-The network that learned from real images is right about {found["gan_test"]:.2%} of the generated ones (GAN-test).
-Kept in {folder}/conditional.json."""
-    )
-
-
-def _labelled(config, split, most):
-    """At most `most` images of a split and their labels, drawn at random but always the same."""
-    dataset, _ = data.load(
-        config["dataset"],
-        split,
-        batch_size=500,
-        labels=True,
-        drop_remainder=False,
-        image_size=config["image_size"] or None,
-        channels=config["channels"] or None,
-        data_dir=config["data_dir"] or None,
-    )
-    images, labels = zip(*dataset.take(-(-most // 500)), strict=True)
-    return np.concatenate(images)[:most], np.concatenate(labels)[:most]
-
-
-def summary(folder, steps, seconds, verdict="", model_file="gan.keras"):
-    """Text that says what was made and which command to run next.
-
-    Args:
-        folder: Run folder.
-        steps: Training steps so far.
-        seconds: Time that took, from the start of the process or processes.
-        verdict: What `write_metrics` returned; empty without an evaluation.
-        model_file: Name of the file that holds the whole model.
 
     Returns:
-        Several lines of text.
+        List of the files that were written; empty where there are no grids.
     """
-    minutes = f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    model = f"--model={folder}/generator.keras"
-    which = "the best of those that were evaluated" if verdict else "the last; none was evaluated"
-    measured = (
-        f"""
-  metrics.json               how good it is, and was along the way; generator_last.keras is the last
-{verdict}"""
-        if verdict
-        else ""
-    )
-    file = Path(folder, "diagnosis.txt")
-    said = file.read_text("utf-8").splitlines() if file.is_file() else []
-    diagnosis = f"\n  diagnosis.txt              what the watchdog said; last: {said[0]}" if said else ""
-    return f"""
-Trained {steps} steps in {minutes}; all of it is in {folder}:
-  samples.png, progress.gif  pictures of the same latents, at the end and along the way
-  generator.keras            the generator to use ({which}): keras.models.load_model after import keras_gan
-  {model_file:<26} all networks and optimizers
-  curves.png, logs/          curves; more with: tensorboard --logdir={folder}/logs{diagnosis}{measured}
-Next:
-  python -m trainers.sample {model} --n=64 --seed=1 --out=more.png
-  python -m trainers.evaluate {model}
-  python -m export.saved_model {model} --publish=served/generator
-  python -m export.tflite {model} --out=generator.tflite"""
+    files = folder.sample_files()
+    spoilt = [file for file in files if not pictures.is_whole(file)]
+    for file in spoilt:
+        warnings.warn(f"{file} is damaged, and left out of {folder.progress_file.name}.", stacklevel=2)
+    files = [file for file in files if file not in spoilt]
+    if not files:
+        return []
+    count = min(len(files), most)
+    chosen = [files[round(i * (len(files) - 1) / max(1, count - 1))] for i in range(count)]
+    pictures.write_gif(folder.progress_file, chosen)
+    with atomic.write_file(folder.picture_file) as partial:
+        partial.write_bytes(files[-1].read_bytes())
+    return [folder.progress_file, folder.picture_file]

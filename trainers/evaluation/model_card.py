@@ -1,12 +1,11 @@
 """The model card: one self-contained HTML page on a generator, its metrics and where it comes from."""
 
-import json
 from pathlib import Path
 
 import jinja2
 
+from keras_gan.files import history
 from keras_gan.files import pictures as drawing
-from trainers.engine import report
 from trainers.evaluation import charts
 
 
@@ -18,12 +17,12 @@ def render(evaluation, pictures, run=None):
         pictures: Dictionary from a place on the page (`samples`, `classes`, `interpolations`, `truncation`,
             `arithmetic`, `inversion`, `neighbours`) to a pair of a uint8 picture `(height, width, channels)` and its
             caption. `samples` and `neighbours` are needed.
-        run: The run folder that the generator comes from, or `None`.
+        run: `keras_gan.files.run_folder.RunFolder` that the generator comes from, or `None`.
 
     Returns:
         HTML, without a link to anything outside of it.
     """
-    run_facts = _read_run(run)
+    run_facts = _read_run(run, evaluation["identity"]["file"])
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(Path(__file__).with_name("model_card.html").read_text("utf-8"))
     inversion = evaluation.get("inversion")
@@ -56,41 +55,40 @@ def _embed(picture, caption):
     return {"source": source, "width": picture.shape[1], "height": picture.shape[0], "caption": caption}
 
 
-def _read_run(run):
-    """Facts that a run folder holds about itself; empty where it has none."""
-    found = {"config": {}, "result": {}, "history": {}, "diagnosis": []}
+def _read_run(run, model):
+    """Facts that a run folder holds of the run and of a model in it; empty where it has none."""
     if run is None:
-        return found
-    for name in ("config", "result"):
-        file = Path(run, f"{name}.json")
-        if file.is_file():
-            found[name] = json.loads(file.read_text("utf-8"))
-    found["history"] = report.read_history(run)
-    file = Path(run, "diagnosis.txt")
-    if file.is_file():
-        found["diagnosis"] = [line for line in file.read_text("utf-8").splitlines() if line]
-    return found
+        return {"config": {}, "result": {}, "step": None, "history": {}, "diagnosis": []}
+    return {
+        "config": run.public_config() or {},
+        "result": run.result() or {},
+        "step": run.step_of(model),
+        "history": history.columns(run.history()),
+        "diagnosis": run.diagnosis(),
+    }
 
 
 def _facts(evaluation, run):
     facts = [(row["name"], row["value"]) for row in evaluation["table"][:2]]
     facts += [(name, evaluation[name]) for name in ("images", "parameters") if name in evaluation]
-    if run["config"]:
+    if "dataset" in run["config"]:
         facts.append(("trained on", run["config"]["dataset"]))
-    if run["result"]:
-        facts.append(("training steps", f"{run['result']['steps']:,}"))
+    if run["step"] is not None:
+        last = run["result"].get("steps", run["step"])
+        facts.append(("training steps", f"{run['step']:,}" + (f" of {last:,}" if last != run["step"] else "")))
+    if "seconds" in run["result"]:
         facts.append(("training time", f"{run['result']['seconds'] / 60:.1f} min"))
     return facts
 
 
-def _curves(history):
+def _curves(logged):
     """The charts of a training history; held-out quantities are dotted."""
-    steps = history.get("step")
+    steps = logged.get("step")
     if not steps:
         return []
     shown = [
         name
-        for name in history
+        for name in logged
         if name not in ("step", "loss") and not name.startswith("val_") and not name.endswith("learning_rate")
     ]
     groups = {
@@ -103,9 +101,9 @@ def _curves(history):
     for title, names in groups.items():
         curves = {}
         for name in names:
-            curves[name] = steps, history[name]
-            if f"val_{name}" in history:
-                curves[f"{name}, held out"] = steps, history[f"val_{name}"]
+            curves[name] = steps, logged[name]
+            if f"val_{name}" in logged:
+                curves[f"{name}, held out"] = steps, logged[f"val_{name}"]
         dotted = [name for name in curves if name.endswith(", held out")]
         caption = f"{title} (dotted: on held-out data)" if dotted else title
         drawn.append({"svg": charts.chart(curves, "training step", caption, dotted), "caption": caption})

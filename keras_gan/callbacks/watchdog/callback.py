@@ -1,7 +1,5 @@
 """The watchdog: what is wrong with a GAN in training, said while it can still be mended."""
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +9,7 @@ from keras_gan.callbacks.watchdog import rules
 from keras_gan.callbacks.watchdog.signals import Signals
 from keras_gan.data.sources import Source
 from keras_gan.files import atomic, history
+from keras_gan.files.run_folder import RunFolder
 
 _SERIOUS = (rules.DIVERGED, rules.COLLAPSE)
 
@@ -72,6 +71,8 @@ class Watchdog(EverySteps):
     'too early to tell'
     """
 
+    phase = "watch"
+
     def __init__(
         self,
         real,
@@ -89,7 +90,7 @@ class Watchdog(EverySteps):
         self.real, self.held_out, self.classes = real, held_out, classes
         self.num_examples, self.batch = num_examples, batch
         self.on_collapse = on_collapse
-        self.folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else RunFolder(folder)
         self.say = say or print
         self.verdict = None
         self._probe = None
@@ -133,8 +134,8 @@ class Watchdog(EverySteps):
         self._judge = rules.Judge.from_json(self._variables["judge"].numpy())
         if self.folder is not None:
             step = int(self.model.step.numpy())
-            history.forget(self.folder / "diagnosis.jsonl", lambda each: each <= step)
-            self._writer = tf.summary.create_file_writer(str(self.folder / "logs"))
+            history.forget(self.folder.looks_file, lambda each: each <= step)
+            self._writer = tf.summary.create_file_writer(str(self.folder.logs))
 
     def at_step(self, step, logs):
         before = self._variables["rows"].numpy()
@@ -172,7 +173,7 @@ class Watchdog(EverySteps):
             "missing": missing,
             "signals": {name: value for name, value in signals.items() if value is not None},
         }
-        history.append(self.folder / "diagnosis.jsonl", entry)
+        history.append(self.folder.looks_file, entry)
         with self._writer.as_default(step):
             for name, value in entry["signals"].items():
                 tf.summary.scalar(f"watchdog/{name}", value)
@@ -186,8 +187,8 @@ class Watchdog(EverySteps):
     def close(self):
         """Writes the summary, and closes TensorBoard's file."""
         self._writer.close()
-        if self.folder is not None and (self.folder / "diagnosis.jsonl").exists():
-            write_summary(self.folder)
+        if self.folder is not None and self.folder.looks_file.exists():
+            write_summary(self.folder.path)
 
     def note_rollback(self, step, error):
         """Writes down that training diverged or collapsed and went back to an earlier step.
@@ -198,8 +199,8 @@ class Watchdog(EverySteps):
         """
         if self.folder is not None:
             line = {"step": step, "rolled_back": str(error)}
-            if line not in history.read(self.folder / "diagnosis.jsonl"):
-                history.append(self.folder / "diagnosis.jsonl", line)
+            if line not in self.folder.looks():
+                history.append(self.folder.looks_file, line)
 
 
 def check_answer(name, value):
@@ -221,7 +222,7 @@ def diagnose(folder):
     Raises:
         ValueError: If no watchdog watched this run.
     """
-    entries = history.read(Path(folder, "diagnosis.jsonl"))
+    entries = RunFolder(folder).looks()
     looks = [entry for entry in entries if "verdict" in entry]
     if not looks:
         raise ValueError(f"There is no diagnosis in {folder}: train with --watchdog. Received: folder={str(folder)!r}")
@@ -245,7 +246,7 @@ def write_summary(folder):
         lines = diagnose(folder)
     except ValueError:
         return
-    with atomic.write_file(Path(folder, "diagnosis.txt")) as partial:
+    with atomic.write_file(RunFolder(folder).diagnosis_file) as partial:
         partial.write_text("".join(line + "\n" for line in lines), "utf-8")
 
 

@@ -144,7 +144,7 @@ class CheckpointTest(CallbacksTestCase):
             "of step 2 could not be written to .*MiB are free .ResourceExhaustedError.* the one of step 1 is intact"
         )
         with (
-            mock.patch.object(tf.train.CheckpointManager, "save", side_effect=full),
+            mock.patch.object(tf.train.Checkpoint, "write", side_effect=full),
             self.assertRaisesRegex(OSError, message) as raised,
         ):
             train(gan, 1, checkpoint)
@@ -217,3 +217,46 @@ class CheckpointTest(CallbacksTestCase):
         with self.assertRaisesRegex(FloatingPointError, "by step 2: the weight .*bias is not finite"):
             train(gan, 4, spoil, self.checkpoint(every=2))
         self.assertEqual(self.saved(), [0])
+
+    def test_what_kills_left_is_removed(self):
+        """A checkpoint that nothing lists, an unfinished one, data without an index; others' files stay."""
+        gan = make_gan()
+        train(gan, 6, self.checkpoint(every=2))
+        for name in ("ckpt-1.index", "ckpt-1.data-00000-of-00001", "ckpt-3.data-00000-of-00001", "ckpt-8_temp/part",
+                     "checkpoint.tmp4711", "notes.txt"):  # fmt: skip
+            (self.checkpoints / name).parent.mkdir(exist_ok=True)
+            (self.checkpoints / name).touch()
+        checkpoint = self.checkpoint(every=2)
+        checkpoint.restore(gan)
+        train(gan, 2, checkpoint)
+        names = {file.name for file in self.checkpoints.iterdir()}
+        kept = {f"ckpt-{step}{end}" for step in (4, 6, 8) for end in (".index", ".data-00000-of-00001")}
+        self.assertEqual(names, {*kept, "checkpoint", "notes.txt"})
+        self.assertEqual(tf.train.latest_checkpoint(self.checkpoints), str(self.checkpoints / "ckpt-8"))
+
+    def test_the_list_of_checkpoints_is_not_needed(self):
+        gan = make_gan()
+        train(gan, 4, self.checkpoint(every=2))
+        for damage in (b"", b"\xff\xfe", b"model_checkpoint_path: 3", None):
+            file = self.checkpoints / "checkpoint"
+            file.unlink() if damage is None else file.write_bytes(damage)
+            again = make_gan()
+            self.assertEqual(self.checkpoint(every=2).restore(again), 4)
+            assert_same_state(again, gan)
+        train(again, 2, self.checkpoint(every=2))
+        self.assertEqual(tf.train.latest_checkpoint(self.checkpoints), str(self.checkpoints / "ckpt-6"))
+
+    def test_folders_that_are_patterns_are_refused(self):
+        for name in ("lr[1e-3]", "a*", "b?", "c\\d"):
+            with self.assertRaisesRegex(ValueError, "for a pattern: choose another folder"):
+                callbacks.Checkpoint(self.folder / name, every=1)
+
+    def test_the_last_whole_step(self):
+        """One that all callbacks have seen; a step that fails between them is not saved."""
+        gan, checkpoint = make_gan(), self.checkpoint(every=100)
+        fail = at(3, kill)
+        for own, whole in (((checkpoint, fail), True), ((fail, checkpoint), False)):
+            with self.assertRaises(Killed):
+                train(gan, 5, *own)
+            self.assertEqual(checkpoint.save_last_whole_step(), whole)
+        self.assertEqual((int(gan.step), self.saved()), (6, [0, 3]))

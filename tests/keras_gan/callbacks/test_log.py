@@ -8,7 +8,7 @@ import numpy as np
 
 import keras_gan
 from keras_gan import networks
-from keras_gan.callbacks import log
+from keras_gan.files.run_folder import RunFolder
 from tests.keras_gan.callbacks.callback_checks import (
     SHAPE,
     CallbacksTestCase,
@@ -102,10 +102,10 @@ class TrainingLogTest(CallbacksTestCase):
         lines = [json.dumps({"step": step}) + "\n" for step in (3, 6, 9)]
         # The last line is what a killed process may leave.
         file.write_text("".join(lines) + '{"step": 12, "d_lo', "utf-8")
-        log.forget_after(self.folder, 6)
+        RunFolder(self.folder).forget_after(6)
         self.assertEqual(file.read_text("utf-8"), "".join(lines[:2]))
-        log.forget_after(self.folder, 2)
+        RunFolder(self.folder).forget_after(2)
         self.assertEqual(file.read_text("utf-8"), "")
         file.unlink()
-        log.forget_after(self.folder, 6)
+        RunFolder(self.folder).forget_after(6)
         self.assertEmpty(list(self.folder.iterdir()))

@@ -1,5 +1,4 @@
-import contextlib
-import json
+import dataclasses
 import shutil
 import types
 import warnings
@@ -7,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from keras_gan import cli
 from tests.test_case import TestCase
 from trainers.engine import flags
 from trainers.engine.flags import Config
@@ -32,39 +32,6 @@ class LengthTest(TestCase):
         self.assertAllClose(float(rates(15)), 0.6)
         with self.assertRaisesRegex(ValueError, "only over a known number of steps: .*Received: --minutes=5"):
             flags.linear_decay(0.8, 1, Config(minutes=5), self.spec)
-
-
-class FolderTest(TestCase):
-    def test_default_names_are_numbered(self):
-        config = Config(dataset="folder:/some/My pictures")
-        with contextlib.chdir(self.path()):
-            first = flags.run_folder("dcgan", config)
-            self.assertEqual(str(first), "runs/dcgan-My-pictures-001")
-            first.mkdir(parents=True)
-            self.assertEqual(flags.run_folder("dcgan", config).name, "dcgan-My-pictures-002")
-
-    def test_what_may_differ_in_a_continuation(self):
-        folder = Path(self.path("run"))
-        folder.mkdir()
-        (folder / "config.json").write_text(flags.config_text("dcgan", Config(precision="float32", steps=5)))
-        self.assertEqual(flags.run_folder("dcgan", Config(out=str(folder), steps=9)), folder)
-        with self.assertRaisesRegex(ValueError, "another configuration: batch_size was 64 and is now 3. Choose anoth"):
-            flags.run_folder("dcgan", Config(out=str(folder), batch_size=3))
-        with self.assertRaisesRegex(ValueError, "trainer was 'dcgan' and is now 'vae'"):
-            flags.run_folder("vae", Config(out=str(folder)))
-        (folder / "config.json").write_text(json.dumps({"precision": "float99"}))
-        with self.assertRaisesRegex(ValueError, "config.json is damaged"):
-            flags.run_folder("dcgan", Config(out=str(folder)))
-
-    def test_the_fingerprint_of_the_data(self):
-        folder = Path(self.path("run"))
-        spec = types.SimpleNamespace(fingerprint="one")
-        flags.check_data(folder, spec)
-        folder.mkdir()
-        (folder / "config.json").write_text(flags.config_text("dcgan", Config(precision="float32"), data="two"))
-        flags.check_data(folder, types.SimpleNamespace(fingerprint="two"))
-        with self.assertRaisesRegex(ValueError, "not those that the run in .* began with"):
-            flags.check_data(folder, spec)
 
 
 class DataTest(TestCase):
@@ -99,11 +66,25 @@ class DataTest(TestCase):
             flags.find_like(config, "test", (28, 28, 1))
 
 
-class PrecisionTest(TestCase):
-    def test_a_run_keeps_its_own(self):
-        folder = Path(self.path("run"))
-        folder.mkdir()
-        (folder / "config.json").write_text(flags.config_text("dcgan", Config(precision="bfloat16")))
-        resolved = flags.resolve_precision(Config(precision="auto"), folder, None)
-        self.assertEqual(resolved.precision, "bfloat16")
-        self.assertEqual(flags.resolve_precision(Config(precision="float32"), folder, None).precision, "float32")
+class FactsTest(TestCase):
+    def test_every_flag_has_its_group(self):
+        groups = {}
+        for field in dataclasses.fields(Config):
+            group = cli.fact(Config, field.name, "group") or Config.GROUP
+            groups.setdefault(group, []).append(field.name)
+        self.assertEqual(list(groups), ["the run", "the data", "the recipe", "evaluation", "hardware"])
+        self.assertEqual(groups["the recipe"], ["batch_size", "seed", "discriminator_steps", "generator_steps"])
+
+    def test_what_a_resumed_run_may_not_change(self):
+        fixed = {field.name for field in dataclasses.fields(Config)} - cli.names(Config, "resumable")
+        self.assertEqual(
+            fixed,
+            {
+                *("dataset", "split", "image_size", "channels", "batch_size", "seed", "deterministic", "precision"),
+                *("evaluate_every", "evaluate_samples", "features", "watchdog"),
+                *("discriminator_steps", "generator_steps"),
+            },
+        )
+
+    def test_what_is_private(self):
+        self.assertEqual(cli.names(Config, "private"), {"out", "data_dir", "tpu_name", "tpu_zone", "tpu_project"})

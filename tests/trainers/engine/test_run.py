@@ -1,13 +1,16 @@
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import types
+from concurrent import futures
 from pathlib import Path
 from unittest import mock
 
@@ -18,9 +21,12 @@ import tensorflow as tf
 from PIL import Image
 
 import keras_gan
+from keras_gan import data
+from keras_gan.files import run_folder
+from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers import dcgan
-from trainers.engine import run
+from trainers.engine import flags, report, run
 
 TINY = (
     "--filters=2",
@@ -40,11 +46,11 @@ class TrainerTestCase(TestCase):
         super().setUp()
         self.out = Path(self.path("run"))
 
-    def train(self, *flags, status=None, out=None, build=dcgan.build):
+    def train(self, *argv, status=None, out=None, build=dcgan.build, tiny=TINY, output=None):
         """Runs the DCGAN recipe in this process; returns what it printed."""
-        output = io.StringIO()
+        output = output or io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            argv = [f"--out={out or self.out}", *TINY, *flags]
+            argv = [f"--out={out or self.out}", *tiny, *argv]
             if status is None:
                 run.main("dcgan", "About.", dcgan.Config, build, argv)
             else:
@@ -52,6 +58,10 @@ class TrainerTestCase(TestCase):
                     run.main("dcgan", "About.", dcgan.Config, build, argv)
                 self.assertEqual(caught.exception.code, status)
         return output.getvalue()
+
+    def go_on(self, *argv, **kwargs):
+        """Goes on with a run, whose folder has its flags."""
+        return self.train(*argv, tiny=(), **kwargs)
 
     def state(self, out):
         """The final weights and optimizer states of a run."""
@@ -95,22 +105,16 @@ class RunFolderTest(TrainerTestCase):
         self.assertFalse([file for file in self.out.iterdir() if "partial" in file.name])
         self.assertFalse((self.out / "diagnosis.txt").exists())  # because of --nowatchdog
 
-    def test_what_the_watchdog_tells_apart(self):
-        def classes(dataset, shape):
-            return run._classes(dcgan.Config(dataset=dataset), shape)
-
-        self.assertEqual(classes("mnist", (28, 28, 1)), "mnist_classifier")
-        self.assertEqual(classes("stacked_mnist", (28, 28, 3)), "mnist_classifier")
-        self.assertIsNone(classes("stacked_mnist", (32, 32, 3)))
-        self.assertEqual(classes("toy:ring", (2,)).name, "ring")
-
     def test_length_in_epochs(self):
         self.train("--epochs=0.01")
         self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], round(0.01 * (4500 // 16)))
 
     def test_length_in_minutes(self):
-        self.train("--minutes=0.0001")
+        """In a thread, where no signal comes."""
+        with futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(self.train, "--minutes=0.0001").result()
         self.assertEqual(json.loads((self.out / "result.json").read_text())["steps"], 1)
+        self.assertIn("A larger --minutes extends it", self.go_on())
 
     def test_dry_run_writes_nothing(self):
         text = self.train("--dry_run")
@@ -148,7 +152,8 @@ class ResumeTest(TrainerTestCase):
         through = Path(self.path("through"))
         self.train("--steps=10", *EVALUATING, out=through)
         self.train("--steps=7", *EVALUATING)
-        text = self.train("--steps=10", *EVALUATING)
+        # All that is not given again is in the folder.
+        text = self.go_on("--steps=10")
         self.assertIn("Resuming", text)
         # The picture of step 7 was the first part's last one.
         (self.out / "samples" / "step-0000007.png").unlink()
@@ -160,12 +165,32 @@ class ResumeTest(TrainerTestCase):
         self.assertIn("is finished", self.train("--steps=3"))
         self.assertEqual((self.out / "gan.keras").stat().st_mtime_ns, before)
 
-    def test_a_run_killed_before_its_files_were_written_gets_them(self):
-        self.train("--steps=3")
-        for name in ("result.json", "generator.keras", "samples.png"):
+    def test_what_is_missing_or_damaged_of_the_results_is_made_again(self):
+        """As of a run that was killed before it had written them."""
+        self.train("--steps=6", *EVALUATING)
+        whole = Path(self.path("whole"))
+        shutil.copytree(self.out, whole)
+        for name in ("samples.png", "curves.png"):
             (self.out / name).unlink()
-        self.train("--steps=3")
-        self.assertTrue((self.out / "generator.keras").is_file())
+        for name in ("generator.keras", "metrics.json"):
+            (self.out / name).write_bytes((self.out / name).read_bytes()[:-9])
+        (self.out / "history.jsonl").write_text("damage\n" + (self.out / "history.jsonl").read_text())
+        text = self.go_on()
+        self.assertRegex(text, "Missing or damaged, and made again: .*generator.keras, .*metrics.json, .*curves.png")
+        self.assert_equal_runs(whole, self.out)
+        self.assertIn("is finished", self.go_on())
+        (self.out / "result.json").unlink()
+        self.go_on()
+        self.assert_equal_runs(whole, self.out)
+
+    def test_an_interrupted_finish_is_repeated(self):
+        with mock.patch.object(report, "draw_curves", side_effect=KeyboardInterrupt):
+            text = self.train("--steps=3", status=130)
+        self.assertIn(f"Interrupted. To go on: python -m trainers.dcgan --out={self.out}\n", text)
+        self.assertNotIn("Traceback", text)
+        self.assertFalse((self.out / "result.json").exists())
+        self.go_on()
+        self.assertIn("gan.keras", json.loads((self.out / "result.json").read_text())["files"])
 
     def test_another_configuration_is_refused(self):
         self.train("--steps=3")
@@ -184,6 +209,13 @@ class ResumeTest(TrainerTestCase):
         self.train(*flags)
         (folder / "0.png").unlink()
         self.assertIn("not those that the run", self.train(*flags, "--steps=3", status=1))
+
+    def test_another_process_is_refused(self):
+        self.train("--steps=2")
+        with RunFolder(self.out).lock():
+            self.assertIn("Another process is training in", self.go_on("--steps=3", status=1))
+        with mock.patch.object(run_folder.fcntl, "flock", side_effect=OSError):
+            self.assertIn("No lock can be had on", self.go_on("--steps=3"))
 
     def test_noresume_refuses_an_existing_run(self):
         self.train("--steps=3")
@@ -304,9 +336,63 @@ class DivergenceTest(TrainerTestCase):
         self.assertFalse((self.out / "generator.keras").exists())
 
 
+class DataTest(TrainerTestCase):
+    """Examples that are read from a disk while training goes on."""
+
+    def source(self, bad=None):
+        """20 images, of which one may be unreadable."""
+        images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype="uint8")
+
+        def read(index):
+            if index == bad:
+                raise ValueError(f"pictures/{index}.png: no such file")
+            return images[index], 0
+
+        return dataclasses.replace(data.find(images), images=None, labels=None, read=read)
+
+    def train_on(self, source, *argv, **kwargs):
+        with mock.patch.object(flags, "find", return_value=source):
+            return self.train("--batch_size=4", "--steps=7", *argv, **kwargs)
+
+    def test_a_failure_ends_the_run_at_the_last_whole_step(self):
+        through = Path(self.path("through"))
+        self.train_on(self.source(), out=through)
+        order, _ = data.load((np.zeros((20, 1)), np.arange(20)), batch_size=4, labels=True, repeat=True)
+        bad = int(list(order.take(5))[4][1][0])
+        text = self.train_on(self.source(bad), status=1)
+        self.assertEqual(
+            [line for line in text.splitlines() if line.startswith("error: ")],
+            [
+                f"error: pictures/{bad}.png: no such file. Training ended at step 4, saved. Once the data are mended: "
+                f"python -m trainers.dcgan --out={self.out}"
+            ],
+        )
+        self.assertNotIn("Traceback", text)
+        again = self.train_on(self.source(bad), status=1)
+        self.assertIn(f"error: pictures/{bad}.png: no such file\n", again)
+        self.assertIn("Resuming", self.train_on(self.source()))
+        self.assert_equal_runs(through, self.out)
+
+    def test_other_errors_are_not_taken_for_it(self):
+        checkpoint = types.SimpleNamespace(save_last_whole_step=self.fail)
+        of_run = types.SimpleNamespace(step=3, strategy=None)
+        error = tf.errors.ResourceExhaustedError(None, None, "out of memory")
+        with self.assertRaises(tf.errors.ResourceExhaustedError):
+            run._save_and_say(of_run, checkpoint, 0, error)
+
+
+class ClosedOutput(io.StringIO):
+    """A pipe that nobody reads any more after some lines."""
+
+    def write(self, text):
+        if self.getvalue().count("\n") >= 3:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        return super().write(text)
+
+
 class MistakesTest(TrainerTestCase):
     def test_one_line_each(self):
-        for flags, sentence in (
+        for argv, sentence in (
             (["--stepz=3"], "Unknown command line flag 'stepz'"),
             (["--steps=many"], "steps"),
             (["--steps=0"], "--steps must be at least 1"),
@@ -316,6 +402,9 @@ class MistakesTest(TrainerTestCase):
             (["--precision=float8"], "--precision must be auto or one of"),
             (["--best_metric=fid"], "--best_metric must be one of"),
             (["--best_mode=most"], "--best_mode must be min or max"),
+            (["--out=lr[1e-3]"], "for a pattern"),
+            (["--out=gs://bucket/run"], "mounted on this machine"),
+            (["--out=\udcff"], r"--out must be text in UTF-8. Received: --out=\udcff"),
             (["--features=inceptoin", "--evaluate_every=9"], "Features are one of"),
             (
                 ["--features=cifar10_classifier", "--evaluate_every=9"],
@@ -333,7 +422,7 @@ class MistakesTest(TrainerTestCase):
             (["--image_size=12"], "image_size"),
             (["extra"], "expected flags only"),
         ):
-            text = self.train(*flags, status=1)
+            text = self.train(*argv, status=1)
             errors = [line for line in text.splitlines() if line.startswith("error: ")]
             self.assertLen(errors, 1, text)
             self.assertIn(sentence, errors[0])
@@ -344,6 +433,8 @@ class MistakesTest(TrainerTestCase):
         text = self.train("--help", status=0)
         for field in dataclasses.fields(dcgan.Config):
             self.assertIn(field.name, text)
+        headings = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
+        self.assertEqual(headings, ["the run:", "the data:", "the recipe:", "evaluation:", "hardware:"])
 
 
 def start(out, *flags):
@@ -367,8 +458,53 @@ class InterruptionTest(TrainerTestCase):
         process.send_signal(signal.SIGTERM)
         text, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 128 + signal.SIGTERM, text)
-        self.assertIn(f"To go on: python -m trainers.dcgan --out={self.out}", text)
+        self.assertIn(f"To go on: python -m trainers.dcgan --out={self.out}\n", text)
         self.assertNotIn("Traceback", text)
+
+    def test_output_that_nobody_reads(self):
+        """As with `| head -3`: the run is saved, and goes on as if nothing had been."""
+        self.train("--steps=9", "--log_every=2", status=128 + signal.SIGPIPE, output=ClosedOutput())
+        step = run_folder.checkpoint_steps(self.out / "checkpoints")[-1]
+        self.assertBetween(step, 1, 8)
+        self.assertIn(f"Resuming {self.out} at step {step}", self.go_on())
+
+    @pytest.mark.slow
+    def test_interrupted_at_any_moment_of_its_start(self):
+        for seconds in (0.2, 1.0, 3.0, 6.0, 10.0):
+            process = start(self.out, "--steps=100000")
+            time.sleep(seconds)
+            process.send_signal(signal.SIGINT)
+            text, _ = process.communicate(timeout=120)
+            self.assertNotIn("Traceback", text)
+            self.assertIn(process.returncode, (-signal.SIGINT, 128 + signal.SIGINT))
+
+    @pytest.mark.slow
+    def test_a_pipe_that_ends(self):
+        process = start(self.out, "--steps=100000")
+        self.assertStartsWith(process.stdout.readline(), "dcgan: ")
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=300), 128 + signal.SIGPIPE)
+        self.assertGreater(run_folder.checkpoint_steps(self.out / "checkpoints")[-1], 0)
+
+    @pytest.mark.slow
+    def test_a_terminal_that_is_closed(self):
+        """The signal that then comes; under nohup it is ignored."""
+        process = start(self.out, "--steps=100000")
+        wait_for(self.out / "checkpoints" / "ckpt-3.index")
+        process.send_signal(signal.SIGHUP)
+        text, _ = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 128 + signal.SIGHUP, text)
+        self.assertIn("saved. To go on", text)
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        process = start(self.out, "--steps=100000")
+        while "images/s" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGHUP)
+        self.assertIn("images/s", process.stdout.readline() + process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM)
 
     @pytest.mark.slow
     def test_killed_runs_end_like_one_that_was_not(self):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers.evaluation import model_card
 
@@ -85,7 +86,7 @@ class ModelCardTest(TestCase):
         entries = [{"step": s, "d_loss": 1.0 + s, "val_d_loss": 1.1 + s, "r1": 0.1} for s in (100, 200)]
         (run / "history.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         (run / "diagnosis.txt").write_text("healthy: nothing to report\n")
-        html, _ = self.render(run=run)
+        html, _ = self.render(run=RunFolder(run))
         for part in (
             "1,234",
             "1.5 min",
@@ -96,3 +97,5 @@ class ModelCardTest(TestCase):
         ):
             self.assertIn(part, html)
         self.assertLen(re.findall("<svg", html), 2)
+        (run / "metrics.json").write_text(json.dumps({"step": 1000, "records": []}))
+        self.assertIn("1,000 of 1,234", self.render(run=RunFolder(run))[0])

@@ -4,9 +4,12 @@ A browser sends what the pages of any site ask it to. So a request is refused th
 that it came to, or, where only this machine is served, came to another name, which its owner lets point here.
 """
 
+import contextlib
 import ipaddress
+import json
 import logging
 import re
+import signal
 import socket
 import threading
 import time
@@ -14,9 +17,7 @@ import time
 import waitress
 from waitress import channel, task, wasyncore
 
-from export.stand_in import rest
-from export.stand_in.application import LARGEST_REQUEST
-
+LARGEST_REQUEST = 64 * 2**20
 # Most open connections are idle. Those with a request have a thread each, up to so many: who asks for the
 # status is answered while others compute.
 CONNECTIONS = 200
@@ -26,13 +27,18 @@ SECONDS_UNREAD = 30.0  # After which one is closed whose client takes nothing of
 SECONDS_TO_END = 30.0
 
 
+def _error(reason):
+    """The body of an answer that refuses a request."""
+    return json.dumps({"error": reason}).encode()
+
+
 class _ErrorTask(task.ErrorTask):
     """Refuses what does not reach the application, such as too large a request, in the form of the application."""
 
     def execute(self):
         error, largest = self.request.error, self.channel.adj.max_request_body_size - 1
         too_large = f"The request must have at most {largest} bytes"
-        body = rest.error(too_large if error.code == 413 else f"{error.reason}: {error.body}")
+        body = _error(too_large if error.code == 413 else f"{error.reason}: {error.body}")
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
         self.set_close_on_finish()
@@ -65,7 +71,7 @@ class _Guard:
         reason = self._reason(environ.get("HTTP_HOST", "").lower(), environ.get("HTTP_ORIGIN"))
         if reason is None:
             return self._application(environ, start_response)
-        body = rest.error(reason)
+        body = _error(reason)
         start_response("403 Forbidden", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -121,7 +127,7 @@ class Listener:
             connection_limit=CONNECTIONS + 2,  # Its own two sockets count.
             max_request_body_size=largest_request + 1,
             outbuf_overflow=2**24,  # Up to that many bytes of an answer wait in memory rather than in a file.
-            ident="keras_gan-stand-in",
+            ident="keras_gan",
         )
         self._server.channel_class = _Channel
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # To wait for a thread is nothing to report.
@@ -143,6 +149,16 @@ class Listener:
         """Makes `run` return. May be called from any thread, and from a handler of signals."""
         self._stop.set()
         self._server.pull_trigger()
+
+    @contextlib.contextmanager
+    def stopped_by_signals(self):
+        """Within it, SIGTERM and SIGINT (Ctrl+C) end the server instead of the process."""
+        before = {number: signal.signal(number, lambda *_: self.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _make_room(self):
         """Closes connections that keep others waiting: such as take no answer, and the longest idle of too many."""

@@ -8,7 +8,7 @@ import unittest
 import unittest.mock
 from concurrent import futures
 
-from export.stand_in import listener
+from keras_gan import listener
 from tests.test_case import TestCase
 
 ROOM = 1000
