@@ -40,7 +40,7 @@ def option(default, help, low=None, below=None, group=None, resumable=None, priv
 
 
 def fact(config_class, name, key):
-    """What a class's field, or the nearest base class's that says it, was given as an argument of `option`.
+    """The argument of `option` that a class's field, or the nearest base class's that has it, was given.
 
     Args:
         config_class: Dataclass whose fields are made by `option`.
@@ -146,7 +146,7 @@ def parse(config_class, program, about, argv=None):
 
 
 def _is_text(value):
-    """Whether a string is one, and not bytes of the command line that are none in UTF-8."""
+    """True for a string that is one, and not bytes of the command line that are none in UTF-8."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -155,7 +155,7 @@ def _is_text(value):
 
 
 def _range_message(config_class, name, value):
-    """What is wrong with a value out of range, or `None`."""
+    """A sentence about a value out of range, or `None`."""
     low, below = (fact(config_class, name, end) for end in ("low", "below"))
     finite = not isinstance(value, float) or math.isfinite(value)
     if finite and (low is None or value >= low) and (below is None or value < below):

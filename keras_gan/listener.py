@@ -76,7 +76,7 @@ class _Guard:
         return [body]
 
     def _reason(self, host, origin):
-        """Why a request is refused, or `None`."""
+        """The reason why a request is refused, or `None`."""
         if host and self._names is not None and not self._is_here(host):
             return f"Only this machine is served, as localhost (see --host). Received: Host {host}"
         if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):

@@ -1,4 +1,4 @@
-"""What a request needs of memory, known before any of it is spent."""
+"""The memory that a request needs, known before any of it is spent."""
 
 import math
 
@@ -64,7 +64,7 @@ def _bytes(tensor):
 
 
 def _values(tensor):
-    """How many values of a tensor a row has: none where its first axis is not the batch."""
+    """The number of values of a tensor in a row: none where its first axis is not the batch."""
     shape = tensor.shape
     if not shape.rank or shape[0] is not None or not shape[1:].is_fully_defined() or tensor.dtype == tf.string:
         return 0

@@ -113,7 +113,7 @@ class Model:
                 return
 
     def _is_due(self, number):
-        """Whether to load a version: the first time that it is found, or once its files changed and then stayed."""
+        """True for a version that is to be loaded: the first time that it is found, or once its files changed and then stayed."""
         files = _files(self.base / str(number))
         tried, seen = self._found.get(number, (None, None))
         due = tried is None or (files != tried and files == seen)
@@ -172,7 +172,7 @@ class Model:
 
 
 def _files(folder):
-    """What changes when a version does: each of its files, with the size and the time of the last change."""
+    """Facts that change when a version does: each of its files, with the size and the time of the last change."""
     paths, found = [folder], set()
     for root, folders, files in os.walk(folder):
         paths += [Path(root, name) for name in (*folders, *files)]
@@ -185,7 +185,7 @@ def _files(folder):
 
 
 def _words(error):
-    """What an error says, and its kind where that is not said to people."""
+    """The text of an error, and its kind where that is not said to people."""
     text = " ".join(str(error).split())
     return text if isinstance(error, (OSError, ValueError, tf.errors.OpError)) else f"{type(error).__name__}: {text}"
 

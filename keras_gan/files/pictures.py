@@ -122,7 +122,7 @@ def write_png(path, picture):
 
 
 def is_whole(path):
-    """Whether a file is there, and a picture that can be read to its end."""
+    """True where a file is there, and a picture that can be read to its end."""
     try:
         with Image.open(path) as image:
             image.load()

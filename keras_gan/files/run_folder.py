@@ -99,12 +99,12 @@ class RunFolder:
         return sorted(self.samples.glob("step-*.png"))
 
     def config(self):
-        """What the run was started with: a dictionary of its flags, and of `trainer` and `data`, or `None`."""
+        """The facts that the run was started with: a dictionary of its flags, and of `trainer` and `data`, or `None`."""
         config = _read_json(self.config_file, _CONFIG_CURE)
         return None if config is None else {name: value for name, value in config.items() if name != "private"}
 
     def public_config(self):
-        """What of `config` says something about the training, not about the machine: for what is given to others."""
+        """The part of `config` that tells of the training, not of the machine: for what is given to others."""
         config = _read_json(self.config_file, _CONFIG_CURE)
         if config is None:
             return None
@@ -121,7 +121,7 @@ class RunFolder:
         atomic.write_text(self.config_file, json.dumps({**values, "private": list(private)}, indent=2) + "\n")
 
     def result(self):
-        """What ended the run: a dictionary of its `steps` and `seconds` and the names of its `files`, or `None`."""
+        """The end of the run: a dictionary of its `steps` and `seconds` and the names of its `files`, or `None`."""
         result = _read_json(self.result_file, numbers=("steps", "seconds"))
         files = (result or {}).get("files", [])
         if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
@@ -134,7 +134,7 @@ class RunFolder:
         return [file for file in (self.path / name for name in names) if not _is_whole(file)]
 
     def metrics(self):
-        """How good the generator is: a dictionary of `name`, `step`, `last_step`, `records`, `history`, or `None`."""
+        """The quality of the generator: a dictionary of `name`, `step`, `last_step`, `records`, `history`, or `None`."""
         return _read_json(self.metrics_file, numbers=("step", "last_step"))
 
     def history(self):
@@ -146,7 +146,7 @@ class RunFolder:
         return history.read(self.evaluations_file)
 
     def looks(self):
-        """What the watchdog saw, and where the run went back: a list of dictionaries."""
+        """The looks of the watchdog, and where the run went back: a list of dictionaries."""
         looks = history.read(self.looks_file)
         for look in looks:
             if "rolled_back" not in look and not {"verdict", "changed", "since", "evidence"} <= set(look):
@@ -154,7 +154,7 @@ class RunFolder:
         return looks
 
     def diagnosis(self):
-        """What the watchdog concluded: a list of lines."""
+        """The conclusions of the watchdog: a list of lines."""
         if not self.diagnosis_file.is_file():
             return []
         return [line for line in self.diagnosis_file.read_text("utf-8", errors="replace").splitlines() if line]
@@ -212,7 +212,7 @@ class RunFolder:
             yield taken is True
 
     def is_locked(self):
-        """Whether another process has the lock; `False` where that cannot be known."""
+        """True where another process has the lock; `False` where that cannot be known."""
         try:
             with self._lock_file.open() as file:
                 return _try_lock(file, exclusive=False) is False
@@ -231,7 +231,7 @@ def checkpoint_steps(folder):
 
 
 def _try_lock(file, exclusive):
-    """Whether an open file could be locked at once; `None` where there are no locks."""
+    """True for an open file that could be locked at once; `None` where there are no locks."""
     if fcntl is None:
         return None
     try:
@@ -257,7 +257,7 @@ def _read_json(file, cure=_CURE, numbers=()):
 
 
 def _is_whole(file):
-    """Whether a result is there and can be read."""
+    """True where a result is there and can be read."""
     if file.suffix not in (".keras", ".json"):
         return pictures.is_whole(file)
     try:

@@ -16,19 +16,19 @@ FLAGS = (
     "--filters=2", "--latent_dim=4", "--batch_size=8", "--log_every=2", "--sample_every=20", "--checkpoint_every=3",
     "--features=none",
 )  # fmt: skip
-HEAR = rules.Judge.hear
+UPDATE = rules.Judge.update
 
 
 def collapse_at(step):
     """A judge that sees a collapse at a step, of which the first signs were two steps before."""
 
     def hear(self, now, row, missing=()):
-        verdict = HEAR(self, now, row, missing)
+        verdict = UPDATE(self, now, row, missing)
         if now != step:
             return verdict
         return rules.Verdict(rules.COLLAPSE, True, step - 2, "one digit", rules.ADVICE[rules.COLLAPSE])
 
-    return mock.patch.object(rules.Judge, "hear", hear)
+    return mock.patch.object(rules.Judge, "update", hear)
 
 
 class DiagnoseTest(TestCase):

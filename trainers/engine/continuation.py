@@ -1,4 +1,4 @@
-"""Which folder a run is written to, and what it goes on with there."""
+"""The folder that a run is written to, and what it goes on with there."""
 
 import contextlib
 import dataclasses
@@ -123,7 +123,7 @@ def check_data(folder, spec):
 
 
 def facts(program, config, spec):
-    """What a run's folder remembers of its configuration and data, a dictionary."""
+    """The facts that a run's folder remembers of its configuration and data, a dictionary."""
     return {"trainer": program, **dataclasses.asdict(config), "data": spec.fingerprint}
 
 

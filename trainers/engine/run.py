@@ -174,7 +174,7 @@ def _is_trained(run, checkpoint):
 
 
 def _has_result(run):
-    """Whether everything that a finished run leaves is there, of the present step, and whole."""
+    """True where everything that a finished run leaves is there, of the present step, and whole."""
     try:
         result = run.folder.result()
         if result is None or result.get("steps") != run.step:

@@ -1,4 +1,4 @@
-"""What a finished run says last: what it left, and which commands to run next."""
+"""The last words of a finished run: what it left, and which commands to run next."""
 
 import shlex
 

@@ -124,7 +124,7 @@ def read_card(path):
 
 
 def _wrong_with(card):
-    """What is not as a card has it, or `""`."""
+    """A sentence about what is not as a card has it, or `""`."""
     if not isinstance(card, dict):
         return f"expected an object. Received: a {type(card).__name__}"
     training = {} if card.get("training") is None else card["training"]

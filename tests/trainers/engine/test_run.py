@@ -348,7 +348,7 @@ class DataTest(TrainerTestCase):
                 raise ValueError(f"pictures/{index}.png: no such file")
             return images[index], 0
 
-        return dataclasses.replace(data.find(images), images=None, labels=None, read=read)
+        return dataclasses.replace(data.open_source(images), images=None, labels=None, read=read)
 
     def train_on(self, source, *argv, **kwargs):
         with mock.patch.object(flags, "find", return_value=source):
