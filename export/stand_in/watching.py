@@ -113,7 +113,7 @@ class Model:
                 return
 
     def _is_due(self, number):
-        """True for a version that is to be loaded: the first time that it is found, or once its files changed and then stayed."""
+        """True for a version to be loaded: the first time that it is found, or once its files changed and stayed."""
         files = _files(self.base / str(number))
         tried, seen = self._found.get(number, (None, None))
         due = tried is None or (files != tried and files == seen)

@@ -99,7 +99,7 @@ class RunFolder:
         return sorted(self.samples.glob("step-*.png"))
 
     def config(self):
-        """The facts that the run was started with: a dictionary of its flags, and of `trainer` and `data`, or `None`."""
+        """The facts of the run's start: a dictionary of its flags, and of `trainer` and `data`, or `None`."""
         config = _read_json(self.config_file, _CONFIG_CURE)
         return None if config is None else {name: value for name, value in config.items() if name != "private"}
 
@@ -134,7 +134,7 @@ class RunFolder:
         return [file for file in (self.path / name for name in names) if not _is_whole(file)]
 
     def metrics(self):
-        """The quality of the generator: a dictionary of `name`, `step`, `last_step`, `records`, `history`, or `None`."""
+        """The generator's quality: a dictionary of `name`, `step`, `last_step`, `records`, `history`, or `None`."""
         return _read_json(self.metrics_file, numbers=("step", "last_step"))
 
     def history(self):

@@ -49,7 +49,7 @@ def check_name(name: str) -> str:
 
 
 def numbered(base: str | os.PathLike) -> list[int]:
-    """The numbers that a server takes for versions: all in a folder that is named by an integer, whether or not it can be loaded.
+    """The numbers that a server takes for versions: all that are names in a folder, whether or not they can be loaded.
 
     Args:
         base: Path.
