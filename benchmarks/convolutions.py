@@ -1,4 +1,4 @@
-"""Whether a DCGAN's convolutions can be computed faster than by TensorFlow's operations.
+"""Ways to compute a DCGAN's convolutions, beside TensorFlow's operations.
 
     python -m benchmarks.convolutions
 
@@ -12,18 +12,20 @@ Reference: Lavin and Gray 2016, "Fast algorithms for convolutional neural networ
 
 import dataclasses
 import statistics
+import sys
 import time
 
 import tensorflow as tf
+import tqdm
 
-from keras_gan import command
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan.cli import option
 
 LAYERS = ((32, 64, 128), (16, 128, 256), (8, 256, 512))  # side, channels, filters
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     batch: int = option(64, "Images.", low=1)
@@ -32,20 +34,35 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.convolutions", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
-    print("| layer | GFLOP |" + "".join(f" {name} |" for name in NAMES) + "\n" + "|---" * (len(NAMES) + 2) + "|")
-    for side, channels, filters in LAYERS:
-        times = measure(config.batch, side, channels, filters, config.rounds)
-        flops = 2 * config.batch * (side // 2) ** 2 * 16 * channels * filters
-        cells = "".join(f" {1000 * statistics.median(times[name]):.0f} |" for name in NAMES)
-        print(f"| {side}x{side}x{channels} to {filters} | {flops / 1e9:.1f} |{cells}", flush=True)
+def measure(config):
+    """Times every layer.
+
+    Returns:
+        Dictionary of `layers`, a list of dictionaries of a layer's shape and `seconds`, medians by name of the way.
+    """
+    layers = []
+    for side, channels, filters in tqdm.tqdm(LAYERS, leave=False, disable=None):
+        times = time_layer(config.batch, side, channels, filters, config.rounds)
+        seconds = {name: statistics.median(each) for name, each in times.items()}
+        layers.append({"side": side, "channels": channels, "filters": filters, "seconds": seconds})
+    return {"batch": config.batch, "layers": layers}
 
 
-def measure(batch, side, channels, filters, rounds):
+def render(run):
+    """Milliseconds as Markdown, a row for each layer."""
+    rows = []
+    for layer in run["layers"]:
+        side, channels, filters = layer["side"], layer["channels"], layer["filters"]
+        flops = 2 * run["batch"] * (side // 2) ** 2 * 16 * channels * filters
+        milliseconds = [f"{1000 * layer['seconds'][name]:.0f}" for name in NAMES]
+        rows.append([f"{side}x{side}x{channels} to {filters}", f"{flops / 1e9:.1f}", *milliseconds])
+    return tables.table(["layer", "GFLOP", *(f"{name}, ms" for name in NAMES)], rows)
+
+
+def time_layer(batch, side, channels, filters, rounds):
     """Seconds of every way to compute a layer.
 
     Returns:

@@ -9,20 +9,23 @@ images are compared with MNIST's training images by the classifier Frechet dista
 
 import dataclasses
 import statistics
+import sys
 
 import keras
 import numpy as np
 import tqdm
 
-from benchmarks import peers_tensorflow as peers
-from keras_gan import command, data, metrics, pictures
-from keras_gan.command import option
+from benchmarks import tables
+from benchmarks.peers import tensorflow as peers
+from keras_gan import data, metrics
+from keras_gan.cli import option
+from keras_gan.files import pictures
 
 FEATURES = "mnist_classifier"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     steps: int = option(600, "Updates of either network.", low=1)
@@ -57,12 +60,16 @@ class Gate:
 
 def main(argv=None):
     """Trains, measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.equal_steps", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
-    images = data.find(config.dataset).images
+def measure(config):
+    """Trains both sides with every seed.
+
+    Returns:
+        Dictionary of `distances`, a dictionary from sides to lists, a number for each seed.
+    """
+    images = data.open_source(config.dataset).images
     network = metrics.features.get(FEATURES)
     real = network(images[np.linspace(0, len(images), min(len(images), 10_000), endpoint=False).astype(int)])
     measured = {side: [] for side in SIDES}
@@ -71,9 +78,8 @@ def _measure_all(config):
             keras.utils.set_random_seed(seed)
             fakes = draw(SIDES[side](images, config.batch, Gate(config.steps)), config.samples)
             measured[side].append(metrics.distances.frechet_distance(real, network(fakes)))
-            print(f"seed {seed}, {side}: {measured[side][-1]:.4g}", flush=True)
             keras.backend.clear_session()
-    print(table(measured))
+    return {"distances": measured}
 
 
 def train_tutorial(images, batch, gate):
@@ -103,13 +109,19 @@ def draw(generator, count):
     return pictures.to_uint8(generator.predict(latents, batch_size=250, verbose=0))
 
 
-def table(measured):
-    """Every distance, and means +- deviations over seeds, as Markdown."""
-    lines = ["| side | classifier Frechet distance | of each seed |", "|---|---|---|"]
-    for side, values in measured.items():
-        spread = f" +- {statistics.stdev(values):.3g}" if len(values) > 1 else ""
-        lines.append(f"| {side} | {statistics.mean(values):.4g}{spread} | {', '.join(f'{v:.4g}' for v in values)} |")
-    return "\n".join(lines)
+def render(run):
+    """Every distance, and means and deviations over seeds, as Markdown."""
+    measured = run["distances"]
+    rows = [
+        [side, len(values), f"{statistics.mean(values):.4g}", f"{statistics.stdev(values):.3g}" if values[1:] else None]
+        for side, values in measured.items()
+    ]
+    each = [[side, seed, f"{value:.4g}"] for side, values in measured.items() for seed, value in enumerate(values)]
+    return (
+        tables.table(["side", "seeds", "classifier Frechet distance, mean", "deviation"], rows)
+        + "\n\n"
+        + tables.table(["side", "seed", "classifier Frechet distance"], each)
+    )
 
 
 if __name__ == "__main__":

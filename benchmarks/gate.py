@@ -71,11 +71,14 @@ class Worker:
             self.close()
             raise
 
-    def run(self, steps):
-        """Lets it train for a number of steps; returns the dictionary with their `seconds` and its peak `mebibytes`."""
+    def run(self, wanted):
+        """Asks for a number of steps, or whatever else the process reads; returns its report, a dictionary.
+
+        Of a `Gate` that has the steps' `seconds` and the peak `mebibytes` of the process.
+        """
         # Of a process that has ended, the missing report says more.
         with contextlib.suppress(BrokenPipeError):
-            print(steps, file=self._process.stdin, flush=True)
+            print(wanted, file=self._process.stdin, flush=True)
         return self._report()
 
     def _report(self):

@@ -9,23 +9,23 @@ step are counted as in `benchmarks.roofline`.
 """
 
 import dataclasses
-import json
 import os
 import statistics
-from pathlib import Path
+import sys
 
 import tensorflow as tf
+import tqdm
 
-from benchmarks import peers_tensorflow, roofline, training_speed, works
+from benchmarks import roofline, tables, training_speed, works
 from benchmarks.gate import Worker
-from keras_gan import command, staging
-from keras_gan.command import option
+from benchmarks.peers import tensorflow as peers
+from keras_gan.cli import option
 
 PRECISIONS = {"strict": "float32", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     work: str = option("a,d1,d2", "What to measure, of a, b, c, d1 and d2, with commas.")
@@ -34,24 +34,25 @@ class Config:
     steps: int = option(50, "Training steps each time.", low=1)
     side: int = option(8192, "Side of the matrices whose product is the ceiling.", low=16)
     processor: bool = option(False, "Whether to measure the processor where there is no GPU.")
-    json: str = option("", "A file for all that was measured.")
 
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.gpu", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
+def measure(config):
+    """Times every work in every precision, with and without XLA.
+
+    Returns:
+        Dictionary of the `device`, the `ceilings` of its precisions, and `measured`, a list of dictionaries.
+    """
     names = config.work.split(",")
     if any(name not in works.WORKS for name in names):
         raise ValueError(f"--work must be of {', '.join(works.WORKS)}. Received: --work={config.work}")
     precisions = config.precisions.split(",")
     if any(precision not in PRECISIONS for precision in precisions):
         raise ValueError(f"--precisions must be of {', '.join(PRECISIONS)}. Received: --precisions={config.precisions}")
-    if config.json:
-        staging.nearest_folder(config.json)
     # This process and the workers share the device.
     os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
     devices = tf.config.list_physical_devices("GPU")
@@ -62,21 +63,14 @@ def _measure_all(config):
         )
     device = tf.config.experimental.get_device_details(devices[0])["device_name"] if devices else "the processor"
     ceilings = {precision: ceiling(precision, config.side) for precision in precisions}
-    rates = ", ".join(f"{precision} {rate / 1e12:.3g}" for precision, rate in ceilings.items())
-    print(f"{device}, TensorFlow {tf.__version__}; TFLOP/s in matrix products: {rates}\n")
-    print("| work | precision | XLA | images/s | least to most | TFLOP/s | of matrix products |\n" + "|---" * 7 + "|")
     measured = []
-    for name in names:
-        flops, _ = roofline.count(peers_tensorflow.our_gan(name), works.WORKS[name].batch)
+    for name in tqdm.tqdm(names, leave=False, disable=None):
+        flops, _ = roofline.count(peers.our_gan(name), works.WORKS[name].batch)
         for precision in precisions:
             for side in ("keras_gan", "keras_gan_xla"):
                 found = {"work": name, "precision": precision, "xla": side.endswith("xla"), "flops": flops}
-                found |= measure(name, side, precision, config)
-                measured.append(found)
-                print(row(found, ceilings[precision]), flush=True)
-    if config.json:
-        report = {"device": device, "ceilings": ceilings, "measured": measured}
-        Path(config.json).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+                measured.append(found | measure_work(name, side, precision, config))
+    return {"device": device, "ceilings": ceilings, "measured": measured}
 
 
 def ceiling(precision, side):
@@ -85,7 +79,7 @@ def ceiling(precision, side):
     return roofline.matrix_product_rate(tf.as_dtype(PRECISIONS[precision]), side)
 
 
-def measure(name, side, precision, config):
+def measure_work(name, side, precision, config):
     """Times one work in a process of its own.
 
     Returns:
@@ -99,17 +93,29 @@ def measure(name, side, precision, config):
     return {"rates": [works.WORKS[name].batch * config.steps / each for each in seconds]}
 
 
+def render(run):
+    """Tables of what was measured, as Markdown."""
+    ceilings = [[precision, f"{rate / 1e12:.3g}"] for precision, rate in run["ceilings"].items()]
+    columns = [
+        "work", "precision", "XLA", "images/s", "least", "most", "TFLOP/s", "of matrix products, %", "did not run",
+    ]  # fmt: skip
+    rows = [row(found, run["ceilings"][found["precision"]]) for found in run["measured"]]
+    return (
+        f"{run['device']}\n\n{tables.table(['precision', 'TFLOP/s in matrix products'], ceilings)}\n\n"
+        f"{tables.table(columns, rows)}"
+    )
+
+
 def row(found, ceiling):
-    """What was measured as a line of a Markdown table."""
-    head = f"| {found['work']} | {found['precision']} | {'yes' if found['xla'] else 'no'} |"
+    """Cells of what was measured of one work, in one precision."""
+    head = [found["work"], found["precision"], "yes" if found["xla"] else "no"]
     if "error" in found:
-        return f"{head} did not run: {found['error']} | | | |"
+        return [*head, *[None] * 5, found["error"]]
     rates = found["rates"]
     rate = statistics.median(rates)
     done = rate / works.WORKS[found["work"]].batch * found["flops"]
-    return (
-        f"{head} {rate:.0f} | {min(rates):.0f} to {max(rates):.0f} | {done / 1e12:.3g} | {100 * done / ceiling:.1f} % |"
-    )
+    numbers = [f"{each:.0f}" for each in (rate, min(rates), max(rates))]
+    return [*head, *numbers, f"{done / 1e12:.3g}", f"{100 * done / ceiling:.1f}", None]
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import tqdm
+from keras_gan.command import option
 
 from keras_gan import callbacks, command, metrics
-from keras_gan.command import option
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "interval_coverage.json"

@@ -1,4 +1,4 @@
-"""What each way to make a training step faster is worth: the step with it and without, in turn in one process.
+"""Ways to make a training step faster, and what each is worth: the step with it and without, in turn in one process.
 
     python -m benchmarks.levers
 
@@ -9,20 +9,23 @@ the networks of PyTorch's and TensorFlow's tutorials, (a) and (b) in `works.py`,
 
 import dataclasses
 import statistics
+import sys
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 import keras_gan
-from benchmarks import peers_tensorflow as peers
-from keras_gan import command, data, layers, losses, networks, optimizers
-from keras_gan.command import option
+from benchmarks import tables
+from benchmarks.peers import tensorflow as peers
+from keras_gan import data, layers, losses, networks, optimizers
+from keras_gan.cli import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     rounds: int = option(7, "How often each is timed, in turn.", low=1)
@@ -32,25 +35,49 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.levers", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
+def measure(config):
+    """Times the chosen lines.
+
+    Returns:
+        Dictionary of `levers`, a list of dictionaries: the name of a `lever`, medians of the seconds `with` it and
+        `without`, and `factor`, that of the rounds' quotients; or `error`, where TensorFlow cannot compute it here.
+    """
     starts = tuple(config.levers.split(","))
     chosen = [name for name in LEVERS if name.startswith(starts)]
     if not chosen:
         raise ValueError(f"--levers must be starts of {list(LEVERS)}. Received: --levers={config.levers}")
-    print("| lever | with, ms | without, ms | times as fast |\n|---|---|---|---|")
-    for name in chosen:
-        times = measure(LEVERS[name](config.batch), config.rounds)
-        ratio = statistics.median(b / a for a, b in zip(*times, strict=True))
-        cells = " | ".join(f"{1000 * statistics.median(each):.4g}" for each in times)
-        print(f"| {name} | {cells} | {ratio:.2f} |", flush=True)
+    found = []
+    for name in tqdm.tqdm(chosen, leave=False, disable=None):
+        try:
+            times = time_in_turn(LEVERS[name](config.batch), config.rounds)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+            found.append({"lever": name, "error": error.message.splitlines()[0]})
+            continue
+        factor = statistics.median(b / a for a, b in zip(*times, strict=True))
+        seconds = dict(zip(("with", "without"), map(statistics.median, times), strict=True))
+        found.append({"lever": name, **seconds, "factor": factor})
         keras.backend.clear_session()
+    return {"levers": found}
 
 
-def measure(functions, rounds):
+def render(run):
+    """The lines as Markdown."""
+    rows = [
+        [
+            each["lever"],
+            *(tables.digits(1000 * each[key] if key in each else None, "{:.4g}") for key in ("with", "without")),
+            tables.digits(each.get("factor"), "{:.2f}"),
+            each.get("error"),
+        ]
+        for each in run["levers"]
+    ]
+    return tables.table(["lever", "with, ms", "without, ms", "times as fast", "did not run"], rows)
+
+
+def time_in_turn(functions, rounds):
     """Seconds of each function in every round, after one call that is not counted; another one first in each."""
     times = [[] for _ in functions]
     for turn in range(rounds + 1):
@@ -77,7 +104,7 @@ def step(gan, batch):
 def dcgan(adam=optimizers.Adam, **options):
     """The GAN of work (a)."""
     gan = keras_gan.GAN(*peers.dcgan("batch"))
-    gan.compile(adam(2e-4, 0.5), adam(2e-4, 0.5), **{"fresh_latents": False, "jit_compile": False, **options})
+    gan.compile(adam(2e-4, 0.5), adam(2e-4, 0.5), **{"update": "shared", "jit_compile": False, **options})
     return gan
 
 
@@ -110,7 +137,7 @@ def dropout_of_16_bits(batch):
 
 
 def shared_images(batch):
-    return step(dcgan(), batch), step(dcgan(fresh_latents=True), batch)
+    return step(dcgan(), batch), step(dcgan(update="alternating"), batch)
 
 
 def _gradients(objective, variables):

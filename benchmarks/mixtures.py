@@ -1,18 +1,42 @@
-"""How many modes of known mixtures each way of training reaches, and how well: the ring of 8 and the grid of 25.
+"""Modes of two mixtures of Gaussians, a ring of 8 and a grid of 25, that ways of training reach.
 
-    python benchmarks/mixtures.py --out=runs/mixtures --seeds=5
+    python -m benchmarks.mixtures --out=runs/mixtures --seeds=5
 
-All methods train the same two networks on the same points, for equally many updates of the generator. What makes a
-method is in `METHODS`. Every training adds a line to `results.jsonl`; a process that was interrupted goes on where it
-was when it is started again. `table.md` has the means over seeds beside the published rows, and what a perfect sampler
-is expected to score with as many samples.
+The same for all methods are the densities of PacGAN's experiments (ring: 8 Gaussians on a circle of radius 1, deviation
+0.01; grid: {-4, -2, 0, 2, 4}^2, deviation 0.05), scaled to unit variance; 100,000 points; a generator of 2 normal
+latents with two hidden layers of 128 ReLU; a discriminator with two of 128 LeakyReLU(0.2); He's initialization; batches
+of 64 points; Adam with a learning rate of 1e-3 for both; equally many updates of the generator. What belongs to a
+method:
+
+| method | loss | penalties | D updates per G update | beta_1 | beta_2 |
+| --- | --- | --- | --- | --- | --- |
+| non-saturating | non-saturating | | 1 | 0.5 | 0.999 |
+| non-saturating + R1 | non-saturating | R1, gamma 0.1 | 1 | 0.5 | 0.999 |
+| WGAN-GP | Wasserstein | gradient penalty, lambda 0.1 as in its 2-D experiments | 5 | 0.5 | 0.9 |
+| spectral norm + hinge | hinge, each layer of D normalized | | 5 | 0 | 0.9 |
+| PacGAN2, PacGAN4 | non-saturating, 32 packs of 2, 16 of 4 | | 1 | 0.5 | 0.999 |
+| RpGAN + R1 + R2 | relativistic | both with gamma 1 to 0.1 in the first fifth | 1 | 0 | 0.9 to 0.99, likewise |
+
+"High quality" is within 3 deviations of a centre; "modes" are those with at least one such sample of 2,500 (as many as
+in PacGAN's table), the reverse KL is that of their occupancy, and the "std ratio" is the deviation of a mode's
+high-quality samples over that of the data's, cut off alike. Of a perfect sampler 1 - exp(-4.5) = 98.89 % are of high
+quality: more means modes that shrank, as a ratio below 1 does. Ours are means and standard errors over seeds, at the
+last step, without averaged weights; seconds are of processor time, without compiling.
+
+Published rows are in italics and under other conditions. PacGAN: generator 4 x 400 with batch normalization,
+discriminator 3 x 200 maxout of 5, Adam with 1e-4 and beta_1 0.8, batches of 100, 400 epochs of 100,000 points. VEEGAN's
+table is that paper's own set-up. The two GAN rows show how much the baseline depends on it. Weights of penalties and
+the learning rate were not tuned.
+
+Every training adds a line to `results.jsonl` in `--out`; a process that was interrupted goes on where it was when it is
+started again.
 
 Reference: Lin et al. 2018, "PacGAN: the power of two samples in generative adversarial networks", section 4.1, for the
 densities, latents, numbers of samples and statistics.
 """
 
 import dataclasses
-import json
+import sys
 import time
 from pathlib import Path
 
@@ -22,10 +46,13 @@ import tensorflow as tf
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, latents, layers, networks, optimizers, regularizers, schedules
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan import latents, layers, networks, optimizers, random, regularizers
+from keras_gan.cli import option
 from keras_gan.data import toy
+from keras_gan.files import atomic
 from keras_gan.metrics import collapse
+from keras_gan.optimizers import schedules
 
 UNITS, BATCH, LATENTS, RATE = (128, 128), 64, 2, 1e-3
 EXAMPLES, SAMPLES, LOOKS = 100_000, 2500, 4
@@ -34,7 +61,7 @@ DENSITIES = {"ring": toy.ring(std=0.01), "grid": toy.grid()}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     out: str = option("runs/mixtures", "Folder of the results.")
     seed: int = option(0, "The first seed.", low=0)
     seeds: int = option(5, "Seeds of each kind.", low=1)
@@ -45,7 +72,7 @@ class Config:
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What is particular to one way of training; weights as functions of the number of steps."""
+    """Particulars of one way of training; weights as functions of the number of steps."""
 
     loss: str = "non_saturating"
     penalties: tuple = ()
@@ -66,41 +93,41 @@ METHODS = {
     "RpGAN + R1 + R2": Method("relativistic", (("r1", 0.1), ("r2", 0.1)), betas=(0.0, 0.99), burn_in=True),
 }
 
-# As printed: modes, high-quality share in percent, and reverse KL.
+# As printed: means and errors of modes, of the high-quality share in percent, and of the reverse KL.
 _PACGAN, _VEEGAN = "PacGAN, table 1", "VEEGAN, table 1"
 PUBLISHED = {
     "ring": (
-        (_PACGAN, "GAN", "6.3 +- 0.5", "98.2 +- 0.2", "0.45 +- 0.09"),
-        (_PACGAN, "PacGAN2", "7.9 +- 0.1", "95.6 +- 2.0", "0.07 +- 0.03"),
-        (_PACGAN, "PacGAN4", "7.8 +- 0.1", "95.9 +- 1.4", "0.07 +- 0.02"),
-        (_VEEGAN, "GAN", "1", "99.3", ""),
-        (_VEEGAN, "unrolled GAN", "7.6", "35.6", ""),
-        (_VEEGAN, "VEEGAN", "8", "52.9", ""),
+        (_PACGAN, "GAN", 6.3, 0.5, 98.2, 0.2, 0.45, 0.09),
+        (_PACGAN, "PacGAN2", 7.9, 0.1, 95.6, 2.0, 0.07, 0.03),
+        (_PACGAN, "PacGAN4", 7.8, 0.1, 95.9, 1.4, 0.07, 0.02),
+        (_VEEGAN, "GAN", 1, None, 99.3, None, None, None),
+        (_VEEGAN, "unrolled GAN", 7.6, None, 35.6, None, None, None),
+        (_VEEGAN, "VEEGAN", 8, None, 52.9, None, None, None),
     ),
     "grid": (
-        (_PACGAN, "GAN", "17.3 +- 0.8", "94.8 +- 0.7", "0.70 +- 0.07"),
-        (_PACGAN, "PacGAN2", "23.8 +- 0.7", "91.3 +- 0.8", "0.13 +- 0.04"),
-        (_PACGAN, "PacGAN4", "24.8 +- 0.2", "93.6 +- 0.6", "0.04 +- 0.01"),
-        (_VEEGAN, "GAN", "3.3", "0.5", ""),
-        (_VEEGAN, "unrolled GAN", "23.6", "16", ""),
-        (_VEEGAN, "VEEGAN", "24.6", "40", ""),
+        (_PACGAN, "GAN", 17.3, 0.8, 94.8, 0.7, 0.70, 0.07),
+        (_PACGAN, "PacGAN2", 23.8, 0.7, 91.3, 0.8, 0.13, 0.04),
+        (_PACGAN, "PacGAN4", 24.8, 0.2, 93.6, 0.6, 0.04, 0.01),
+        (_VEEGAN, "GAN", 3.3, None, 0.5, None, None, None),
+        (_VEEGAN, "unrolled GAN", 23.6, None, 16, None, None, None),
+        (_VEEGAN, "VEEGAN", 24.6, None, 40, None, None, None),
     ),
 }
 
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/mixtures.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _run(config):
+def measure(config):
+    """Trains what is not in `--out` yet; results are lines there."""
     methods = _chosen("methods", config.methods.split(", ") if config.methods else list(METHODS), METHODS)
     densities = _chosen("densities", config.densities.split(","), DENSITIES)
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.jsonl"
-    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    results = tables.begin_lines(file, config)
     done = {(each["density"], each["method"], each["seed"], each["steps"]) for each in results}
     todo = [
         (density, method, seed)
@@ -118,10 +145,9 @@ def _run(config):
                 trainings[method] = Training(METHODS[method], config.steps)
             result |= trainings[method].run(DENSITIES[density].standardized(), seed)
             results.append(result)
-            with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(result) + "\n")
-    text = table([each for each in results if each["steps"] == config.steps])
-    callbacks.replace_text(folder / "table.md", text)
+            tables.add_line(file, result)
+    text = render({"results": [each for each in results if each["steps"] == config.steps]})
+    atomic.write_text(folder / "table.md", text + "\n")
     print(text)
 
 
@@ -242,7 +268,7 @@ class Training:
 
         def step():
             seed = tf.stack([-1 - gan.rollbacks.value, gan.step.value])
-            chosen = latents.uniform((BATCH * self.method.critic_steps,), seed)
+            chosen = random.uniform((BATCH * self.method.critic_steps,), seed)
             gan.train_step(tf.gather(points, tf.cast(chosen * EXAMPLES, tf.int32)))
             return ()
 
@@ -262,54 +288,50 @@ def statistics(samples, density):
     return {name: found[name] if np.isfinite(found[name]) else None for name in STATISTICS}
 
 
-def table(results):
+def render(run):
     """The results as Markdown: for each density ours, a perfect sampler's, and what was published."""
-    lines = []
-    for name in [name for name in DENSITIES if any(each["density"] == name for each in results)]:
-        density = DENSITIES[name]
-        own = [each for each in results if each["density"] == name]
-        lines += [
-            f"## {name.capitalize()}: {len(density.modes)} modes",
-            "",
-            "| method | seeds | modes | high quality, % | reverse KL | std ratio | s per run |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-        ]
+    parts = []
+    for name, density in DENSITIES.items():
+        own = [each for each in run["results"] if each["density"] == name]
+        if not own:
+            continue
         quality, floor = 1 - np.exp(-(collapse.HIGH_QUALITY**2) / 2), (len(density.modes) - 1) / (2 * SAMPLES)
-        lines.append(
-            f"| perfect sampler, expected | | {len(density.modes)} | {100 * quality:.2f} | {floor:.4f} | 1 | |"
-        )
-        for method in METHODS:
-            trained = [each for each in own if each["method"] == method]
-            if trained:
-                lines.append(_row(method, trained))
-        lines += [
-            f"| *{source}: {method}* | | {modes} | {quality} | {divergence} | | |"
-            for source, method, modes, quality, divergence in PUBLISHED[name]
+        perfect = ["perfect sampler, expected", None, len(density.modes), None, f"{100 * quality:.2f}", None]
+        rows = [[*perfect, f"{floor:.4f}", None, 1, None, None]]
+        rows += [
+            _row(method, trained)
+            for method in METHODS
+            if (trained := [each for each in own if each["method"] == method])
         ]
-        lines.append("")
-    return "\n".join(lines)
+        rows += [[f"*{source}: {method}*", None, *numbers, *[None] * 3] for source, method, *numbers in PUBLISHED[name]]
+        columns = ["modes", "+-", "high quality, %", "+-", "reverse KL", "+-", "std ratio", "+-", "s per run"]
+        parts.append(f"### {name.capitalize()}: {len(density.modes)} modes")
+        parts.append(tables.table(["method", "seeds", *columns], rows))
+    return "\n\n".join(parts)
 
 
 def _row(name, results):
-    cells = [
-        _spread([each["modes"] for each in results], "{:.1f}"),
-        _spread([each["high_quality"] and 100 * each["high_quality"] for each in results], "{:.1f}"),
-        _spread([each["reverse_kl"] for each in results], "{:.3f}"),
-        _spread([each["std_ratio"] for each in results], "{:.2f}"),
-    ]
+    quality = [each["high_quality"] and 100 * each["high_quality"] for each in results]
+    columns = (
+        ([each["modes"] for each in results], "{:.1f}"),
+        (quality, "{:.1f}"),
+        ([each["reverse_kl"] for each in results], "{:.3f}"),
+        ([each["std_ratio"] for each in results], "{:.2f}"),
+    )
+    cells = [cell for values, form in columns for cell in _spread(values, form)]
     seconds = [each["seconds"] for each in results if "seconds" in each]
-    return f"| {name} | {len(results)} | {' | '.join(cells)} | {f'{np.mean(seconds):.0f}' if seconds else ''} |"
+    return [name, len(results), *cells, f"{np.mean(seconds):.0f}" if seconds else None]
 
 
 def _spread(values, form):
-    """Mean +- standard error of what are numbers, and how many are not."""
+    """Mean and standard error of what are numbers, and how many are not."""
     numbers = [value for value in values if value is not None]
     if not numbers:
-        return "none"
-    text = form.format(np.mean(numbers))
+        return "none", None
+    mean, error = form.format(np.mean(numbers)), None
     if len(numbers) > 1:
-        text += " +- " + form.format(np.std(numbers, ddof=1) / np.sqrt(len(numbers)))
-    return text + (f" ({len(values) - len(numbers)} without)" if len(numbers) < len(values) else "")
+        error = form.format(np.std(numbers, ddof=1) / np.sqrt(len(numbers)))
+    return mean + (f" ({len(values) - len(numbers)} without)" if len(numbers) < len(values) else ""), error
 
 
 if __name__ == "__main__":

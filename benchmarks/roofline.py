@@ -1,6 +1,6 @@
-"""Where a DCGAN step stands below what the machine can do, over batch and image sizes.
+"""A DCGAN step beside what the machine can do, over batch and image sizes.
 
-    python -m benchmarks.roofline --out=docs/roofline.png
+    python -m benchmarks.roofline --out=docs/results/roofline.png
 
 Two ceilings are measured on the spot: the rate of a large matrix product, and the bandwidth of `a += b` on arrays far
 larger than the caches. Two costs of a step are counted, of its compiled graph: the floating point operations of
@@ -12,18 +12,20 @@ what is left to gain.
 """
 
 import dataclasses
-import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 import keras_gan
-from keras_gan import command, staging
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan.cli import option
+from keras_gan.files import atomic
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _PASSES = 7  # of Adam over each weight
@@ -31,7 +33,7 @@ _CHAIN = 3  # operations that are timed at once
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     sizes: str = option("32,64,128", "Sides of square images, with commas.")
@@ -40,45 +42,37 @@ class Config:
     steps: int = option(5, "Steps that are timed at each point, after two that are not.", low=1)
     precision: str = option("float32", "float32 or bfloat16.")
     out: str = option("", "A file for the plot.")
-    json: str = option("", "A file for all that was measured.")
 
 
 def main(argv=None):
     """Measures, prints and draws."""
-    config, _ = command.parse(Config, "python -m benchmarks.roofline", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
+def measure(config):
+    """Measures the ceilings and every point, and draws them.
+
+    Returns:
+        Dictionary of `ceilings`, two measurements of `flops` and of `bytes` a second, and `points`.
+    """
     sizes, batches = (_numbers(name, getattr(config, name)) for name in ("sizes", "batches"))
     if config.precision not in ("float32", "bfloat16"):
         raise ValueError(f"--precision must be float32 or bfloat16. Received: --precision={config.precision}")
-    for path in (config.out, config.json):
-        if path:
-            staging.nearest_folder(path)
+    if config.out:
+        atomic.nearest_folder(config.out)
     if config.precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
-    ceilings = {"flops": matrix_product_rate(tf.as_dtype(config.precision)), "bytes": bandwidth()}
-    print(
-        f"ceilings: {ceilings['flops'] / 1e9:.0f} GFLOP/s in matrix products, {ceilings['bytes'] / 1e9:.1f} GB/s of "
-        f"memory; {config.precision}, TensorFlow {tf.__version__}\n"
-    )
-    print("| size | batch | ms | images/s | GFLOP | GB | compute bound, images/s | memory bound | nearer to | of it |")
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    points = []
-    for size in sizes:
-        for batch in batches:
-            points.append(measure(size, batch, config))
-            print(row(points[-1], ceilings), flush=True)
+    dtype = tf.as_dtype(config.precision)
+    before = matrix_product_rate(dtype), bandwidth()
+    places = [(size, batch) for size in sizes for batch in batches]
+    points = [measure_point(*place, config) for place in tqdm.tqdm(places, leave=False, disable=None)]
     # What else the machine did may have slowed the first measurement down.
-    ceilings = {
-        "flops": max(ceilings["flops"], matrix_product_rate(tf.as_dtype(config.precision))),
-        **{"bytes": max(ceilings["bytes"], bandwidth())},
-    }
-    if config.json:
-        Path(config.json).write_text(json.dumps({"ceilings": ceilings, "points": points}, indent=2) + "\n", "utf-8")
+    flops, moved = zip(before, (matrix_product_rate(dtype), bandwidth()), strict=True)
+    for point in points:
+        point |= judge(point, max(flops), max(moved))
     if config.out:
-        draw(points, ceilings, config.out)
+        draw(points, {"flops": max(flops), "bytes": max(moved)}, config.out)
+    return {"precision": config.precision, "ceilings": {"flops": flops, "bytes": moved}, "points": points}
 
 
 def _numbers(name, text):
@@ -134,11 +128,11 @@ def build(size, filters):
         keras_gan.networks.DCGANDiscriminator((size, size, 3), filters=filters),
     )
     generator_optimizer, discriminator_optimizer = (keras_gan.optimizers.Adam(2e-4, 0.5) for _ in range(2))
-    gan.compile(generator_optimizer, discriminator_optimizer, fresh_latents=False)
+    gan.compile(generator_optimizer, discriminator_optimizer, update="shared")
     return gan
 
 
-def measure(size, batch, config):
+def measure_point(size, batch, config):
     """Times and counts the step at one point.
 
     Returns:
@@ -217,14 +211,43 @@ def bounds(point, ceilings):
     return point["flops"] / ceilings["flops"], point["bytes"] / ceilings["bytes"]
 
 
-def row(point, ceilings):
-    """A point as a line of a Markdown table."""
-    by_flops, by_bytes = bounds(point, ceilings)
-    batch, seconds, bound = point["batch"], point["seconds"], max(by_flops, by_bytes)
+def judge(point, flops, moved):
+    """Images per second of a point, beside both bounds, and the share of the nearer one that it reaches."""
+    by_flops, by_bytes = bounds(point, {"flops": flops, "bytes": moved})
+    return {
+        "rate": point["batch"] / point["seconds"],
+        "compute_bound": point["batch"] / by_flops,
+        "memory_bound": point["batch"] / by_bytes,
+        "nearer": "compute" if by_flops > by_bytes else "memory",
+        "share": max(by_flops, by_bytes) / point["seconds"],
+    }
+
+
+def render(run):
+    """The ceilings and the points as Markdown, and the picture of them."""
+    ceilings = run["ceilings"]
+    head = [
+        ["matrix products, GFLOP/s", *(f"{rate / 1e9:.0f}" for rate in sorted(ceilings["flops"]))],
+        ["memory, GB/s", *(f"{rate / 1e9:.0f}" for rate in sorted(ceilings["bytes"]))],
+    ]
+    columns = {
+        "size": lambda point: point["size"],
+        "batch": lambda point: point["batch"],
+        "ms": lambda point: tables.digits(1000 * point.get("seconds", 0) or None, "{:.0f}"),
+        "images/s": lambda point: f"{point['rate']:.3g}",
+        "GFLOP": lambda point: tables.digits(point.get("flops", 0) / 1e9 or None),
+        "GB": lambda point: tables.digits(point.get("bytes", 0) / 1e9 or None),
+        "compute bound, images/s": lambda point: tables.digits(point.get("compute_bound"), "{:.0f}"),
+        "memory bound, images/s": lambda point: tables.digits(point.get("memory_bound"), "{:.0f}"),
+        "nearer to": lambda point: point["nearer"],
+        "of it, %": lambda point: f"{100 * point['share']:.0f}",
+    }
+    rows = [[cell(point) for cell in columns.values()] for point in run["points"]]
     return (
-        f"| {point['size']} | {batch} | {1000 * seconds:.0f} | {batch / seconds:.1f} | {point['flops'] / 1e9:.1f} | "
-        f"{point['bytes'] / 1e9:.2f} | {batch / by_flops:.0f} | {batch / by_bytes:.0f} | "
-        f"{'compute' if by_flops > by_bytes else 'memory'} | {100 * bound / seconds:.0f} % |"
+        tables.table([f"ceiling, {run['precision']}", "least", "most"], head)
+        + "\n\n"
+        + tables.table(list(columns), rows)
+        + "\n\n![Images per second against batch size, with both bounds](roofline.png)"
     )
 
 
@@ -262,7 +285,7 @@ def draw(points, ceilings, file):
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("images/s")
     axes[0][0].legend(fontsize="small")
-    with staging.replacing(Path(file)) as partial:
+    with atomic.write_file(Path(file)) as partial:
         figure.savefig(partial, dpi=90)
     plt.close(figure)
 

@@ -1,10 +1,11 @@
-"""Whether a step costs the same however much data there is, however many epochs, and however long training goes on.
+"""Time and memory of a step, over numbers of images, numbers of epochs, and the length of training.
 
     python -m benchmarks.scaling
 
 - the time of a step, epoch ends included, on 1,000 to 60,000 images;
 - the same number of steps in one epoch and in many, and hence the time of an epoch's end;
-- memory in use over 10,000 steps of a small GAN.
+- memory in use over 10,000 steps of a small GAN;
+- images a second that the data pipeline alone delivers.
 
 `benchmarks/startup.py` has the seconds before the first step, `benchmarks/checkpoints.py` and `watchdog_cost.py` what
 runs beside the steps.
@@ -12,6 +13,7 @@ runs beside the steps.
 
 import dataclasses
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -19,14 +21,14 @@ import keras
 import numpy as np
 
 import keras_gan
-from keras_gan import command
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan.cli import option
 
 BATCH = 50
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     examples: str = option("1000,10000,60000", "Sizes of data sets, with commas; multiples of 50.")
@@ -37,38 +39,62 @@ class Config:
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.scaling", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
+def measure(config):
+    """Measures everything.
+
+    Returns:
+        Dictionary of `steps`, a list of dictionaries of milliseconds a step by number of images; `end_of_epoch`,
+        milliseconds; `memory`, pairs of a step and MiB; and `pipeline`, pairs of a kind and images a second.
+    """
     sizes = [int(size) for size in config.examples.split(",")]
     if any(size < BATCH or size % BATCH for size in sizes):
         raise ValueError(f"--examples must be multiples of {BATCH}. Received: --examples={config.examples}")
     gan = build()
     # Compiles.
     fit(gan, 4 * BATCH, 4)
-    print("| images | epochs | steps | ms a step, median of rounds | least to most |\n|---|---|---|---|---|")
     cases = {(size, max(1, config.steps * BATCH // size)): [] for size in sizes}
     for _ in range(config.rounds):
         for (size, epochs), times in cases.items():
-            times.append(fit(gan, size, epochs))
-    for (size, epochs), times in cases.items():
-        steps = epochs * size // BATCH
-        print(
-            f"| {size} | {epochs} | {steps} | {1000 * statistics.median(times):.2f} | "
-            f"{1000 * min(times):.2f} to {1000 * max(times):.2f} |"
-        )
-    seconds = end_of_epoch(gan, config.steps, config.rounds)
-    print(
-        f"\nan epoch's end: {1000 * seconds:.1f} ms, from {config.steps} steps in 1 and in {config.steps // 20} epochs"
-    )
-    used = memory(gan, config.long)
-    steps = [round(config.long * share / 10) for share in range(11)]
-    print(
-        f"\nmemory over {config.long} steps, MiB: "
-        + ", ".join(f"{s}: {m:.0f}" for s, m in zip(steps, used, strict=True))
-    )
+            times.append(1000 * fit(gan, size, epochs))
+    steps = [
+        {
+            "images": size,
+            "epochs": epochs,
+            "steps": epochs * size // BATCH,
+            "milliseconds": statistics.median(times),
+            "least": min(times),
+            "most": max(times),
+        }
+        for (size, epochs), times in cases.items()
+    ]
+    end = 1000 * end_of_epoch(gan, config.steps, config.rounds)
+    marks = [round(config.long * share / 10) for share in range(11)]
+    used = list(zip(marks, memory(gan, config.long), strict=True))
+    rates = [["endless", pipeline(True)], ["in epochs", pipeline(False)]]
+    return {"steps": steps, "end_of_epoch": end, "memory": used, "pipeline": rates}
+
+
+def render(run):
+    """Tables of what was measured, as Markdown."""
+    columns = ["images", "epochs", "steps", "ms a step, median of rounds", "least", "most"]
+    rows = [
+        [
+            each["images"],
+            each["epochs"],
+            each["steps"],
+            *(tables.digits(each.get(key), "{:.2f}") for key in ("milliseconds", "least", "most")),
+        ]
+        for each in run["steps"]
+    ]
+    parts = [tables.table(columns, rows)]
+    if "end_of_epoch" in run:
+        parts.append(tables.table(["an epoch's end, ms"], [[f"{run['end_of_epoch']:.1f}"]]))
+    parts.append(tables.table(["step", "memory, MiB"], [[step, f"{used:.0f}"] for step, used in run["memory"]]))
+    rates = [[kind, f"{rate:,.0f}"] for kind, rate in run["pipeline"]]
+    return "\n\n".join([*parts, tables.table(["pipeline of 20,000 images 32x32x3, batch 128", "images/s"], rates)])
 
 
 def build():
@@ -115,6 +141,26 @@ def memory(gan, steps):
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=note)
     gan.fit(dataset, steps_per_epoch=steps, verbose=0, callbacks=[watch])
     return used
+
+
+def pipeline(repeat, examples=20_000, batch=128, seconds=3.0):
+    """Images per second of `keras_gan.data.load` on an array in memory, nothing being done with them.
+
+    Args:
+        repeat: Whether the dataset is endless.
+        examples: Images in memory.
+        batch: Images in a batch.
+        seconds: For how long, at least.
+    """
+    images = np.random.RandomState(0).randint(0, 256, (examples, 32, 32, 3), np.uint8)
+    dataset, _ = keras_gan.data.load(images, batch_size=batch, repeat=repeat)
+    # Fills what is shuffled.
+    next(iter(dataset))
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for _ in dataset.take(examples // batch):
+            count += batch
+    return count / (time.perf_counter() - began)
 
 
 def resident():

@@ -1,6 +1,6 @@
-"""The stand-in server under load, and what an answer takes by each way of running an exported generator.
+"""The stand-in server under load, and the time of an answer by each way of running an exported generator.
 
-    python benchmarks/serving.py
+    python -m benchmarks.serving
 
 Clients ask without a pause, each in turn for one image and for sixteen, while a new version is published. Counted are
 requests that failed, and answers whose images are not all of one version: the versions have opposite weights, and every
@@ -29,9 +29,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from export import loading, saved_model, serving, tflite, verification, warmup
-from keras_gan import command
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan.cli import option
+from keras_gan.export import loading, saved_model, tflite
+from keras_gan.export.checks import verification
+from keras_gan.export.publishing import serving, warmup
 from keras_gan.networks import DCGANGenerator
 
 NAME = "benchmark"
@@ -44,7 +46,7 @@ APART = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags of this benchmark."""
 
     model: str = option("", "A .keras generator; by default an untrained DCGAN of 32x32x3 images with 10 classes.")
@@ -70,7 +72,7 @@ class Question:
 
 @dataclasses.dataclass
 class Load:
-    """What happened under load.
+    """The events under load.
 
     Args:
         seconds: How long it took.
@@ -102,7 +104,7 @@ def write_versions(generator, folder, count):
     for number in range(1, count + 1):
         generator.set_weights(_weights(weights, number))
         path = Path(folder, f"new-{number}")
-        saved_model.write(saved_model.signatures(generator), path)
+        saved_model.write(saved_model.functions(generator), path)
         warmup.write(path, NAME, verification.warmup_requests(generator, path))
         paths.append(path)
     generator.set_weights(weights)
@@ -128,7 +130,7 @@ def questions(generator):
     answers = {}
     for parity in (1, 0):
         generator.set_weights(_weights(weights, parity))
-        function, _ = saved_model.signatures(generator)["sample"]
+        function, _ = saved_model.functions(generator)["sample"]
         answers[parity] = [function(**inputs)["images"].numpy() for _, _, inputs in found]
     generator.set_weights(weights)
     asked = [
@@ -246,7 +248,7 @@ def server(base):
 
 
 def _address(process):
-    """What the server prints once it answers."""
+    """The address that the server prints once it answers."""
     for line in process.stdout:
         if re.fullmatch(r"http://\S+/v1/models/\S+\n", line):
             return line.strip()
@@ -294,20 +296,14 @@ def percentiles(milliseconds):
     return np.percentile(milliseconds, [50, 90, 99]).tolist()
 
 
-def _print_row(title, batch, milliseconds, seconds):
+def _row(title, batch, milliseconds, seconds):
     p50, p90, p99 = percentiles(milliseconds)
     rate = batch * len(milliseconds) / seconds
-    print(
-        f"{title:<46} {batch:>5} {p50:>8.2f} {p90:>8.2f} {p99:>8.2f} {rate:>10.0f} {len(milliseconds):>9}", flush=True
-    )
-
-
-def _print_head():
-    print(f"{'':<46} batch   p50 ms   p90 ms   p99 ms   images/s  requests")
+    return {"way": title, "batch": batch, "p50": p50, "p90": p90, "p99": p99, "rate": rate, "calls": len(milliseconds)}
 
 
 def _time(title, batch, call):
-    """Calls a function for some seconds and prints what it took."""
+    """Calls a function for some seconds; the row of what it took."""
     for _ in range(3):
         call()
     times, began = [], time.perf_counter()
@@ -315,7 +311,7 @@ def _time(title, batch, call):
         start = time.perf_counter()
         call()
         times.append(1000.0 * (time.perf_counter() - start))
-    _print_row(title, batch, times, time.perf_counter() - began)
+    return _row(title, batch, times, time.perf_counter() - began)
 
 
 def _one_client(address, folder, generator):
@@ -326,8 +322,6 @@ def _one_client(address, folder, generator):
     tflite.export(generator, file, batch_sizes=BATCHES)
     interpreter = Interpreter(str(file), num_threads=1)
     names = tflite.signatures(BATCHES)
-    print("\none client")
-    _print_head()
     for batch in BATCHES:
         latent = np.random.default_rng(0).normal(size=(batch, generator.latent_dim)).astype("float32")
         label = {"label": np.arange(batch, dtype="int32") % generator.num_classes} if generator.num_classes else {}
@@ -344,23 +338,28 @@ def _one_client(address, folder, generator):
                         raise RuntimeError(answer.read())
                     answer.read()
 
-                _time(f"SavedModel by HTTP, {name}", batch, ask)
+                yield _time(f"SavedModel by HTTP, {name}", batch, ask)
         for name, inputs in (("sample_png", seeds | label), ("serving_default", {"latent": latent} | label)):
             tensors = {key: tf.constant(value) for key, value in inputs.items()}
-            _time(f"SavedModel in this process, {name}", batch, lambda n=name, t=tensors: signatures[n](**t))
+            yield _time(f"SavedModel in this process, {name}", batch, lambda n=name, t=tensors: signatures[n](**t))
         (name,) = (name for name, size in names.items() if size == batch)
         runner, inputs = interpreter.get_signature_runner(name), {"latent": latent} | label
-        _time("TFLite float32 in this process, one thread", batch, lambda run=runner, x=inputs: run(**x))
+        yield _time("TFLite float32 in this process, one thread", batch, lambda run=runner, x=inputs: run(**x))
 
 
 def measure(config):
-    """Runs the benchmark and prints what it finds.
+    """Puts a server under load, and times every way to run the generator.
 
     Args:
         config: `Config`.
 
     Returns:
-        The pair of a `Load` and the server's memory in megabytes in the second and last quarter of it, two means.
+        Dictionary of the `load`: its `clients`, `seconds`, `versions` that were published, `requests`, `failed` and
+        `mixed` ones, the least and most `changes` that a client saw, rows of latencies, and `memory`, megabytes at
+        first, at most, and the means of the second and of the last quarter; and of `ways`, rows of a single client.
+
+    Raises:
+        ValueError: If a request failed, or an answer mixed versions.
     """
     generator = loading.load_generator(config.model) if config.model else DCGANGenerator((32, 32, 3), num_classes=10)
     asked = questions(generator)
@@ -372,38 +371,77 @@ def measure(config):
             publish = [lambda path=path: serving.release(path, base) for path in others]
             with Memory(process) as memory:
                 result = load(address, asked, config.clients, config.seconds, publish)
-            quarters = memory.mean(0.25, 0.5), memory.mean(0.75, 1.0)
-            _report(config, result, memory.megabytes, quarters)
-            _one_client(address, base / "1", generator)
-    return result, quarters
+            if result.failures or result.mixed:
+                raise ValueError(
+                    f"{len(result.failures)} requests failed and {result.mixed} answers mixed versions: "
+                    f"{sorted(set(result.failures))[:5]}"
+                )
+            ways = list(_one_client(address, base / "1", generator))
+    return {"load": _summary(config, result, memory), "ways": ways}
 
 
-def _report(config, result, megabytes, quarters):
-    count = sum(map(len, result.milliseconds.values()))
-    print(f"{config.clients} clients for {result.seconds:.0f} s, uint8 images in JSON, {config.publishes} new versions")
-    _print_head()
-    for rows, milliseconds in sorted(result.milliseconds.items()):
-        _print_row("SavedModel by HTTP, sample", rows, milliseconds, result.seconds)
-    print(f"failed requests: {len(result.failures)} of {count}", *sorted(set(result.failures))[:5], sep="\n  ")
-    print(f"answers that mix versions: {result.mixed}")
-    print(f"changes of version that a client saw: {min(result.changes)} to {max(result.changes)}")
-    if None not in (*megabytes, *quarters):
-        print(
-            f"memory of the server: {megabytes[0]:.0f} MB at first, {max(megabytes):.0f} MB at most; "
-            f"mean of the second quarter {quarters[0]:.0f} MB, of the last {quarters[1]:.0f} MB"
-        )
+def _summary(config, result, memory):
+    rows = [
+        _row("SavedModel by HTTP, sample", rows, milliseconds, result.seconds)
+        for rows, milliseconds in sorted(result.milliseconds.items())
+    ]
+    found = {
+        "clients": config.clients,
+        "seconds": result.seconds,
+        "versions": config.publishes,
+        "requests": sum(map(len, result.milliseconds.values())),
+        "failed": len(result.failures),
+        "mixed": result.mixed,
+        "changes": [min(result.changes), max(result.changes)],
+        "rows": rows,
+    }
+    quarters = memory.mean(0.25, 0.5), memory.mean(0.75, 1.0)
+    if None in (*memory.megabytes, *quarters):
+        return found
+    return found | {"memory": [memory.megabytes[0], max(memory.megabytes), *quarters]}
+
+
+def render(run):
+    """Tables of what was measured, as Markdown."""
+    load = run["load"]
+    facts = [
+        ["clients", load["clients"]],
+        ["seconds", f"{load['seconds']:.0f}"],
+        ["new versions meanwhile", load["versions"]],
+        ["requests", load["requests"]],
+        ["failed requests", load["failed"]],
+        ["answers that mix versions", load["mixed"]],
+    ]
+    if "changes" in load:
+        facts += [
+            [f"changes of version that a client saw, {end}", n]
+            for end, n in zip(("least", "most"), load["changes"], strict=True)
+        ]
+    memory = ("at first", "at most", "mean of the second quarter", "mean of the last quarter")
+    for name, megabytes in zip(memory, load.get("memory", ()), strict=False):
+        if megabytes is not None:
+            facts.append([f"memory of the server {name}, MB", f"{megabytes:.0f}"])
+    return "\n\n".join(
+        [
+            tables.table(["under load", ""], facts),
+            _table("under load, uint8 images in JSON", load["rows"]),
+            _table("one client", run["ways"]),
+        ]
+    )
+
+
+def _table(title, rows):
+    columns = [title, "batch", "p50, ms", "p90, ms", "p99, ms", "images/s", "calls"]
+    keys = ("p50", "p90", "p99", "rate")
+    cells = [
+        [row["way"], row["batch"], *(tables.digits(row.get(key)) for key in keys), row.get("calls")] for row in rows
+    ]
+    return tables.table(columns, cells)
 
 
 def main(argv=None):
-    """Reads the flags, measures and prints; ends with an error if a request failed or mixed versions."""
-    config, _ = command.parse(Config, "python benchmarks/serving.py", __doc__, argv)
-
-    def run():
-        result, _ = measure(config)
-        if result.failures or result.mixed:
-            raise ValueError(f"{len(result.failures)} requests failed and {result.mixed} answers mixed versions")
-
-    command.run(run)
+    """Measures and prints; ends with an error if a request failed or mixed versions."""
+    tables.main(sys.modules[__name__], argv)
 
 
 if __name__ == "__main__":

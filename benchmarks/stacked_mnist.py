@@ -1,18 +1,32 @@
-"""Modes of Stacked MNIST that small networks reach, a discriminator with a quarter of the generator's filters.
+"""Modes of Stacked MNIST that small networks reach, by method.
 
-    python benchmarks/stacked_mnist.py --out=runs/stacked_mnist --seeds=3
+    python -m benchmarks.stacked_mnist --out=runs/stacked_mnist --seeds=3
 
-The networks are those of the experiment with D = 1/4 G of unrolled GANs, in which plain ones fail. Trainings are a
-hundredth of the published length: it is the ordering of methods that this measures. Every training adds a line to
-`results.jsonl`; a process that was interrupted goes on where it was when it is started again. `table.md` has the means
-over seeds beside the published rows and real stacks of as many unseen digits, seen through the same classifier.
+The networks are those of PacGAN's and the unrolled GAN's experiments with D = 1/4 G, in which plain ones fail: the
+generator takes 256 normal latents to 4x4x64, 7x7x32, 14x14x16, 28x28x8 (transposed 3x3 convolutions, batch
+normalization, ReLU) and to 3 channels by another 3x3 convolution and tanh; the discriminator has three 3x3 convolutions
+of stride 2 with 2, 4 and 8 filters, LeakyReLU(0.3) and one linear unit. As published, DCGAN and PacGAN have batch
+normalization after each of those, Adam's betas are 0.5 and 0.99, and there is one update of either network in turn.
+Unlike there: 5,000 updates, not 500,000, so that it is the ordering of methods that this measures; learning rates of
+5e-4 for the generator and 5e-3 for the discriminator, not 1e-4 and 2e-4; batches of 64 images, so 64 / m packs of m,
+not 128 packs; 128,000 fixed stacks, not endlessly many; He's initialization; the classifier of this package. The
+methods with gradient penalties have no normalization in the discriminator, because a penalty is defined for each image
+by itself; non-saturating + R1 has gamma 1; RpGAN + R1 + R2 has gamma 1 to 0.1, beta_1 0 and beta_2 0.9 to 0.99, both
+over the first fifth of the images, as R3GAN's table 9 for Stacked MNIST.
+
+Modes and KL (to the uniform distribution) are of 25,600 samples, as in PacGAN's table, at the last step; means and
+deviations over seeds. The row of real stacks is of MNIST's test digits, seen through the same classifier: even a
+perfect sampler does not score 0. Published rows are in italics.
+
+Every training adds a line to `results.jsonl` in `--out`; a process that was interrupted goes on where it was when it is
+started again.
 
 References: Metz et al. 2017, "Unrolled generative adversarial networks", section 3.3.1; Lin et al. 2018, "PacGAN: the
 power of two samples in generative adversarial networks", table 3, with networks and betas as in its code.
 """
 
 import dataclasses
-import json
+import sys
 import time
 from pathlib import Path
 
@@ -22,9 +36,12 @@ import tensorflow as tf
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, data, latents, layers, networks, optimizers, pictures, regularizers, schedules
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan import data, latents, layers, networks, optimizers, regularizers
+from keras_gan.cli import option
+from keras_gan.files import atomic, pictures
 from keras_gan.metrics import collapse, features
+from keras_gan.optimizers import schedules
 
 SHAPE, LATENTS, BATCH, SAMPLES = (28, 28, 3), 256, 64, 25_600
 
@@ -34,7 +51,7 @@ GENERATOR_RATE, DISCRIMINATOR_RATE = 5e-4, 5e-3
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     out: str = option("runs/stacked_mnist", "Folder of the results.")
     seed: int = option(0, "The first seed.", low=0)
     seeds: int = option(3, "Seeds of each method.", low=1)
@@ -45,7 +62,7 @@ class Config:
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What is particular to one way of training."""
+    """Particulars of one way of training."""
 
     loss: str = "non_saturating"
     penalties: tuple = ()
@@ -63,21 +80,21 @@ METHODS = {
     "RpGAN + R1 + R2": Method("relativistic", ("r1", "r2"), normalization=False, betas=(0.0, 0.99), burn_in=True),
 }
 
-# Modes and KL, as printed.
+# Modes, their error, and KL, as printed.
 PUBLISHED = (
-    ("PacGAN, table 3: DCGAN", "30.6 +- 20.7", "5.99"),
-    ("PacGAN, table 3: unrolled GAN, 10 steps", "327.2 +- 74.7", "4.66"),
-    ("PacGAN, table 3: PacDCGAN4", "667.4 +- 29", "1.81"),
+    ("PacGAN, table 3: DCGAN", 30.6, 20.7, 5.99),
+    ("PacGAN, table 3: unrolled GAN, 10 steps", 327.2, 74.7, 4.66),
+    ("PacGAN, table 3: PacDCGAN4", 667.4, 29, 1.81),
 )
 
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/stacked_mnist.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _run(config):
+def measure(config):
+    """Trains what is not in `--out` yet; results are lines there."""
     methods = config.methods.split(", ") if config.methods else list(METHODS)
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
@@ -85,7 +102,7 @@ def _run(config):
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.jsonl"
-    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    results = tables.begin_lines(file, config)
     done = {(each["method"], each["seed"], each["steps"]) for each in results}
     todo = [("real, test digits", 0, 0)]
     todo += [(name, seed, config.steps) for seed in range(config.seed, config.seed + config.seeds) for name in methods]
@@ -101,11 +118,10 @@ def _run(config):
             result = {"method": method, "seed": seed, "steps": steps, **statistics(images)}
             result["seconds"] = round(time.process_time() - started, 1)
             results.append(result)
-            with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(result) + "\n")
+            tables.add_line(file, result)
             keras.backend.clear_session()
-    text = table([each for each in results if each["steps"] in (0, config.steps)])
-    callbacks.replace_text(folder / "table.md", text)
+    text = render({"results": [each for each in results if each["steps"] in (0, config.steps)]})
+    atomic.write_text(folder / "table.md", text + "\n")
     print(text)
 
 
@@ -212,23 +228,29 @@ def statistics(images):
     return {name: found[name] for name in ("modes", "kl", "samples")}
 
 
-def table(results):
-    """The results as Markdown: ours, real stacks, and what was published."""
-    lines = ["| method | seeds | modes of 1000 | KL | s per run |", "| --- | --- | --- | --- | --- |"]
+def render(run):
+    """The results as Markdown: ours, real stacks, and what was published; and each training."""
+    results, rows = run["results"], []
     for name in dict.fromkeys(each["method"] for each in results):
         own = [each for each in results if each["method"] == name]
-        modes, kl = (
-            _spread([each[column] for each in own], form) for column, form in (("modes", "{:.0f}"), ("kl", "{:.3f}"))
-        )
-        lines.append(f"| {name} | {len(own)} | {modes} | {kl} | {np.mean([each['seconds'] for each in own]):.0f} |")
-    lines += [f"| *{name}* | | {modes} | {kl} | |" for name, modes, kl in PUBLISHED]
-    return "\n".join(lines) + "\n"
+        spread = [
+            cell
+            for column, form in (("modes", "{:.0f}"), ("kl", "{:.3f}"))
+            for cell in _spread([each[column] for each in own], form)
+        ]
+        rows.append([name, len(own), *spread, f"{np.mean([each['seconds'] for each in own]):.0f}"])
+    rows += [[f"*{name}*", None, modes, error, kl, None, None] for name, modes, error, kl in PUBLISHED]
+    each = [[each["method"], each["seed"], each["modes"], f"{each['kl']:.3f}"] for each in results]
+    return (
+        tables.table(["method", "seeds", "modes of 1000", "+-", "KL", "+-", "s per run"], rows)
+        + "\n\n"
+        + tables.table(["method", "seed", "modes of 1000", "KL"], each)
+    )
 
 
 def _spread(values, form):
-    """Mean +- standard deviation."""
-    text = form.format(np.mean(values))
-    return text + (f" +- {form.format(np.std(values, ddof=1))}" if len(values) > 1 else "")
+    """Mean and standard deviation."""
+    return form.format(np.mean(values)), form.format(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 if __name__ == "__main__":

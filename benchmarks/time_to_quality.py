@@ -1,17 +1,17 @@
 """Quality over wall-clock time on MNIST, from the start of the process: the default recipe beside two tutorials.
 
-    python -m benchmarks.time_to_quality --out=docs/time_to_quality.png
+    python -m benchmarks.time_to_quality --out=docs/results/time_to_quality.png
 
 One process after another trains for `--minutes`, and saves its generator's weights every `--every` seconds. Afterwards
 every generator makes `--samples` images, and their classifier Frechet distance to the MNIST training images is measured
 by the same network. The default recipe is `python -m trainers.dcgan --dataset=mnist` as it is, with its evaluations,
-checkpoints and watchdog, and it decodes MNIST itself, which the tutorials find decoded; `quality_sides.py` says what
+checkpoints and watchdog, and it decodes MNIST itself, which the tutorials find decoded; `peers/quality.py` says what
 these are. `--folder` keeps the weights; a side that is there already is only measured.
 """
 
 import contextlib
 import dataclasses
-import json
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -21,39 +21,44 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
-from benchmarks import quality_sides
-from keras_gan import command, metrics, staging
-from keras_gan.command import option
+from benchmarks import tables
+from benchmarks.peers import quality
+from keras_gan import metrics
+from keras_gan.cli import option
+from keras_gan.files import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
 FEATURES = "mnist_classifier"
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     minutes: float = option(10.0, "How long each side trains, from the start of its process.")
     every: float = option(30.0, "Seconds between the generators that are looked at.", low=1)
     samples: int = option(5000, "Images of each of them.", low=100)
-    sides: str = option(",".join(quality_sides.SIDES), "Who trains, with commas.")
+    sides: str = option(",".join(quality.SIDES), "Who trains, with commas.")
     folder: str = option("", "Where weights are kept; a temporary folder by default.")
     train: bool = option(True, "Whether to train what is not in --folder; without, what is there is measured.")
     out: str = option("", "A file for the plot.")
-    json: str = option("", "A file for the curves.")
 
 
 def main(argv=None):
     """Trains, measures, prints and draws."""
-    config, _ = command.parse(Config, "python -m benchmarks.time_to_quality", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
+def measure(config):
+    """Trains every side, and measures what it saved.
+
+    Returns:
+        Dictionary of `curves`, a dictionary from sides to pairs of seconds and a distance.
+    """
     sides = config.sides.split(",")
-    unknown = [side for side in sides if side not in quality_sides.SIDES]
+    unknown = [side for side in sides if side not in quality.SIDES]
     if unknown:
-        raise ValueError(f"--sides must be of {', '.join(quality_sides.SIDES)}. Received: --sides={config.sides}")
+        raise ValueError(f"--sides must be of {', '.join(quality.SIDES)}. Received: --sides={config.sides}")
     if not config.minutes > 0:
         raise ValueError(f"--minutes must be positive. Received: --minutes={config.minutes}")
     with contextlib.ExitStack() as stack:
@@ -62,11 +67,9 @@ def _measure_all(config):
             if config.train and not any(folder.glob(f"{side}/*.npz")):
                 train(side, folder / side, config.minutes, config.every)
         curves = {side: curve(side, folder / side, config.samples) for side in sides}
-    print(table(curves))
-    if config.json:
-        Path(config.json).write_text(json.dumps(curves, indent=2) + "\n", "utf-8")
     if config.out:
         draw(curves, config.out)
+    return {"curves": curves}
 
 
 def train(side, folder, minutes, every):
@@ -76,11 +79,11 @@ def train(side, folder, minutes, every):
         OSError: If the process fails; with the last line that it printed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    quality_sides.digits(folder.parent)
+    quality.digits(folder.parent)
     print(f"{side}: {minutes:g} minutes", flush=True)
     arguments = [side, folder.resolve(), minutes, every, time.monotonic()]
     ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality_sides", *map(str, arguments)],
+        [sys.executable, "-m", "benchmarks.peers.quality", *map(str, arguments)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -95,7 +98,7 @@ def curve(side, folder, samples):
     """The classifier Frechet distance of every generator in a folder.
 
     Args:
-        side: Key of `quality_sides.SIDES`.
+        side: Key of `quality.SIDES`.
         folder: Holds `SECONDS.npz`.
         samples: Number of images.
 
@@ -106,19 +109,19 @@ def curve(side, folder, samples):
     if not files:
         raise ValueError(f"{folder} holds no generator: leave --notrain out, or name another --folder.")
     network = metrics.features.get(FEATURES)
-    pool = quality_sides.digits(folder.parent)
+    pool = quality.digits(folder.parent)
     real = network(pool[np.linspace(0, len(pool), 10_000, endpoint=False).astype(int)])
     points = []
     for file in tqdm.tqdm(files, desc=side, leave=False, disable=None):
         with np.load(file) as weights:
-            fakes = quality_sides.images_of(side, list(weights.values()), samples)
+            fakes = quality.images_of(side, list(weights.values()), samples)
         points.append((float(file.stem), metrics.distances.frechet_distance(real, network(fakes))))
     return points
 
 
-def at(points, seconds):
-    """The last value by some time, or `None` before the first."""
-    return next((value for moment, value in reversed(points) if moment <= seconds + 0.5), None)
+def between(points, after, until):
+    """The last value after some seconds and until others, or `None`."""
+    return next((value for moment, value in reversed(points) if after + 0.5 < moment <= until + 0.5), None)
 
 
 def first_below(points, value):
@@ -126,22 +129,25 @@ def first_below(points, value):
     return next((moment for moment, own in points if own <= value), None)
 
 
-def table(curves):
-    """The curves as Markdown: a row a minute, and what our recipe needs to match the others' last value."""
+def render(run):
+    """The curves as Markdown: a row a minute, when our recipe has the others' last value, and the picture."""
+    curves = run["curves"]
     last = max(moment for points in curves.values() for moment, _ in points)
-    moments = [30.0, *np.arange(60, last + 1, 60)]
-    lines = ["| seconds | " + " | ".join(curves) + " |", "|---" * (len(curves) + 1) + "|"]
-    for moment in moments:
-        values = [at(points, moment) for points in curves.values()]
-        lines.append(f"| {moment:.0f} | " + " | ".join("" if v is None else f"{v:.4g}" for v in values) + " |")
-    ours = curves.get("keras_gan")
-    for side, points in curves.items():
-        if ours and side != "keras_gan":
-            moment, value = points[-1]
+    moments = [0, 30, *range(60, round(last) + 1, 60)]
+    rows = [
+        [until, *(tables.digits(between(points, after, until), "{:.4g}") for points in curves.values())]
+        for after, until in itertools.pairwise(moments)
+    ]
+    parts = [tables.table(["seconds", *curves], [row for row in rows if any(row[1:])])]
+    ours, others = curves.get("keras_gan"), [side for side in curves if side != "keras_gan"]
+    if ours and others:
+        rows = []
+        for side in others:
+            moment, value = curves[side][-1]
             needed = first_below(ours, value)
-            took = "did not reach" if needed is None else f"reached within {needed:.0f} s"
-            lines.append(f"\nkeras_gan {took} what {side} had after {moment:.0f} s, {value:.4g}.")
-    return "\n".join(lines)
+            rows.append([side, f"{moment:.0f}", f"{value:.4g}", "never" if needed is None else f"{needed:.0f}"])
+        parts.append(tables.table(["side", "seconds", "distance", "keras_gan has it within, s"], rows))
+    return "\n\n".join([*parts, "![Distance over time](time_to_quality.png)"])
 
 
 def draw(curves, file):
@@ -154,11 +160,11 @@ def draw(curves, file):
     figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     for side, points in curves.items():
         seconds, values = zip(*points, strict=True)
-        axis.plot([moment / 60 for moment in seconds], values, ".-", label=quality_sides.SIDES[side])
+        axis.plot([moment / 60 for moment in seconds], values, ".-", label=quality.SIDES[side])
     axis.set(xlabel="minutes since the process started", ylabel="classifier Frechet distance", yscale="log")
     axis.grid(alpha=0.3)
     axis.legend()
-    with staging.replacing(Path(file)) as partial:
+    with atomic.write_file(Path(file)) as partial:
         figure.savefig(partial, dpi=90)
     plt.close(figure)
 

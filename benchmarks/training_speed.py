@@ -3,6 +3,7 @@
     python -m benchmarks.training_speed --torch_python=PATH
 
 `--work` names what is measured:
+
 - `a`: DCGAN 64x64x3, batch 64, as in PyTorch's official example;
 - `b`: TensorFlow's MNIST DCGAN tutorial, batch 256;
 - `c`: keras.io's DCGAN, batch 64;
@@ -11,28 +12,26 @@
 Every side is a process that builds its networks, takes a few steps to compile and warm up, and then trains for as many
 steps as it is asked to. Sides are asked in turn, and only one computes at a time; medians over the rounds, over whole
 steps with their data pipeline. Numbers of parameters must be equal on all sides. What the sides are is said in
-`peers_tensorflow.py` and `peers_torch.py`. PyTorch comes with `pip install 'keras_gan[bench]'`, or in another Python,
+`peers/tensorflow.py` and `peers/torch.py`. PyTorch comes with `pip install 'keras_gan[bench]'`, or in another Python,
 `--torch_python`. Without compiler, `torch_compiled` is left out, and the table says so.
 """
 
 import contextlib
 import dataclasses
-import json
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import works
+from benchmarks import tables, works
 from benchmarks.gate import Worker
-from keras_gan import command
-from keras_gan.command import option
+from keras_gan.cli import option
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     work: str = option("a,b,c,d", "What to measure, of a, b, c, d, d1 and d2, with commas.")
@@ -41,16 +40,19 @@ class Config:
     steps: int = option(8, "Training steps each time.", low=1)
     torch_python: str = option("", "A Python that has PyTorch; this one by default.")
     precision: str = option("auto", "keras_gan's: float32, bfloat16 or auto, as for trainers. Experts' loops follow.")
-    json: str = option("", "A file for all that was measured.")
 
 
 def main(argv=None):
     """Measures and prints."""
-    config, _ = command.parse(Config, "python -m benchmarks.training_speed", __doc__, argv)
-    command.run(lambda: _measure_all(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _measure_all(config):
+def measure(config):
+    """Times the chosen works.
+
+    Returns:
+        Dictionary of `works`, a dictionary from names of works to what `measure_work` returns.
+    """
     names = _names(config.work)
     if config.precision not in ("auto", "float32", "bfloat16"):
         raise ValueError(
@@ -60,12 +62,7 @@ def _measure_all(config):
     python = config.torch_python or sys.executable
     if any(side.startswith("torch") for chosen in sides.values() for side in chosen):
         _check_torch(python)
-    measured = {}
-    for name in names:
-        measured[name] = measure(name, sides[name], config, python)
-        print(table(name, measured[name]), flush=True)
-    if config.json:
-        Path(config.json).write_text(json.dumps(measured, indent=2) + "\n", "utf-8")
+    return {"works": {name: measure_work(name, sides[name], config, python) for name in names}}
 
 
 def _names(text):
@@ -101,11 +98,11 @@ def _check_torch(python):
 def command_of(name, side, python, precision):
     """The command line of a side's worker."""
     torch = side.startswith("torch")
-    module = "benchmarks.peers_torch" if torch else "benchmarks.peers_tensorflow"
+    module = "benchmarks.peers.torch" if torch else "benchmarks.peers.tensorflow"
     return [python if torch else sys.executable, "-m", module, name, side, precision]
 
 
-def measure(name, sides, config, python):
+def measure_work(name, sides, config, python):
     """Times the sides of one work in turn.
 
     Args:
@@ -115,8 +112,8 @@ def measure(name, sides, config, python):
         python: The Python of PyTorch's sides.
 
     Returns:
-        Dictionary from each side to what its worker reported, with `rates`, images per second in each round, or with
-        an `error`.
+        Dictionary from each side to what its worker reported, with `rates`, images per second in each round, `rate`,
+        their median, and `ratio`, the median of keras_gan's rates over them; or with an `error`.
 
     Raises:
         OSError: If a side other than `torch_compiled` cannot run.
@@ -145,6 +142,12 @@ def measure(name, sides, config, python):
                 report = workers[side].run(config.steps)
                 measured[side]["rates"].append(batch * config.steps / report["seconds"])
                 measured[side]["mebibytes"] = report["mebibytes"]
+    ours = measured.get("keras_gan", {}).get("rates")
+    for facts in measured.values():
+        if "rates" in facts:
+            facts["rate"] = statistics.median(facts["rates"])
+            if ours:
+                facts["ratio"] = statistics.median(a / b for a, b in zip(ours, facts["rates"], strict=True))
     return measured
 
 
@@ -154,30 +157,37 @@ def _rotated(sides, turn):
     return sides[turn:] + sides[:turn]
 
 
-def table(name, measured):
-    """What was measured of one work, as Markdown."""
+def render(run):
+    """A table for each work, as Markdown."""
+    return "\n\n".join(_table(name, measured) for name, measured in run["works"].items())
+
+
+def _table(name, measured):
     work = works.WORKS[name]
     g_size, d_size = work.parameters
     versions = dict.fromkeys(facts["version"] for facts in measured.values() if "version" in facts)
-    ours = measured.get("keras_gan", {}).get("rates")
-    lines = [
+    head = (
         f"({name}) {work.title}, batch {work.batch}; generator {g_size:,}, discriminator {d_size:,} parameters on all "
-        f"sides; {', '.join(versions)}",
-        "",
-        "| side | images/s | least to most | ms a step | keras_gan is faster by | peak MiB | precision |",
-        "|---|---|---|---|---|---|---|",
-    ]
+        f"sides; {', '.join(versions)}"
+    )
+    rows = []
     for side, facts in measured.items():
-        if "error" in facts:
-            lines.append(f"| {side} | did not run: {facts['error']} | | | | | |")
-            continue
-        rate = statistics.median(facts["rates"])
-        ratio = f"{statistics.median(a / b for a, b in zip(ours, facts['rates'], strict=True)):.2f}" if ours else ""
-        lines.append(
-            f"| {side} | {rate:.1f} | {min(facts['rates']):.1f} to {max(facts['rates']):.1f} | "
-            f"{1000 * work.batch / rate:.0f} | {ratio} | {facts['mebibytes']:.0f} | {facts['precision']} |"
+        rate, rates = facts.get("rate"), facts.get("rates")
+        rows.append(
+            [
+                side,
+                tables.digits(rate, "{:.4g}"),
+                tables.digits(min(rates) if rates else None, "{:.4g}"),
+                tables.digits(max(rates) if rates else None, "{:.4g}"),
+                tables.digits(1000 * work.batch / rate if rates else None, "{:.0f}"),
+                tables.digits(facts.get("ratio"), "{:.2f}"),
+                tables.digits(facts.get("mebibytes"), "{:.0f}"),
+                facts.get("precision"),
+                facts.get("error"),
+            ]
         )
-    return "\n".join([*lines, ""])
+    columns = ["side", "images/s", "least", "most", "ms a step", "keras_gan is faster by", "peak MiB", "precision"]
+    return f"{head}\n\n{tables.table([*columns, 'did not run'], rows)}"
 
 
 if __name__ == "__main__":

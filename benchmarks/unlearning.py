@@ -1,17 +1,25 @@
-"""How well a generator forgets a feature, and what becomes of the rest.
+"""Forgetting a feature: what a generator still makes of it, and what becomes of the rest.
 
-    TFDS_DATA_DIR=... python benchmarks/unlearning.py --out=runs/unlearning
+    TFDS_DATA_DIR=... python -m benchmarks.unlearning --out=runs/unlearning
 
 A GAN and a VAE are trained on `mnist5k`, and each forgets thick strokes, then a digit, with several seeds, each with
-annotated samples, training latents and measured samples of its own. Every run of `trainers.unlearn` adds a line to
-`results.jsonl`; a process that was interrupted goes on where it was when it is started again. `table.md` has means over
-seeds with 95 % intervals (Student's t). They speak for other seeds with these two generators, not for other generators.
-Real images are the test split of MNIST without the feature.
+annotated samples, training latents and measured samples of its own. Numbers are means over seeds with half-widths of
+95 % intervals (Student's t). They speak for other seeds with these two generators, not for other generators.
+
+Thick strokes are the thickest tenth, judged by the same measure. Sevens are annotated by one classifier and judged by
+another. "fcd" is the Frechet distance to real MNIST test digits without the feature in the first classifier's features;
+"elsewhere" is latents without the feature; "L1" is the mean absolute difference of pixels in [-1, 1]. "Brought back" is
+the share of searches of latents that found the feature; rejection and projection leave the original's weights, so its
+share is theirs.
+
+Every run of `trainers.unlearn` adds a line to `results.jsonl` in `--out`; a process that was interrupted goes on where
+it was when it is started again.
 """
 
 import dataclasses
 import json
 import math
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -20,16 +28,18 @@ import keras
 import tqdm
 from scipy import stats
 
-from keras_gan import callbacks, command
-from keras_gan.command import option
-from trainers import forgetting, unlearn
+from benchmarks import tables
+from keras_gan.cli import option
+from keras_gan.files import atomic
+from trainers import unlearn
+from trainers.forgetting import forgetting
 
 MODELS = {"GAN": "dcgan", "VAE": "vae"}
 FEATURES = ("thickness", "class:7")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     out: str = option("runs/unlearning", "Folder of the results.")
     seed: int = option(100, "The first seed of unlearning.", low=0)
     seeds: int = option(3, "Seeds of each model and feature.", low=2)
@@ -46,18 +56,18 @@ class Config:
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/unlearning.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _run(config):
+def measure(config):
+    """Trains what is not in `--out` yet; results are lines there."""
     names = config.models.split(",")
     if any(name not in MODELS for name in names):
         raise ValueError(f"--models are of {list(MODELS)}, separated by commas. Received: --models={config.models}")
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.jsonl"
-    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    results = tables.begin_lines(file, config)
     done = {(result["model"], result["feature"], result["seed"]) for result in results}
     seeds = range(config.seed, config.seed + config.seeds)
     todo = [(name, feature, seed) for seed in seeds for name in names for feature in FEATURES]
@@ -67,11 +77,10 @@ def _run(config):
             bar.set_description(f"{name}, {feature}, seed {seed}")
             report = forget(_trained(name, config), feature, seed, folder, name, config)
             results.append({"model": name, "feature": feature, "seed": seed, **report})
-            with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(results[-1]) + "\n")
+            tables.add_line(file, results[-1])
             keras.backend.clear_session()
-    text = table(results)
-    callbacks.replace_text(folder / "table.md", text)
+    text = render({"results": results})
+    atomic.write_text(folder / "table.md", text + "\n")
     print(text)
 
 
@@ -103,53 +112,52 @@ def forget(model, feature, seed, folder, name, config):
 
 
 MEASURES = (
-    ("images with it", "share", 100, "%"),
-    ("brought back", "recovered", 100, "%"),
-    ("fcd", "fcd", 1, ""),
-    ("precision", "precision", 1, ""),
-    ("recall", "recall", 1, ""),
-    ("L1 elsewhere", "to_original", 1, ""),
-    ("fcd from original elsewhere", "fcd_rest", 1, ""),
-    ("L1 from projection", "to_projection", 1, ""),
+    ("images with it, %", "share", 100),
+    ("brought back, %", "recovered", 100),
+    ("fcd", "fcd", 1),
+    ("precision", "precision", 1),
+    ("recall", "recall", 1),
+    ("L1 elsewhere", "to_original", 1),
+    ("fcd from original elsewhere", "fcd_rest", 1),
+    ("L1 from projection", "to_projection", 1),
 )
 
 
-def table(results):
+def render(run):
     """The results as Markdown: for every model and feature a row for each method, means over seeds."""
-    lines = ["| model, feature | method | " + " | ".join(name for name, *_ in MEASURES) + " |"]
-    lines.append("| --- " * (len(MEASURES) + 2) + "|")
     groups = {}
-    for result in results:
+    for result in run["results"]:
         groups.setdefault((result["model"], result["feature"]), []).append(result)
-    for (model, feature), runs in sorted(groups.items()):
+    rows, detectors = [], []
+    for (model, feature), found in sorted(groups.items()):
         for method in forgetting.METHODS:
             cells = []
-            for _, key, factor, unit in MEASURES:
-                values = [run["methods"][method].get(key) for run in runs]
+            for _, key, factor in MEASURES:
+                values = [each["methods"][method].get(key) for each in found]
                 values = [value["value"] if isinstance(value, dict) else value for value in values]
-                cells.append(interval([factor * value for value in values if value is not None], unit))
-            lines.append(f"| {model}, {feature} | {method} | " + " | ".join(cells) + " |")
-    lines.append("")
-    for (model, feature), runs in sorted(groups.items()):
-        found = [run["detector"] for run in runs]
-        parts = [f"{key} {interval([each[key] for each in found])}" for key in ("auc", "recall", "present_rate")]
-        lines.append(
-            f"- {model}, {feature}: detector {', '.join(parts)}, threshold "
-            f"{interval([run['threshold'] for run in runs])}; {len(runs)} seeds"
-        )
-    return "\n".join(lines) + "\n"
+                cells += interval([factor * value for value in values if value is not None])
+            rows.append([model, feature, method, *cells])
+        kept = [[each["detector"][key] for each in found] for key in ("auc", "recall", "present_rate")]
+        kept.append([each["threshold"] for each in found])
+        detectors.append([model, feature, len(found), *(cell for values in kept for cell in interval(values))])
+    columns = [cell for name, *_ in MEASURES for cell in (name, "+-")]
+    detector = [cell for name in ("AUC", "recall", "found present", "threshold") for cell in (name, "+-")]
+    return (
+        tables.table(["model", "feature", "method", *columns], rows)
+        + "\n\n"
+        + tables.table(["model", "feature", "seeds", *detector], detectors)
+    )
 
 
-def interval(values, unit=""):
-    """Mean of some values, with the half-width of its 95 % interval."""
+def interval(values):
+    """Mean of some values and the half-width of its 95 % interval, as cells."""
     if not values:
-        return "-"
-    mean = sum(values) / len(values)
-    digits = f"{mean:.3g}"
-    if len(values) > 1 and max(values) > min(values):
-        deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-        digits += f" ± {stats.t.ppf(0.975, len(values) - 1) * deviation / math.sqrt(len(values)):.2g}"
-    return f"{digits} {unit}".rstrip()
+        return None, None
+    mean, width = f"{sum(values) / len(values):.3g}", None
+    if len(values) > 1:
+        deviation = statistics.stdev(values)
+        width = f"{stats.t.ppf(0.975, len(values) - 1) * deviation / math.sqrt(len(values)):.2g}"
+    return mean, width
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
-"""What the watchdog says of trainings that were made to fail, and of healthy ones.
+"""Verdicts of the watchdog on trainings that were made to fail, and on healthy ones.
 
-    python benchmarks/watchdog.py --out=runs/watchdog --seed=300 --seeds=2
+    python -m benchmarks.watchdog --out=runs/watchdog --seed=300 --seeds=2
 
-Every kind of training runs with several seeds, and what was said and when goes to `results.jsonl`; a process that was
-interrupted goes on where it was when it is started again. `table.md` counts misses (a training made to fail that got no
-alarm, or not the one that it should) and false alarms (a healthy one that got any, at any time); `truth` is what is
-known of the generator at the end. The thresholds in `keras_gan/verdicts.py` were set on seeds below 300; what later
-seeds say was not looked at before.
-"""
+Every kind of training runs with several seeds; networks are very small. Counted are misses (a training made to fail
+that got no alarm), alarms of another name than it should have, and false alarms (a healthy one that got any, at any
+time). "Known of the generator" is what is known without the watchdog at the end. The thresholds in
+`callbacks/watchdog/rules.py` were set on seeds below 300; what later seeds say was not looked at before.
+
+What was said and when goes to `results.jsonl` in `--out`; a process that was interrupted goes on where it was when it
+is started again."""
 
 import collections
 import dataclasses
-import json
+import sys
 import time
 from pathlib import Path
 
@@ -20,16 +21,19 @@ import numpy as np
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, data, diagnostics, latents, losses, networks, regularizers, verdicts
-from keras_gan.command import option
+from benchmarks import tables
+from keras_gan import callbacks, data, latents, losses, networks, regularizers
+from keras_gan.callbacks.watchdog import rules
+from keras_gan.cli import option
 from keras_gan.data import toy
+from keras_gan.files import atomic
 from keras_gan.metrics import collapse
 
 _FINE = ("healthy", "converged", "too early to tell")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     out: str = option("runs/watchdog", "Folder of the results.")
     seed: int = option(0, "The first seed.", low=0)
     seeds: int = option(3, "Seeds of each kind.", low=1)
@@ -38,7 +42,7 @@ class Config:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """How a training is set up, and what the watchdog should say of it."""
+    """The set-up of a training, and what the watchdog should say of it."""
 
     should: tuple = _FINE
     data: str = "ring"
@@ -114,11 +118,11 @@ KINDS = {
 
 def main(argv=None):
     """Runs what has not run yet, and writes the table."""
-    config, _ = command.parse(Config, "python benchmarks/watchdog.py", __doc__, argv)
-    command.run(lambda: _run(config))
+    tables.main(sys.modules[__name__], argv)
 
 
-def _run(config):
+def measure(config):
+    """Trains what is not in `--out` yet; results are lines there."""
     names = config.kinds.split("; ") if config.kinds else list(KINDS)
     unknown = [name for name in names if name not in KINDS]
     if unknown:
@@ -126,7 +130,7 @@ def _run(config):
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.jsonl"
-    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    results = tables.begin_lines(file, config)
     done = {(result["kind"], result["seed"]) for result in results}
     todo = [(name, seed) for seed in range(config.seed, config.seed + config.seeds) for name in names]
     todo = [each for each in todo if each not in done]
@@ -135,14 +139,12 @@ def _run(config):
             bar.set_description(f"{name}, seed {seed}")
             result = {"kind": name, "seed": seed, **train(KINDS[name], seed)}
             signals = {name: result[name] for name in ("kind", "seed")} | {"signals": result.pop("signals")}
-            with (folder / "signals.jsonl").open("a", encoding="utf-8") as out:
-                out.write(json.dumps(signals) + "\n")
+            tables.add_line(folder / "signals.jsonl", signals)
             results.append(result)
-            with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(result) + "\n")
+            tables.add_line(file, result)
             keras.backend.clear_session()
-    text = table(results)
-    callbacks.replace_text(folder / "table.md", text)
+    text = render({"results": results})
+    atomic.write_text(folder / "table.md", text + "\n")
     print(text)
 
 
@@ -158,7 +160,7 @@ def train(kind, seed):
     gan, examples, held_out, density = build(kind, seed)
     spent, signals = [], []
 
-    class Timed(diagnostics.Watchdog):
+    class Timed(callbacks.Watchdog):
         def at_step(self, step, logs):
             began = time.monotonic()
             super().at_step(step, logs)
@@ -196,8 +198,8 @@ def build(kind, seed):
     """The compiled GAN of a kind, its real examples, held-out ones, and the density they come from, or `None`."""
     density = None
     if kind.data == "mnist5k":
-        examples = data.find("mnist5k").images
-        held_out = data.find("mnist5k", "test").images
+        examples = data.open_source("mnist5k").images
+        held_out = data.open_source("mnist5k", "test").images
         if kind.examples:
             examples = examples[np.random.default_rng(seed).permutation(len(examples))[: kind.examples]]
         if kind.convolutional:
@@ -243,7 +245,7 @@ def build(kind, seed):
 
 
 def truth(gan, density):
-    """What is known of the generator without the watchdog: modes reached by 10,000 samples, and their quality."""
+    """Facts about the generator without the watchdog: modes reached by 10,000 samples, and their quality."""
     samples = gan.generator(latents.stateless((10_000, gan.latent_dim), (gan.seed, -3), gan.latent_prior))
     samples = np.asarray(samples) if len(gan.image_shape) == 1 else np.asarray(samples[:500])
     if not np.isfinite(samples).all():
@@ -256,42 +258,38 @@ def truth(gan, density):
     return f"{found['modes']} of {found['total']} modes, {100 * found['high_quality']:.0f} % within 3 deviations"
 
 
-def table(results):
-    """The results as Markdown: a row for each kind and seed, and the rates."""
-    lines = [
-        "| kind | seed | should be | said (at step) | at the end | truth |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    counts = collections.Counter()
-    for result in sorted(results, key=lambda each: (list(KINDS).index(each["kind"]), each["seed"])):
+def render(run):
+    """The results as Markdown: the counts, each training, and each verdict that became the standing one."""
+    counts, trainings, verdicts = collections.Counter(), [], []
+    for result in sorted(run["results"], key=lambda each: (list(KINDS).index(each["kind"]), each["seed"])):
         kind = KINDS[result["kind"]]
-        alarms = [name for _, name in result["said"] if name in verdicts.ALARMS]
+        alarms = [name for _, name in result["said"] if name in rules.ALARMS]
         healthy = kind.should == _FINE
         right = not alarms if healthy else any(name in kind.should for name in alarms)
-        other = not healthy and not right and alarms
-        split = "seen" if result["seed"] < 300 else "held out"
-        counts[split, healthy, "right" if right else "other" if other else "wrong"] += 1
-        said = ", ".join(f"{name} ({step})" for step, name in result["said"] if name != verdicts.EARLY)
+        outcome = "right" if right else "false alarm" if healthy else "another alarm" if alarms else "missed"
+        counts["seen" if result["seed"] < 300 else "held out", healthy, outcome] += 1
         should = "no alarm" if healthy else " or ".join(kind.should)
-        mark = "" if right else " **(another alarm)**" if other else " **(wrong)**"
-        lines.append(
-            f"| {result['kind']} | {result['seed']} | {should} | {said or 'nothing'}{mark} | {result['last']} | "
-            f"{result['truth']} |"
-        )
-    lines.append("")
+        trainings.append([result["kind"], result["seed"], should, outcome, result["last"], result["truth"]])
+        verdicts += [
+            [result["kind"], result["seed"], step, name] for step, name in result["said"] if name != rules.EARLY
+        ]
+    outcomes = ("right", "false alarm", "another alarm", "missed")
+    rows = []
     for split in ("seen", "held out"):
         for healthy in (True, False):
-            n = {name: counts[split, healthy, name] for name in ("right", "other", "wrong")}
-            total = sum(n.values())
-            if total and healthy:
-                lines.append(f"- {split}, healthy: {n['wrong']} false alarms in {total} trainings")
-            elif total:
-                lines.append(
-                    f"- {split}, made to fail: {n['wrong']} of {total} missed, {n['other']} called by another name"
-                )
-    share = [result["share"] for result in results]
-    lines.append(f"- time: median {100 * float(np.median(share)):.1f} % of these very small trainings")
-    return "\n".join(lines) + "\n"
+            each = [counts[split, healthy, outcome] for outcome in outcomes]
+            if sum(each):
+                rows.append([split, "healthy" if healthy else "made to fail", sum(each), *each])
+    share = 100 * float(np.median([result["share"] for result in run["results"]]))
+    columns = ["kind", "seed", "should be", "outcome", "at the end", "known of the generator"]
+    return "\n\n".join(
+        [
+            tables.table(["seeds", "trainings", "of them", *outcomes], rows),
+            f"The watchdog took {share:.1f} % of the time of these very small trainings, the median.",
+            tables.table(columns, trainings),
+            tables.table(["kind", "seed", "step", "verdict from then on"], verdicts),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Work:
         shape: `(height, width, channels)`.
         examples: Images in an epoch.
         parameters: Trainable parameters of generator and discriminator.
-        sides: Who does it: `"keras_gan"`, and sides of `peers_tensorflow` and `peers_torch`.
+        sides: Who does it: `"keras_gan"`, and sides of `peers.tensorflow` and `peers.torch`.
     """
 
     title: str
@@ -72,7 +72,7 @@ def images(work, examples=None):
 
 
 def has_bfloat16():
-    """Whether this processor computes in bfloat16."""
+    """Tells whether this processor computes in bfloat16."""
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text("utf-8", errors="replace").split() if cpuinfo.exists() else []
     return "amx_bf16" in flags or "avx512_bf16" in flags

@@ -1,33 +1,19 @@
-r"""Exports a generator as an ONNX file.
+"""Exports a generator as an ONNX file.
 
-    python -m export.onnx --model=RUN/generator.keras --out=FILE.onnx
-
-The file takes `latent` float32 (batch, latent_dim) and, where the generator has classes, `label` int32 (batch), and
-gives `images` float32 (batch, height, width, channels) in [-1, 1], for any batch. Only operators of ONNX' standard
-domain are used. It needs tf2onnx, onnx and onnxruntime: pip install 'keras_gan[onnx]'.
-
-ONNX has no assertions, so those of the SavedModel are replaced or gone: labels out of range are refused by ONNX
-Runtime's CPU provider, where a table is read out of bounds; latents that are not finite give images that are not
-finite; there are no seeds, so the caller draws latents. FILE.onnx.json, the card, says all that is to be known about
-the file.
+python -m export.onnx --model=RUN/generator.keras --out=FILE.onnx
 """
 
-import contextlib
 import dataclasses
-import logging
-from importlib import util
-from pathlib import Path
 
 import tensorflow as tf
 
-from export import loading, parity, portable
-from keras_gan import command
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.export import onnx, portable
+from keras_gan.export.checks import parity
 
-PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
-OPSET = 17  # of 2022; ONNX Runtime 1.12 and later have it
-GATE = parity.Gate(max_difference=1e-5)
-BATCH_SIZES = (1, 16)
+# What is written is said once, where it is written.
+_ABOUT = "\n".join([__doc__, onnx.__doc__.split("\n\n", 2)[2]])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,154 +25,23 @@ class Config:
     overwrite: bool = option(False, "Replace a file that is there already.")
 
 
-def require_packages():
-    """Raises `ValueError` that says what to install, if a package is missing."""
-    missing = [name for name in PACKAGES if util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"ONNX needs packages that are not installed. Run: pip install {' '.join(missing)}")
-
-
-def convert(generator):
-    """Converts a generator, unchecked.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`.
-
-    Returns:
-        `onnx.ModelProto`.
-
-    Raises:
-        ValueError: If a package is missing, or the generator uses operations without a counterpart in ONNX.
-    """
-    require_packages()
-    import onnx
-    import tf2onnx
-
-    function, specs = portable.function(generator)
-    with command.silenced(), _unlogged("tf2onnx"):
-        try:
-            # Of the saved generator, not of a SavedModel, whose assertions the converter would cut out.
-            model, _ = tf2onnx.convert.from_function(
-                tf.function(function, autograph=False), input_signature=specs, opset=OPSET
-            )
-        except Exception as error:  # Whatever the converter runs into.
-            raise ValueError(f"The generator does not convert to ONNX: {str(error).splitlines()[0]}") from error
-    foreign = operators(model)[1]
-    if foreign:
-        raise ValueError(f"The generator does not convert to standard ONNX operators. Received: {', '.join(foreign)}")
-    domains = [entry for entry in model.opset_import if not entry.domain]  # The converter declares more than it uses.
-    del model.opset_import[:]
-    model.opset_import.extend(domains)
-    for value in [*model.graph.input, *model.graph.output]:
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    for size, value in zip(generator.image_shape, model.graph.output[0].type.tensor_type.shape.dim[1:], strict=True):
-        value.dim_value = size
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ValueError(f"The converted generator is no valid ONNX model: {str(error).splitlines()[0]}") from error
-    return model
-
-
-@contextlib.contextmanager
-def _unlogged(name):
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def operators(model):
-    """The operators of an ONNX model, those of nested graphs and functions too.
-
-    Args:
-        model: `onnx.ModelProto`.
-
-    Returns:
-        Two sorted lists of names: those of the standard domain, which every runtime has, and others: of other domains,
-        or unknown to it.
-    """
-    import onnx
-
-    found = set()
-
-    def visit(nodes):
-        for node in nodes:
-            found.add((node.domain, node.op_type))
-            for attribute in node.attribute:
-                for graph in [attribute.g, *attribute.graphs]:
-                    visit(graph.node)
-
-    visit(model.graph.node)
-    for item in model.functions:
-        visit(item.node)
-    standard = {pair for pair in found if pair[0] in ("", "ai.onnx") and onnx.defs.has(pair[1], domain="")}
-    names = ["::".join(filter(None, pair)) for pair in found - standard]
-    return sorted(name for _, name in standard), sorted(names)
-
-
-def export(generator, out, overwrite=False):
-    """Writes a checked `.onnx` file and its card: both, or nothing.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`, as `export.loading.load_generator` returns it.
-        out: Path of the file to write, ending in `.onnx`.
-        overwrite: Whether an existing file may be replaced.
-
-    Returns:
-        The card, a dictionary; `export.portable.describe` says what is in it.
-
-    Raises:
-        ValueError: If an argument is out of range, a package is missing, `out` exists and may not be replaced, the
-            generator uses operations without a counterpart in ONNX, or images differ from those of Keras.
-        OSError: If it cannot be written.
-    """
-    if Path(out).suffix != ".onnx":
-        raise ValueError(f"`out` must end in .onnx. Received: out={out}")
-    require_packages()
-    with portable.staged(out, overwrite) as (path, card_path):
-        model = convert(generator)
-        contents = model.SerializeToString()
-        file = path.with_suffix(".onnx")  # The interpreter that runs a file is chosen by its suffix.
-        file.write_bytes(contents)
-        batches = [("serving_default", size) for size in BATCH_SIZES]
-        report = parity.measure(file, batches, portable.reference(generator), parity.Contract.of(generator))
-        failures = GATE.failures(report["rows"])
-        accepted = [name for name, answer in report["bad_inputs"].items() if "label" in name and answer != "refused"]
-        if accepted:
-            raise ValueError(f"The file must refuse labels out of range. Received: images for {', '.join(accepted)}")
-        if failures:
-            raise ValueError(f"The ONNX file is not accepted: {', '.join(failures)}.")
-        facts = {"format": "float32", "opset": OPSET, "operators": operators(model)[0]}
-        facts["gate"] = dataclasses.asdict(GATE)
-        card = portable.describe(generator, out, contents, {"serving_default": None}, report, **facts)
-        portable.write_card(card_path, card)
-        file.rename(path)
-    return card
-
-
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
-    args, _ = command.parse(Config, "python -m export.onnx", __doc__, argv)
+    args, _ = cli.parse(Config, "python -m export.onnx", _ABOUT, argv)
     if not (args.model and args.out):
-        command.fail("expected --model and --out (see --help)")
-    command.run(lambda: _export(args))
+        cli.fail("expected --model and --out (see --help)")
+    cli.run(lambda: _export(args))
 
 
 def _export(args):
-    require_packages()
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
-    generator = loading.load_generator(args.model)
-    card = export(generator, args.out, args.overwrite)
-    print(f"Wrote {args.out}: {card['file']['bytes']:,} bytes, opset {OPSET}, {card['parameters']:,} parameters.")
+    card = onnx.export(args.model, args.out, args.overwrite)
+    print(f"Wrote {args.out}: {card['file']['bytes']:,} bytes, opset {onnx.OPSET}, {card['parameters']:,} parameters.")
     print(parity.table(card["parity"]["rows"]))
     for call in card["latency"]["calls"]:
         print(f"{call['batch_size']} images: {call['milliseconds']:.2f} ms a call, {call['threads']} thread.")
     print(f"Compared with Keras by {card['parity']['interpreter']}. Operators: {', '.join(card['operators'])}.")
-    label = "" if generator.num_classes is None else ', "label": ...'
+    label = "" if card["num_classes"] is None else ', "label": ...'
     print(f'Use it:  onnxruntime.InferenceSession("{args.out}").run(["images"], {{"latent": ...{label}}})')
     print(f"Inputs, class names and all that was measured: {portable.card_path(args.out)}")
 

@@ -1,58 +1,21 @@
-r"""Exports a generator as a TensorFlow SavedModel, and publishes it for TensorFlow Serving.
+"""Exports a generator as a TensorFlow SavedModel, and publishes it for TensorFlow Serving.
 
-    python -m export.saved_model --model=RUN/generator.keras --out=DIR
-    python -m export.saved_model --model=RUN/generator.keras --publish=models/digits [--keep=3]
-
-The first writes one folder; the second the next numbered version in models/digits, which a running server picks up.
-The result runs wherever TensorFlow does, without Keras and without this package. Every input has the batch as its
-first axis; `label` exists only where the generator has classes.
-
-| signature         | inputs                                                        | outputs                      |
-|-------------------|---------------------------------------------------------------|------------------------------|
-| `serving_default` | `latent` float32 (b, latent_dim), `label` int32 (b)           | `images` float32, in [-1, 1] |
-| `sample`          | `seed` int64 (b), `truncation` float32 (b), `label` int32 (b) | `images` uint8               |
-| `sample_png`      | as `sample`                                                   | `image_bytes` string (b)     |
-| `latents`         | `seed` int64 (b), `truncation` float32 (b)                    | `latent` float32             |
-| `discriminate`    | `images` float32, `label` int32 (b); --with_discriminator     | `logits` float32 (b)         |
-
-Image i of `sample` depends on `seed[i]`, `truncation[i]` and `label[i]` alone, and is what `generator.sample` makes
-from that seed, up to one level in single pixels between batch sizes and machines. A generator of vectors, which have
-no bytes, has neither `sample` nor `sample_png`: `latents` and `serving_default` together do the same. The graph itself
-refuses labels out of range, latents and images that are not finite, truncations outside [0, 1] and inputs of unequal
-length. docs/serving.md is written for whoever receives the result.
+python -m export.saved_model --model=RUN/generator.keras --out=DIR
+python -m export.saved_model --model=RUN/generator.keras --publish=models/digits [--keep=3]
 """
 
 import dataclasses
-import hashlib
-import json
-import platform
-from pathlib import Path
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-import keras_gan
-from export import contract, loading, provenance, serving, verification, warmup
-from keras_gan import command, latents, staging
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.export import saved_model
+from keras_gan.export.checks import verification
+from keras_gan.export.publishing import serving
 
-FORMAT_VERSION = 1
-ROUNDING = "clip(floor(127.5 * image + 128), 0, 255)"
-SEEDS = {
-    "normal": (
-        "bits = tf.random.stateless_uniform((latent_dim, 2), [seed, 0], None, None, tf.int32, 'philox'); "
-        "u, v = (bits & 0xffffff) / 2^24; latent = truncation * sqrt(-2 log(1 - u)) * cos(2 pi v)"
-    ),
-    "uniform": (
-        "bits = tf.random.stateless_uniform((latent_dim,), [seed, 0], None, None, tf.int32, 'philox'); "
-        "latent = truncation * (2 (bits & 0xffffff) / 2^24 - 1)"
-    ),
-}
-TRUNCATION = {
-    "normal": "in [0, 1], multiplies latents: N(0, truncation^2) in place of the training prior N(0, 1)",
-    "uniform": "in [0, 1], multiplies latents: U(-truncation, truncation) in place of the training prior U(-1, 1)",
-}
+# What is written is said once, where it is written.
+_ABOUT = "\n".join([__doc__, saved_model.__doc__.split("\n\n", 2)[2]])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,277 +29,45 @@ class Config:
     name: str = option("", "The model's name on the server; by default that of the --publish folder.")
     keep: int = option(0, "With --publish: versions to keep, the new one included; 0 keeps all.", low=0)
     with_discriminator: bool = option(False, "Add the signature discriminate, from a gan.keras.")
-
-
-def signatures(generator, batch_size=None, discriminator=None):
-    """The functions that are exported.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`.
-        batch_size: Number of images per call, or `None` for any.
-        discriminator: A `keras_gan.networks.Discriminator` with the same labels, or `None`.
-
-    Returns:
-        Dictionary from the name of a signature to `(function, list of tf.TensorSpec)`.
-
-    Example:
-
-    >>> from export import saved_model
-    >>> generator = keras_gan.networks.MLPGenerator((8, 8, 1), latent_dim=4, hidden_units=(16,))
-    >>> function, specs = saved_model.signatures(generator)["sample"]
-    >>> [spec.name for spec in specs]
-    ['seed', 'truncation']
-    >>> function(tf.constant([7, 8], tf.int64), tf.constant([1.0, 0.5]))["images"].shape
-    TensorShape([2, 8, 8, 1])
-    """
-
-    def spec(name, dtype, *shape):
-        return tf.TensorSpec((batch_size, *shape), dtype, name=name)
-
-    def check_label(label, like):
-        # Keras would take -1 for the last class, or for none.
-        in_range = (label >= 0) & (label < generator.num_classes)
-        label = _require(label, in_range, f"`label` must lie in [0, {generator.num_classes})")
-        return label, _require_rows(like, label)
-
-    def generate(latent, label):
-        latent = _require(latent, tf.math.is_finite(latent), "`latent` must be finite")
-        if label is None:
-            return tf.cast(generator(latent, training=False), tf.float32)
-        label, latent = check_label(label, latent)
-        return tf.cast(generator([latent, label], training=False), tf.float32)
-
-    def draw(seed, truncation):
-        in_range = (truncation >= 0.0) & (truncation <= 1.0)
-        truncation = _require(truncation, in_range, "`truncation` must lie in [0, 1]")
-        seed = _require_rows(seed, truncation)
-        return latents.from_seeds(seed, generator.latent_dim, generator.latent_prior, truncation)
-
-    def quantize(images):
-        return tf.cast(tf.clip_by_value(tf.floor(127.5 * images + 128.0), 0.0, 255.0), tf.uint8)
-
-    def serving_default(latent, label=None):
-        return {"images": generate(latent, label)}
-
-    def sample(seed, truncation, label=None):
-        return {"images": quantize(generate(draw(seed, truncation), label))}
-
-    def sample_png(seed, truncation, label=None):
-        return {"image_bytes": tf.io.encode_png(sample(seed, truncation, label)["images"])}
-
-    def draw_latents(seed, truncation):
-        return {"latent": draw(seed, truncation)}
-
-    def discriminate(images, label=None):
-        images = _require(images, tf.math.is_finite(images), "`images` must be finite")
-        if label is not None:
-            label, images = check_label(label, images)
-        logits = discriminator(images if label is None else [images, label], training=False)
-        return {"logits": tf.reshape(tf.cast(logits, tf.float32), (-1,))}
-
-    shape = generator.image_shape
-    label = [] if generator.num_classes is None else [spec("label", tf.int32)]
-    seeds = [spec("seed", tf.int64), spec("truncation", tf.float32)]
-    result = {"serving_default": (serving_default, [spec("latent", tf.float32, generator.latent_dim), *label])}
-    if len(shape) == 3:
-        result["sample"] = (sample, [*seeds, *label])
-    if len(shape) == 3 and shape[-1] <= 4:  # The most that a PNG has.
-        result["sample_png"] = (sample_png, [*seeds, *label])
-    result["latents"] = (draw_latents, seeds)
-    if discriminator is not None:
-        result["discriminate"] = (discriminate, [spec("images", tf.float32, *shape), *label])
-    return result
-
-
-def _require(value, condition, message):
-    """`value`, which does not exist unless all of `condition` holds."""
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(condition), [message])]):
-        return tf.identity(value)
-
-
-def _require_rows(value, other):
-    """`value`, which does not exist unless `other` is as long."""
-    return _require(value, tf.equal(tf.shape(value)[0], tf.shape(other)[0]), "inputs must have the same number of rows")
-
-
-def write(functions, folder):
-    """Writes a SavedModel, unchecked.
-
-    Args:
-        functions: What `signatures` returns, or some of it.
-        folder: Path of the SavedModel.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    # The archive finds the weights through the functions. Its `track(generator)` would write them twice.
-    archive = keras.export.ExportArchive()
-    for name, (function, specs) in functions.items():
-        archive.add_endpoint(name, function, specs)
-    try:
-        with command.silenced():
-            archive.write_out(folder, verbose=False)
-    except tf.errors.OpError as error:
-        raise OSError(f"The SavedModel could not be written: {error.message}") from error
-
-
-def describe(generator):
-    """What a program that runs the export needs to know, as JSON holds it.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`.
-
-    Returns:
-        Dictionary.
-    """
-    images = len(generator.image_shape) == 3
-    return {
-        "format_version": FORMAT_VERSION,
-        "image_shape": list(generator.image_shape),
-        "image_range": [-1, 1] if images else None,
-        "uint8": ROUNDING if images else None,
-        "latent_dim": generator.latent_dim,
-        "latent_prior": generator.latent_prior,
-        "num_classes": generator.num_classes,
-        "class_names": generator.class_names,
-        "seeds": SEEDS[generator.latent_prior],
-        "truncation": TRUNCATION[generator.latent_prior],
-        "parameters": generator.count_params(),
-        "weights_sha256": weights_digest(generator),
-        "versions": {
-            "keras_gan": keras_gan.__version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def weights_digest(model):
-    """SHA-256 over shape, dtype and values of every weight, in the order of `model.weights`.
-
-    Two exports of the same weights are different files; this tells that they are the same network.
-    """
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(f"{weight.dtype} {weight.shape} ".encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
-
-
-def export(generator, out, overwrite=False, discriminator=None, name="generator", source=None):
-    """Writes a checked SavedModel: all of it, or nothing.
-
-    It is complete as a version of TensorFlow Serving: with warm-up requests and batching parameters. Everything known
-    about it is in `assets.extra/generator.json`, which loaders ignore.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`, as `export.loading.load_generator` returns it.
-        out: Path of the folder to write.
-        overwrite: Whether an earlier SavedModel of that path may be replaced.
-        discriminator: Its discriminator, as `export.loading.load_pair` returns it, or `None`.
-        name: Name of the model on a server.
-        source: Path of the `.keras` file, of whose run folder the card tells; or `None`.
-
-    Returns:
-        The contents of `generator.json`.
-
-    Raises:
-        ValueError: If `out` exists and may not be replaced, nothing can be written there, or a check fails.
-        OSError: If it cannot be written.
-    """
-    if Path(out).is_file():
-        raise ValueError(f"{out} is a file, and a SavedModel is a folder; choose another path.")
-    serving.check_name(name)
-    with staging.staged(out, overwrite) as folder:
-        return _fill(folder, generator, discriminator, name, source)
-
-
-def publish(generator, base, discriminator=None, name=None, keep=0, source=None):
-    """Adds a checked SavedModel to a folder of versions, as the next one.
-
-    Args:
-        generator: A `keras_gan.networks.Generator`, as `export.loading.load_generator` returns it.
-        base: Path of the folder of versions, made if it is missing.
-        discriminator: Its discriminator, as `export.loading.load_pair` returns it, or `None`.
-        name: Name of the model on a server; that of the folder if `None`.
-        keep: Number of versions to keep, this one included: the oldest others are removed. 0 keeps all.
-        source: Path of the `.keras` file, of whose run folder the card tells; or `None`.
-
-    Returns:
-        The triple of the path of the new version, the contents of its `generator.json`, and the list of the
-        versions that were removed.
-
-    Raises:
-        ValueError: If nothing can be written there, or a check fails.
-        OSError: If it cannot be written.
-    """
-    base = Path(base).absolute()
-    name = serving.check_name(base.name if name is None else name)
-    with serving.stage(base) as folder:
-        card = _fill(folder, generator, discriminator, name, source)
-        path = serving.release(folder, base)
-    serving.write_models_config(base, name)
-    return path, card, serving.prune(base, keep)
-
-
-def _fill(folder, generator, discriminator, name, source):
-    """Writes everything into a new folder, checks it, and returns its card."""
-    write(signatures(generator, discriminator=discriminator), folder)
-    serving.write_batching_parameters(folder)
-    warmup.write(folder, name, verification.warmup_requests(generator, folder))
-    contract.check(folder)
-    card = {
-        "name": name,
-        **describe(generator),
-        "discriminator_sha256": None if discriminator is None else weights_digest(discriminator),
-        "signatures": contract.describe(folder),
-        "fingerprint": str(tf.saved_model.experimental.read_fingerprint(str(folder)).singleprint()),
-        "training": None if source is None else provenance.training(source),
-        **verification.check(generator, folder, discriminator),
-        "files": provenance.folder_digests(folder),
-    }
-    (folder / contract.CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    return card
+    thorough: bool = option(
+        False, "Also run it by TensorFlow's C library alone, as a server does; takes twice as long."
+    )
 
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, exports, and prints what was written."""
-    args, given = command.parse(Config, "python -m export.saved_model", __doc__, argv)
+    args, given = cli.parse(Config, "python -m export.saved_model", _ABOUT, argv)
     if not args.model or bool(args.out) == bool(args.publish):
-        command.fail("expected --model and --out, or --model and --publish (see --help)")
+        cli.fail("expected --model and --out, or --model and --publish (see --help)")
     if args.publish and args.overwrite:
-        command.fail("--overwrite does not go with --publish, which overwrites nothing (see --help)")
+        cli.fail("--overwrite does not go with --publish, which overwrites nothing (see --help)")
     if args.out and "keep" in given:
-        command.fail("--keep goes with --publish (see --help)")
-    command.run(lambda: _export(args))
+        cli.fail("--keep goes with --publish (see --help)")
+    cli.run(lambda: _export(args))
 
 
 def _export(args):
     tf.config.set_visible_devices([], "GPU")  # A training run may be using all of its memory.
-    if args.with_discriminator:
-        generator, discriminator = loading.load_pair(args.model)
-    else:
-        generator, discriminator = loading.load_generator(args.model), None
+    options = {"with_discriminator": args.with_discriminator, "thorough": args.thorough}
     if args.publish:
-        out, card, removed = publish(
-            generator, args.publish, discriminator, args.name or None, args.keep, source=args.model
+        out, card, removed = saved_model.publish(
+            args.model, args.publish, name=args.name or None, keep=args.keep, **options
         )
     else:
-        name = args.name or "generator"
         out, removed = args.out, []
-        card = export(generator, out, args.overwrite, discriminator, name, source=args.model)
-    size = sum(file["bytes"] for file in card["files"].values())
-    print(f"Wrote {out}: {size / 1e6:.2f} MB, {card['parameters']:,} parameters in float32.")
+        card = saved_model.export(args.model, out, args.overwrite, name=args.name or "generator", **options)
+    total = sum(file["bytes"] for file in card["files"].values())
+    print(f"Wrote {out}: {total / 1e6:.2f} MB, {card['parameters']:,} parameters in float32.")
     for line in verification.summary(card):
         print(line)
     if removed:
         print(f"Removed: {', '.join(map(str, removed))}.")
-    label = "" if generator.num_classes is None else ", label=tf.constant([0])"
+    label = "" if card["num_classes"] is None else ", label=tf.constant([0])"
+    size = card["latent_dim"]
     if "sample" in card["signatures"]:
         call = f'["sample"](seed=tf.constant([7], tf.int64), truncation=tf.constant([1.0]){label})'
     else:
-        call = f'["serving_default"](latent=tf.zeros((1, {generator.latent_dim})){label})'
+        call = f'["serving_default"](latent=tf.zeros((1, {size})){label})'
     print(f'Use it:  tf.saved_model.load("{out}").signatures{call}["images"]')
     if args.publish:
         print(f"Serve it:  {serving.docker_command(args.publish, card['name'])}")

@@ -7,6 +7,9 @@ addresses, and goes over to a new version once it is loaded and has run its warm
 the difference; production does: this has no batching, no gRPC, no authentication, and Python between requests. There
 use TensorFlow Serving itself (docs/serving.md). A folder of several such folders is several models.
 
+Pages of other origins are refused, and on loopback other names than this machine's. A request that would need more than
+2 GiB of memory is refused before it is read or computed, with the number of rows that would do.
+
 | request                                              | answer                                                  |
 |------------------------------------------------------|---------------------------------------------------------|
 | GET /v1/models/NAME[/versions/N]                     | which versions there are, and which is available        |
@@ -18,12 +21,10 @@ use TensorFlow Serving itself (docs/serving.md). A folder of several such folder
 import contextlib
 import dataclasses
 import gc
-import signal
-from importlib import util
 
-from export import watching
-from keras_gan import command
-from keras_gan.command import option
+from export.stand_in import watching
+from keras_gan import cli
+from keras_gan.cli import option
 
 PACKAGES = ("waitress", "werkzeug")
 
@@ -38,24 +39,18 @@ class Config:
     port: int = option(8501, "Port to listen on; 0 for any that is free.", low=0, below=65536)
 
 
-def require_packages():
-    """Raises `ValueError` that says what to install, if a package is missing."""
-    missing = [name for name in PACKAGES if util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"Serving needs packages that are not installed. Run: pip install {' '.join(missing)}")
-
-
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and serves until it is told to stop."""
-    args, _ = command.parse(Config, "python -m export.serve", __doc__, argv)
+    args, _ = cli.parse(Config, "python -m export.serve", __doc__, argv)
     if not args.models:
-        command.fail("expected --models, a folder of versions (see --help)")
-    command.run(lambda: _serve(args))
+        cli.fail("expected --models, a folder of versions (see --help)")
+    cli.run(lambda: _serve(args))
 
 
 def _serve(args):
-    require_packages()
-    from export import application, listener
+    cli.require(PACKAGES, "Serving")
+    from export.stand_in import application
+    from keras_gan import listener
 
     models = watching.find(args.models, args.name)
     gc.freeze()  # What is imported by now stays: looking through it for garbage would stop all requests each time.
@@ -65,7 +60,7 @@ def _serve(args):
             raise ValueError(f"No version in {model.base} can be served.")
     with (
         listener.Listener(application.Application(models), args.host, args.port) as server,
-        stopped_by_signals(server),
+        server.stopped_by_signals(),
     ):
         print("A stand-in for TensorFlow Serving, for development. Samples to look at:", server.address, flush=True)
         for model in models:
@@ -75,17 +70,6 @@ def _serve(args):
                 watched.enter_context(model)
             server.run()
     print("Stopped.")
-
-
-@contextlib.contextmanager
-def stopped_by_signals(server):
-    """Within it, SIGTERM and SIGINT (Ctrl+C) end the server instead of the process."""
-    before = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class AdversarialLoss:
     uses_real_logits = False
 
     def discriminator_loss(self, real_logits, fake_logits):
-        """What the discriminator minimizes, per example.
+        """The discriminator's objective, per example.
 
         Args:
             real_logits: Logits of real examples, floats of shape `(batch,)`.
@@ -85,7 +85,7 @@ class AdversarialLoss:
         return self._discriminator_loss(*_as_logits(real_logits, fake_logits))
 
     def generator_loss(self, real_logits, fake_logits):
-        """What the generator minimizes, per example.
+        """The generator's objective, per example.
 
         Args:
             real_logits: Logits of real examples, floats of shape `(batch,)`; ignored, and may be `None`,
@@ -416,12 +416,12 @@ _LOSSES = {
 }
 
 
-def names():
+def names() -> list[str]:
     """The names that `get` knows, in the order of the registry."""
     return list(_LOSSES)
 
 
-def get(identifier):
+def get(identifier: str | dict | AdversarialLoss) -> AdversarialLoss:
     """Resolves an identifier to an adversarial loss.
 
     Args:
@@ -445,7 +445,7 @@ def get(identifier):
     return serialization.get(identifier, AdversarialLoss, _LOSSES)
 
 
-def serialize(loss):
+def serialize(loss: AdversarialLoss) -> dict:
     """The configuration of an adversarial loss, from which `deserialize` makes an equal one.
 
     Args:
@@ -462,7 +462,7 @@ def serialize(loss):
     return keras.saving.serialize_keras_object(loss)
 
 
-def deserialize(config):
+def deserialize(config: dict) -> AdversarialLoss:
     """The adversarial loss that a configuration describes.
 
     Args:

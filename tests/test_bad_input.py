@@ -23,11 +23,13 @@ from absl.testing import parameterized
 from PIL import Image
 
 import keras_gan
-from export import loading, onnx, saved_model, tflite
-from keras_gan import checkpoints, data
+from export import onnx, saved_model, tflite
+from keras_gan import callbacks, data
 from keras_gan.data import write_tfrecords
+from keras_gan.export import loading
 from tests.test_case import TestCase
-from trainers import common, conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, vae, wgan_gp
+from trainers import conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, vae, wgan_gp
+from trainers.engine import run
 
 ROOT = Path(__file__).parent.parent
 SHARD = "images-00000-of-00001.tfrecord"
@@ -37,7 +39,7 @@ TINY = ("--filters=2", "--latent_dim=4", "--batch_size=4", "--log_every=2", "--s
 def recipe(module, labels=False):
     """The `main` of a recipe, as the last line of its module calls it."""
     program = module.__name__.split(".")[1]
-    return lambda argv: common.main(program, module.__doc__, module.Config, module.build, argv, labels)
+    return lambda argv: run.main(program, module.__doc__, module.Config, module.build, argv, labels)
 
 
 # Per door its function, and arguments with which it would work; what a test appends to them takes their place.
@@ -114,7 +116,7 @@ COMMANDS = (
     ("conditional_gan", ["--conditioning=film"], "Received: conditioning='film'"),
     ("conditional_gan", ["--dataset=folder:good/a"], "labels=True needs a source with labels"),
     ("conditional_gan", ["--r1_gamma=inf"], "--r1_gamma must be finite and at least 0"),
-    ("wgan_gp", ["--preset=large"], "--preset must be one of ['paper', 'tiny']. Received: --preset=large"),
+    ("wgan_gp", ["--preset=large"], "--preset must be one of ['clipping', 'paper', 'tiny']. Received: --preset=large"),
     ("wgan_gp", ["--network=vgg"], "--network must be dcgan or resnet. Received: --network=vgg"),
     ("wgan_gp", ["--penalty=-1"], "--penalty must be at least 0"),
     ("sngan", ["--generator_filters=0"], "`filters` must be at least 1. Received: filters=0"),
@@ -128,7 +130,7 @@ COMMANDS = (
     ("vae", ["--likelihood=poisson"], "`likelihood` must be one of ['gaussian', 'bernoulli']"),
     ("vae", ["--likelihood=bernoulli", "--variance=1"], "and is one of likelihood='gaussian'"),
     # Data.
-    ("dcgan", ["--dataset="], "A source is 'mnist5k', 'folder:PATH'"),
+    ("dcgan", ["--dataset="], "for this folder write 'folder:"),
     ("dcgan", ["--dataset=folder"], "A source is written folder:PATH"),
     ("dcgan", ["--dataset=folder:nowhere"], "There is no folder 'nowhere'"),
     ("dcgan", ["--dataset=folder:file"], "There is no folder 'file'"),
@@ -136,7 +138,7 @@ COMMANDS = (
     ("dcgan", ["--dataset=folder:texts"], "'texts' holds no image file"),
     ("dcgan", ["--dataset=folder:mixed"], "differ in shape: 8x8x1 (1 files), 6x9x1 (1 files). Pass image_size"),
     ("dcgan", ["--dataset=folder:broken"], "None of the 1 image files in 'broken' can be read"),
-    ("dcgan", ["--dataset=tfrecord:"], "A source is written tfrecord:PATH"),
+    ("dcgan", ["--dataset=tfrecord:"], "A source is written tfrecord:PATTERN"),
     ("dcgan", ["--dataset=tfrecord:records/*.record"], "No file matches 'records/*.record'"),
     ("dcgan", ["--dataset=tfrecord:records-truncated"], f"{SHARD} is missing, truncated or corrupted"),
     ("dcgan", ["--dataset=tfrecord:records-flipped"], f"{SHARD} is missing, truncated or corrupted"),
@@ -203,7 +205,7 @@ COMMANDS = (
     ("saved_model", ["--out=file", "--overwrite"], "file is a file, and a SavedModel is a folder"),
     ("saved_model", ["--out=file/new"], "/file is a file, not a folder"),
     ("tflite", ["--out="], "expected --model and --out"),
-    ("tflite", ["--out=new.lite"], "`out` must end in .tflite"),
+    ("tflite", ["--out=new.lite"], "must end in .tflite"),
     ("tflite", ["--out=old.tflite"], "old.tflite exists already"),
     ("tflite", ["--out=file/new.tflite"], "/file is a file, not a folder"),
     ("tflite", ["--format=int3"], "Received: format='int3'"),
@@ -220,7 +222,7 @@ COMMANDS = (
     ),
     ("onnx", ["--model=text.keras"], "text.keras is truncated or damaged"),
     ("onnx", ["--out="], "expected --model and --out"),
-    ("onnx", ["--out=new.on"], "`out` must end in .onnx"),
+    ("onnx", ["--out=new.on"], "must end in .onnx"),
     ("onnx", ["--out=file/new.onnx"], "/file is a file, not a folder"),
     # Writing TFRecords.
     ("write_tfrecords", [], "the following arguments are required: folder, out"),
@@ -317,11 +319,11 @@ CALLS = {
     "too much truncation": (lambda: tiny_gan().sample(1, truncation=2.0), "must lie in [0, 1]"),
     "a model that is none": (lambda: loading.load_generator("flipped.keras"), "flipped.keras is truncated or damaged"),
     "a checkpoint of another size": (
-        lambda: checkpoints.Checkpoint("run/checkpoints", every=1).restore(tiny_gan()),
+        lambda: callbacks.Checkpoint("run/checkpoints", every=1).restore(tiny_gan()),
         "was written by another architecture",
     ),
     "no checkpoint that can be read": (
-        lambda: checkpoints.Checkpoint("run-unreadable/checkpoints", every=1).restore(tiny_gan()),
+        lambda: callbacks.Checkpoint("run-unreadable/checkpoints", every=1).restore(tiny_gan()),
         "None of the 3 checkpoints in run-unreadable/checkpoints can be read",
     ),
 }

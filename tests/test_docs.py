@@ -1,14 +1,15 @@
-"""Executes the Python blocks of docs/tflite_onnx.md."""
+"""Executes the Python blocks of docs/tflite_onnx.md, and follows the links of all pages."""
 
 import contextlib
 import re
 from pathlib import Path
 
-from export import onnx, tflite
-from tests.export import networks
+from keras_gan.export import onnx, tflite
+from tests.keras_gan.export import networks
 from tests.test_case import TestCase
 
-PAGE = Path(__file__).parent.parent / "docs" / "tflite_onnx.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "tflite_onnx.md"
 
 
 class TFLiteAndOnnxTest(TestCase):
@@ -24,3 +25,21 @@ class TFLiteAndOnnxTest(TestCase):
             with contextlib.chdir(folder):
                 exec(compile(block, PAGE.name, "exec"), scope)
             self.assertEqual((scope["pixels"].shape, scope["pixels"].dtype), ((size, 8, 8, 1), "uint8"))
+
+
+class PagesTest(TestCase):
+    def test_links_lead_somewhere(self):
+        pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        self.assertGreater(len(pages), 10)
+        for page in pages:
+            text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+            for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+                self.assertTrue((page.parent / target).exists(), f"{page}: {target}")
+
+    def test_build_notes_fit_on_a_page(self):
+        text = (ROOT / "BUILD_NOTES.md").read_text("utf-8")
+        lines = text.splitlines()
+        self.assertLessEqual(len(lines), 150)
+        self.assertLess(max(map(len, lines)), 200)
+        for page in (ROOT / "docs" / "results").glob("*.md"):
+            self.assertIn(f"(docs/results/{page.name})", text)

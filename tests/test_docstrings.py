@@ -1,5 +1,6 @@
-"""Executes the examples in the docstrings of all modules, and the Python blocks of the README."""
+"""Executes the examples in the docstrings of all modules, and the Python blocks of the README; how docstrings open."""
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import export
 import keras_gan
 import trainers
 
@@ -18,10 +20,10 @@ ROOT = Path(__file__).parent.parent
 
 
 def _modules():
-    for package in (keras_gan, trainers):
+    for package in (keras_gan, trainers, export):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             yield module.name
-    yield "keras_gan"
+    yield from ("keras_gan", "benchmarks.tables")
 
 
 @pytest.mark.parametrize("name", sorted(_modules()))
@@ -40,3 +42,19 @@ def test_readme_blocks():
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+
+
+@pytest.mark.parametrize("folder", ["keras_gan", "trainers", "export", "benchmarks"])
+def test_docstrings_open_with_a_noun_or_a_verb(folder):
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    files = sorted((ROOT / folder).rglob("*.py"))
+    found = [
+        f"{file.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, kinds)
+        and (text := ast.get_docstring(node))
+        and re.match(r"(What|How|Whether|Why|When|Where|Which|Who)\b", text)
+    ]
+    assert files
+    assert not found, "\n".join(found)

@@ -1,12 +1,31 @@
 """Recipes that train from the command line: `python -m trainers.dcgan`."""
 
 import os
+import sys
 import time
+from pathlib import Path
 
 # What `--minutes` counts from.
 STARTED = time.monotonic()
 
-# TensorFlow reads it once, when it is imported, which is left to keras_gan: that does so without a page of log lines.
+# TensorFlow reads it once, when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras_gan  # noqa: E402, F401
+
+def import_quietly():
+    """Imports the package, and TensorFlow with it, without the page about the machine that would come first."""
+    sys.stderr.flush()
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras_gan  # noqa: F401
+    finally:
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
+
+
+# `keras-gan` lists commands without TensorFlow, and does this itself before it runs one.
+if Path(sys.argv[0]).stem != "keras-gan":
+    import_quietly()

@@ -5,18 +5,19 @@
 trains on 4,500 labelled MNIST digits that come with the installation. Labels enter by projection (Miyato and Koyama
 2018) and conditional batch normalization, by concatenation, or through an auxiliary classifier (AC-GAN, Odena et al.
 2017). Grids have one row a class. At the end classifiers learn from generated digits and are tested on held-out real
-ones, beside classifiers that learn from as many real digits; the numbers are kept in `conditional.json`.
+ones, beside classifiers that learn from as many real digits; the numbers are kept in `conditional.json`. Data of one's
+own need a split "test" with the same classes for that: of `--dataset=folder:PATH` the subfolders train and test.
 """
 
 import dataclasses
 
-from keras_gan import GAN, command, networks, optimizers, regularizers
-from keras_gan.command import option
-from trainers import common, configuration, report
+from keras_gan import GAN, networks, optimizers, regularizers
+from trainers import engine
+from trainers.engine import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(engine.Config):
     steps: int = option(3000, "Length in training steps.")
     conditioning: str = option("projection", "How labels enter: projection, concat or auxiliary.")
     latent_dim: int = option(64, "Length of a latent vector.")
@@ -55,6 +56,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    folder = common.main("conditional_gan", __doc__, Config, build, labels=True)
-    if folder is not None:
-        command.run(lambda: report.judge_classes(folder))
+    engine.main("conditional_gan", __doc__, Config, build, labels=True, epilogue=engine.judge_classes)

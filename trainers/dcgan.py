@@ -14,9 +14,9 @@ batch, uniform latents; but kernels are 4x4, which the paper's code has as 5x5.
 
 import dataclasses
 
-import keras_gan
-from keras_gan.command import option
-from trainers import common, configuration
+from keras_gan import GAN, networks, optimizers, regularizers
+from trainers import engine
+from trainers.engine import option
 
 _PAPER = {
     "batch_size": 128, "latent_dim": 100, "latent_prior": "uniform", "filters": 128,
@@ -26,7 +26,7 @@ _PAPER = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(engine.Config):
     PRESETS = {"default": {}, "paper": _PAPER}
 
     preset: str = option("default", "default or paper: what the flags that are not given are.")
@@ -56,23 +56,16 @@ def build(config, spec):
                 f"--discriminator_normalization=batch makes logits depend on the whole batch, and --{name} penalizes "
                 f"gradients of single images: pass --{name}=0. Received: --{name}={gamma}"
             )
-    gan = keras_gan.GAN(
-        keras_gan.networks.DCGANGenerator(
-            spec.image_shape, config.latent_dim, latent_prior=config.latent_prior, filters=config.filters
-        ),
-        keras_gan.networks.DCGANDiscriminator(spec.image_shape, filters=config.filters, normalization=normalization),
+    gan = GAN(
+        networks.DCGANGenerator(spec.image_shape, config.latent_dim, config.latent_prior, filters=config.filters),
+        networks.DCGANDiscriminator(spec.image_shape, filters=config.filters, normalization=normalization),
         ema_momentum=config.ema_momentum or None,
         seed=config.seed,
     )
-
-    penalties = (keras_gan.regularizers.R1, config.r1_gamma), (keras_gan.regularizers.R2, config.r2_gamma)
-
-    def adam(learning_rate):
-        return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
-
+    penalties = (regularizers.R1, config.r1_gamma), (regularizers.R2, config.r2_gamma)
     gan.compile(
-        adam(config.generator_learning_rate),
-        adam(config.discriminator_learning_rate),
+        optimizers.Adam(config.generator_learning_rate, config.beta_1, config.beta_2),
+        optimizers.Adam(config.discriminator_learning_rate, config.beta_1, config.beta_2),
         loss=config.loss,
         discriminator_regularizers=[penalty(gamma) for penalty, gamma in penalties if gamma],
         discriminator_steps=config.discriminator_steps,
@@ -82,4 +75,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    common.main("dcgan", __doc__, Config, build)
+    engine.main("dcgan", __doc__, Config, build)

@@ -1,4 +1,4 @@
-"""How good a generator is: metrics with everything that they depend on, and a model card.
+"""Evaluation of a generator: metrics with everything that they depend on, and a model card.
 
     python -m trainers.evaluate --model=runs/dcgan-mnist5k-001/generator.keras
     python -m trainers.evaluate --samples=FOLDER --dataset=cifar10
@@ -25,11 +25,15 @@ import numpy as np
 import scipy
 import tensorflow as tf
 
-from export import loading
-from keras_gan import command, data, inversion, latents, metrics, pictures, staging
-from keras_gan.command import option
+from keras_gan import cli, data, latents, metrics
+from keras_gan.cli import option
+from keras_gan.export import loading
+from keras_gan.files import atomic, pictures
+from keras_gan.files.run_folder import RunFolder
+from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
-from trainers import comparison, configuration, model_card
+from trainers.engine import flags
+from trainers.evaluation import comparison, model_card
 
 TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
@@ -58,8 +62,8 @@ class Config:
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and evaluates."""
-    config, _ = command.parse(Config, "python -m trainers.evaluate", __doc__, argv)
-    command.run(lambda: _evaluate(config))
+    config, _ = cli.parse(Config, "python -m trainers.evaluate", __doc__, argv)
+    cli.run(lambda: _evaluate(config))
 
 
 def _evaluate(config):
@@ -79,22 +83,22 @@ def _describe(config):
     """Evaluates one generator, or a folder of images, and writes the card."""
     path = Path(config.model or config.samples)
     out = _results_folder(config, path)
-    run = path.parent if config.model and (path.parent / "config.json").is_file() else None
+    run = RunFolder.of(path) if config.model else None
     config = _from_run(config, run)
     if config.model:
         generator = loading.load_generator(path)
         _check_pictures(path, generator.image_shape)
-        fakes, step = None, _steps(run)
+        fakes, step = None, run and run.step_of(path)
         shape = generator.image_shape
     else:
         generator, step = None, None
         fakes = _pixels(
-            data.find(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
+            data.open_source(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
         )
         shape = fakes.shape[1:]
     seen = _features(config, shape)
-    real = configuration.find_like(config, config.split, shape)
-    train = None if config.train_split == config.split else configuration.find_like(config, config.train_split, shape)
+    real = flags.find_like(config, config.split, shape)
+    train = None if config.train_split == config.split else flags.find_like(config, config.train_split, shape)
     found = metrics.evaluate(
         fakes if generator is None else generator,
         real,
@@ -118,8 +122,8 @@ def _describe(config):
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "evaluation.json", json.dumps(evaluation, indent=2) + "\n")
     _write(out / "model_card.html", model_card.render(evaluation, shown, run))
-    if run is not None and (run / "logs").is_dir():
-        _log(run / "logs", step or 0, found, shown)
+    if run is not None and run.logs.is_dir():
+        _log(run.logs, step or 0, found, shown)
     print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
 
 
@@ -141,13 +145,13 @@ def _results_folder(config, path):
         raise ValueError(f"--out must be a folder. Received: --out={out}, which is a file")
     if existing and not config.overwrite:
         raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
-    staging.nearest_folder(out / "evaluation.json")
+    atomic.nearest_folder(out / "evaluation.json")
     return out
 
 
 def _from_run(config, run):
     """The configuration with what the flags leave open taken from the model's run."""
-    started = json.loads((run / "config.json").read_text("utf-8")) if run else {}
+    started = run.config() if run else {}
     names = ("dataset", "data_dir", "image_size", "channels")
     defaults = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
     config = dataclasses.replace(config, **defaults)
@@ -158,18 +162,13 @@ def _from_run(config, run):
     return config
 
 
-def _steps(run):
-    file = run / "result.json" if run else None
-    return json.loads(file.read_text("utf-8"))["steps"] if file and file.is_file() else None
-
-
 def _check_pictures(path, shape):
     if len(shape) != 3:
         raise ValueError(f"{path} generates vectors; images are evaluated here. Received: shape {tuple(shape)}")
 
 
 def _features(config, shape):
-    """What images are seen through."""
+    """The network that images are seen through."""
     name = config.features or features.for_dataset(config.dataset, shape)
     if name is None:
         raise ValueError(
@@ -191,7 +190,7 @@ def _pixels(source, indices=None):
 
 
 def _summary(config, path, generator, shape, found, seen):
-    """What evaluation.json says before the parts that take pictures."""
+    """The contents of evaluation.json before the parts that take pictures."""
     size = "x".join(map(str, shape))
     kind = "images" if generator is None else type(generator).__name__
     identity = {"file": str(path), "class": kind}
@@ -240,16 +239,11 @@ def _row(record):
 def _samples(config, fakes):
     count = len(fakes[:64])
     which = f"seeds {config.seed} to {config.seed + count - 1}" if config.model else "in the order of the folder"
-    return pictures.grid(_floats(fakes[:64])), f"The first {count} images, {which}, not selected."
-
-
-def _floats(pixels):
-    """Quantized images as floats that `pictures.to_uint8` turns into the same bytes."""
-    return (np.asarray(pixels, np.float32) - 127.5) / 127.5
+    return pictures.grid(pictures.from_uint8(fakes[:64])), f"The first {count} images, {which}, not selected."
 
 
 def _memorisation(seen, train, test, fakes, columns=16):
-    """Whether the training data are copied: the test, and the pairs that come closest."""
+    """Signs that the training data are copied: the test, and the pairs that come closest."""
     if train is None:
         train = test
     known = seen(_pixels(train))
@@ -273,7 +267,7 @@ def _memorisation(seen, train, test, fakes, columns=16):
         f"Generated images and, below each, the training image that is nearest in the features: above, the first "
         f"{len(first)} generated ones; below, of all {len(fakes)} those that come closest to a training image."
     )
-    return result, (pictures.grid(_floats(np.concatenate(rows)), columns=columns), caption)
+    return result, (pictures.grid(pictures.from_uint8(np.concatenate(rows)), columns=columns), caption)
 
 
 def _read_memorisation(found):
@@ -343,16 +337,16 @@ def _arithmetic(generator, n=8, drawn=1000):
 
 
 def _inversion(generator, real, train, shown, n=16):
-    """How near the generator can come to given images."""
+    """Distances of the generator's nearest images to given ones."""
     errors = {}
     for name, source in (("held-out", real), ("training", train)):
         if source is None:
             continue
         chosen = _pixels(source, np.linspace(0, source.num_examples - 1, n).astype(int))
-        found = inversion.invert(generator, _floats(chosen), progress=True)
+        found = inversion.invert(generator, pictures.from_uint8(chosen), progress=True)
         errors[name] = float(found.errors.mean())
         if name == "held-out":
-            picture = pictures.grid(np.concatenate([_floats(chosen), found.images]), columns=n)
+            picture = pictures.grid(np.concatenate([pictures.from_uint8(chosen), found.images]), columns=n)
             shown["inversion"] = (
                 picture,
                 f"{n} held-out images, and below each the nearest that the generator can make.",
@@ -377,8 +371,7 @@ def _compare(config):
             f"Compare one model with one, or several with several. Received: {len(sides[0])} and {len(sides[1])} models"
         )
     out = _results_folder(config, Path(sides[0][0]))
-    first = Path(sides[0][0]).parent
-    config = _from_run(config, first if (first / "config.json").is_file() else None)
+    config = _from_run(config, RunFolder.of(sides[0][0]))
     values, details = [], []
     for paths in sides:
         rows = []
@@ -406,7 +399,7 @@ def _compare(config):
 def _measure(config, path, seed):
     generator = loading.load_generator(path)
     _check_pictures(path, generator.image_shape)
-    real = configuration.find_like(config, config.split, generator.image_shape)
+    real = flags.find_like(config, config.split, generator.image_shape)
     seen = _features(config, generator.image_shape)
     return metrics.evaluate(
         generator,
@@ -422,7 +415,7 @@ def _measure(config, path, seed):
 
 
 def _write(path, text):
-    with staging.replacing(path) as partial:
+    with atomic.write_file(path) as partial:
         partial.write_text(text, "utf-8")
 
 

@@ -14,10 +14,11 @@ import dataclasses
 import shlex
 from pathlib import Path
 
-from export import loading, serve
-from keras_gan import command, pictures, staging
-from keras_gan.command import option
-from trainers import marks
+from keras_gan import cli
+from keras_gan.cli import option
+from keras_gan.export import loading
+from keras_gan.files import atomic, pictures
+from trainers.forgetting import marks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,21 +32,21 @@ class Config:
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and serves the page until it is told to stop."""
-    config, _ = command.parse(Config, "python -m trainers.label", __doc__, argv)
-    command.run(lambda: _label(config))
+    config, _ = cli.parse(Config, "python -m trainers.label", __doc__, argv)
+    cli.run(lambda: _label(config))
 
 
 def _label(config):
-    serve.require_packages()
-    from export import listener
-    from trainers import labelling
+    cli.require(("waitress", "werkzeug"), "Serving")
+    from keras_gan import listener
+    from trainers.forgetting import labelling
 
     if not config.model:
         raise ValueError("--model is needed: the generator.keras of a run.")
     out = Path(config.out)
     if out.is_dir() or not out.name:
         raise ValueError(f"--out must be a file. Received: --out={config.out}, a folder")
-    staging.nearest_folder(out)
+    atomic.nearest_folder(out)
     generator = loading.load_generator(config.model)
     if len(generator.image_shape) != 3:
         raise ValueError(f"{config.model} generates vectors, which have no picture. Received: {generator.image_shape}")
@@ -60,7 +61,7 @@ def _label(config):
     )  # fmt: skip
     with (
         listener.Listener(application, "127.0.0.1", config.port, labelling.LARGEST_REQUEST) as server,
-        serve.stopped_by_signals(server),
+        server.stopped_by_signals(),
     ):
         print(f"Mark the samples that have the feature, and save: {server.address} (Ctrl+C ends)", flush=True)
         server.run()

@@ -24,10 +24,11 @@ import keras
 import numpy as np
 
 import keras_gan
-from keras_gan import command, data, optimizers
-from keras_gan.command import option
+from keras_gan import data, optimizers
+from keras_gan.files import atomic
 from keras_gan.metrics import parzen
-from trainers import common, configuration
+from trainers import engine
+from trainers.engine import option
 
 _RELEASED = {
     "batch_size": 100,
@@ -46,7 +47,7 @@ _UPDATES = 250 * 500  # 250 epochs of 50,000 images, 100 at a time
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(engine.Config):
     PRESETS = {
         "today": {},
         "released_code": _RELEASED,
@@ -135,26 +136,20 @@ def _optimizer(config, learning_rate):
 
 
 def _logits_of_mean(config):
-    """What the output sigmoid takes to the mean image, in [0, 1]; pixels that are always black get 1e-7."""
-    batches, spec = data.load(configuration.find(config), batch_size=1000, shuffle=False, drop_remainder=False)
+    """Logits that the output sigmoid takes to the mean image, in [0, 1]; pixels that are always black get 1e-7."""
+    batches, spec = data.load(engine.find(config), batch_size=1000, shuffle=False, drop_remainder=False)
     mean = sum(np.sum((batch.numpy() + 1.0) / 2.0, axis=0, dtype=np.float64) for batch in batches) / spec.num_examples
     mean = np.clip(mean, 1e-7, 1.0 - 1e-7)
     return np.log(mean / (1.0 - mean))
 
 
-def main(argv=None):
-    """Trains, and prints the Parzen-window estimates of the finished run."""
-    config, _ = command.parse(Config, "python -m trainers.mlp_gan", __doc__, argv)
-    folder = common.main("mlp_gan", __doc__, Config, build, argv)
-    if folder is not None and config.parzen_samples:
-        command.run(lambda: _estimate(config, folder))
-
-
-def _estimate(config, folder):
-    if configuration.find_held_out(config) is None:
-        print(f"No Parzen-window estimate: {config.dataset} has no split 'test'.")
-        return
-    generator = keras.models.load_model(folder / "generator.keras", compile=False)
+def estimate(folder):
+    """Writes `parzen.json`, the Parzen-window estimates of a run of the split `test`, and prints them; its path."""
+    config = engine.of_run(Config, folder.path)
+    if not config.parzen_samples or engine.find_held_out(config) is None:
+        print(f"No Parzen-window estimate: {config.dataset} has no split 'test'." if config.parzen_samples else "")
+        return None
+    generator = keras.models.load_model(folder.generator_file, compile=False)
     rows = parzen.compare(
         generator,
         config.dataset,
@@ -164,9 +159,11 @@ def _estimate(config, folder):
         data_dir=config.data_dir,
         seed=config.seed,
     )
-    keras_gan.callbacks.replace_text(folder / "parzen.json", json.dumps(rows, indent=2) + "\n")
+    file = folder.path / "parzen.json"
+    atomic.write_text(file, json.dumps(rows, indent=2) + "\n")
     print(f"\n{parzen.table(rows)}")
+    return file
 
 
 if __name__ == "__main__":
-    main()
+    engine.main("mlp_gan", __doc__, Config, build, epilogue=estimate)

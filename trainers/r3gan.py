@@ -13,11 +13,10 @@ unconditional, and flipped by its augmentation instead of beforehand.
 
 import dataclasses
 
-import keras_gan
-from keras_gan import networks, regularizers
-from keras_gan.command import option
-from keras_gan.schedules import CosineBurnIn, HalfLife
-from trainers import common, configuration
+from keras_gan import GAN, augmentation, networks, optimizers, regularizers
+from keras_gan.optimizers.schedules import CosineBurnIn, HalfLife
+from trainers import engine
+from trainers.engine import option
 
 _PAPER = {
     "dataset": "cifar10", "network": "cifar10", "batch_size": 512, "steps": 488_281, "burn_in": 20e6,
@@ -28,7 +27,7 @@ _POLICY = {"blit": 1.0, "geometry": 1.0, "color": 0.5, "cutout": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
+class Config(engine.Config):
     PRESETS = {"tiny": {}, "paper": _PAPER}
 
     preset: str = option("tiny", "tiny or paper: what the flags that are not given are.")
@@ -48,16 +47,15 @@ class Config(configuration.Config):
 
 def build(config, spec):
     """The compiled GAN of a configuration, for images of `spec.image_shape`."""
-    if config.network not in networks.r3gan.PRESETS:
-        raise ValueError(
-            f"--network must be one of {list(networks.r3gan.PRESETS)}. Received: --network={config.network}"
-        )
+    known = list(networks.r3gan.PRESETS)
+    if config.network not in known:
+        raise ValueError(f"--network must be one of {known}. Received: --network={config.network}")
 
     def schedule(start, end):
         return CosineBurnIn(start, end, config.burn_in, images_per_step=config.batch_size)
 
-    augmenter = keras_gan.augmentation.AdaptiveAugment(_POLICY, probability=schedule(0, config.augmentation))
-    gan = keras_gan.GAN(
+    augmenter = augmentation.AdaptiveAugment(_POLICY, probability=schedule(0, config.augmentation))
+    gan = GAN(
         networks.R3GANGenerator.from_preset(config.network, image_shape=spec.image_shape, latent_dim=config.latent_dim),
         networks.R3GANDiscriminator.from_preset(config.network, image_shape=spec.image_shape),
         augmenter=augmenter if config.augmentation else None,
@@ -65,12 +63,10 @@ def build(config, spec):
         seed=config.seed,
     )
     gamma = schedule(config.gamma, config.final_gamma)
-    rate, beta_2 = (
-        schedule(config.learning_rate, config.final_learning_rate),
-        schedule(config.beta_2, config.final_beta_2),
-    )
+    rate = schedule(config.learning_rate, config.final_learning_rate)
+    beta_2 = schedule(config.beta_2, config.final_beta_2)
     gan.compile(
-        *(keras_gan.optimizers.Adam(rate, beta_1=0.0, beta_2=beta_2, epsilon=1e-8) for _ in range(2)),
+        *(optimizers.Adam(rate, beta_1=0.0, beta_2=beta_2, epsilon=1e-8) for _ in range(2)),
         loss="relativistic",
         discriminator_regularizers=[regularizers.R1(gamma), regularizers.R2(gamma)],
         discriminator_steps=config.discriminator_steps,
@@ -80,4 +76,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    common.main("r3gan", __doc__, Config, build)
+    engine.main("r3gan", __doc__, Config, build)

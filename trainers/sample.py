@@ -8,10 +8,11 @@ Image i is made from the seed `seed + i`, here and in every exported form of the
 import dataclasses
 from pathlib import Path
 
-from export import loading
-from keras_gan import command, pictures, staging
-from keras_gan.command import option
+from keras_gan import cli
+from keras_gan.cli import option
 from keras_gan.data import sources
+from keras_gan.export import loading
+from keras_gan.files import atomic, pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _sample(config):
         raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
     if existing and existing[0].is_dir():
         raise ValueError(f"{existing[0]} is a folder: choose another --out.")
-    staging.nearest_folder(files[0])
+    atomic.nearest_folder(files[0])
     generator = loading.load_generator(config.model)
     images = generator.sample(
         config.n, labels=_label(config.label, generator), seed=config.seed, truncation=config.truncation
@@ -69,8 +70,8 @@ def _sample(config):
 
 def main(argv=None):
     """Reads the flags, from the command line or `argv`, and draws."""
-    config, _ = command.parse(Config, "python -m trainers.sample", __doc__, argv)
-    command.run(lambda: _sample(config))
+    config, _ = cli.parse(Config, "python -m trainers.sample", __doc__, argv)
+    cli.run(lambda: _sample(config))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,19 @@ fast as the generator (two time scales, Heusel et al. 2017) in place of five ste
 
 is the paper's CIFAR-10 of table 4: five discriminator steps, learning rates that fall to 0. There the generator's
 batches are twice the discriminator's; here they are equal.
+
+    python -m trainers.sngan --preset=sagan
+
+adds self-attention to both networks and the learning rates of SAGAN (Zhang et al. 2019, section 4), one step each;
+there the generator's convolutions are spectrally normalized too, and the networks are made for 128x128.
 """
 
 import dataclasses
 
 import keras_gan
 from keras_gan import networks
-from keras_gan.command import option
-from trainers import common, configuration
+from trainers import engine
+from trainers.engine import option
 
 _PAPER = {
     "dataset": "cifar10", "steps": 50_000, "discriminator_steps": 5, "generator_filters": 256,
@@ -24,16 +29,19 @@ _PAPER = {
     "decay": True, "ema_momentum": 0.0,
 }  # fmt: skip
 
+_SAGAN = {"attention": True, "generator_learning_rate": 1e-4, "discriminator_learning_rate": 4e-4}
+
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.Config):
-    PRESETS = {"tiny": {}, "paper": _PAPER}
+class Config(engine.Config):
+    PRESETS = {"tiny": {}, "paper": _PAPER, "sagan": _SAGAN}
 
-    preset: str = option("tiny", "tiny or paper: what the flags that are not given are.")
+    preset: str = option("tiny", "tiny, paper or sagan: what the flags that are not given are.")
     steps: int = option(2000, "Length in training steps.")
     latent_dim: int = option(128, "Length of a latent vector.")
     generator_filters: int = option(32, "Feature maps of the generator.")
     discriminator_filters: int = option(32, "Feature maps of the discriminator.")
+    attention: bool = option(False, "Whether both networks have a layer of self-attention.")
     loss: str = option("hinge", "Adversarial loss: a name of keras_gan.losses.get.")
     generator_learning_rate: float = option(5e-4, "Adam's learning rate for the generator.", low=0)
     discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
@@ -48,15 +56,17 @@ class Config(configuration.Config):
 def build(config, spec):
     """The compiled GAN of a configuration, for images of `spec.image_shape`."""
     gan = keras_gan.GAN(
-        networks.ResNetGenerator(spec.image_shape, config.latent_dim, filters=config.generator_filters),
-        networks.ResNetDiscriminator(spec.image_shape, config.discriminator_filters),
+        networks.ResNetGenerator(
+            spec.image_shape, config.latent_dim, filters=config.generator_filters, attention=config.attention
+        ),
+        networks.ResNetDiscriminator(spec.image_shape, config.discriminator_filters, attention=config.attention),
         ema_momentum=config.ema_momentum or None,
         seed=config.seed,
     )
 
     def adam(learning_rate, updates):
         if config.decay:
-            learning_rate = configuration.linear_decay(learning_rate, updates, config, spec)
+            learning_rate = engine.linear_decay(learning_rate, updates, config, spec)
         return keras_gan.optimizers.Adam(learning_rate, config.beta_1, config.beta_2)
 
     gan.compile(
@@ -70,4 +80,4 @@ def build(config, spec):
 
 
 if __name__ == "__main__":
-    common.main("sngan", __doc__, Config, build)
+    engine.main("sngan", __doc__, Config, build)

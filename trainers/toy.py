@@ -25,11 +25,12 @@ import numpy as np
 import tqdm
 
 import keras_gan
-from keras_gan import callbacks, command, data, losses, regularizers, staging
-from keras_gan.command import option
+from keras_gan import callbacks, cli, data, losses, regularizers
+from keras_gan.cli import option
 from keras_gan.data import toy
+from keras_gan.files import atomic
 from keras_gan.metrics import divergence
-from trainers import toy_figures, toy_measures
+from trainers.toys import figures, measures
 
 RATIOS = ((1, 5), (1, 1), (5, 1), (15, 1))  # discriminator updates, generator updates
 _SUMMARIZED = (
@@ -65,8 +66,8 @@ class Config:
 
 def main(argv=None):
     """Runs an experiment from the command line."""
-    config, _ = command.parse(Config, "python -m trainers.toy", __doc__, argv)
-    command.run(lambda: _run(config))
+    config, _ = cli.parse(Config, "python -m trainers.toy", __doc__, argv)
+    cli.run(lambda: _run(config))
 
 
 def _run(config):
@@ -97,9 +98,9 @@ def _folder(config):
             )
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and holds no results: choose another --out.")
-    staging.nearest_folder(file)
+    atomic.nearest_folder(file)
     folder.mkdir(parents=True, exist_ok=True)
-    callbacks.replace_text(file, text)
+    atomic.write_text(file, text)
     return folder
 
 
@@ -159,7 +160,7 @@ def train(config, density, bar, frames=None):
         ValueError: If loss, regularizers and networks do not go together.
     """
     gan = build(config, density)
-    ruler = toy_measures.Ruler(density, gan, config.seed)
+    ruler = measures.Ruler(density, gan, config.seed)
     every, total = _lengths(config)
     rows = []
 
@@ -185,17 +186,15 @@ def train(config, density, bar, frames=None):
 def _evolution(config, folder):
     density = toy.get(config.data)
     with _bar(config.steps) as bar:
-        gan, rows = train(
-            config, density, bar, lambda rows, arrays: toy_figures.draw_frame(folder, density, rows, arrays)
-        )
+        gan, rows = train(config, density, bar, lambda rows, arrays: figures.draw_frame(folder, density, rows, arrays))
     _write_csv(folder / "measures.csv", rows)
-    toy_figures.draw_curves(folder, rows, density)
-    toy_figures.animate(folder)
+    figures.draw_curves(folder, rows, density)
+    figures.animate(folder)
     fresh = divergence.jensen_shannon(
-        density.sample(20_000, seed=1), toy_measures.draw(gan, 20_000), steps=config.probe_steps
+        density.sample(20_000, seed=1), measures.draw(gan, 20_000), steps=config.probe_steps
     )
     result = {**rows[-1], "probe_jsd": fresh["estimate"], "probe_standard_error": fresh["standard_error"]}
-    callbacks.replace_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
+    atomic.write_text(folder / "result.json", json.dumps(result, indent=2) + "\n")
     gan.save_generator(folder / "generator.keras")
     print(_table([[name, _text(value)] for name, value in result.items()], ["measured at the end", ""]))
     print("frame.png is the last picture, evolution.gif all of them, curves.png the measurements (measures.csv).")
@@ -204,7 +203,7 @@ def _evolution(config, folder):
 def _k_sweep(config, folder):
     kinds = [(f"{d}:{g}", dataclasses.replace(config, discriminator_steps=d, generator_steps=g)) for d, g in RATIOS]
     results = _experiment(config, folder, kinds)
-    toy_figures.draw_sweep(folder, results, [name for name, _ in kinds])
+    figures.draw_sweep(folder, results, [name for name, _ in kinds])
     columns = ("jsd", "modes", "high_quality", "std_ratio", "generator_gradient", "saturating_gradient", "seconds")
     _report(folder, results, [name for name, _ in kinds], columns, "D:G updates")
 
@@ -217,7 +216,7 @@ def _losses(config, folder):
         for penalty in penalties
     ]
     results = _experiment(config, folder, kinds)
-    toy_figures.draw_losses(folder, results, losses.names(), penalties)
+    figures.draw_losses(folder, results, losses.names(), penalties)
     columns = ("jsd", "modes", "high_quality", "std_ratio", "generator_gradient", "seconds")
     _report(folder, results, [name for name, _ in kinds], columns, "loss, regularizer")
 
@@ -280,7 +279,7 @@ def _report(folder, results, names, columns, title):
     seeds = len({result["seed"] for result in results})
     note = f"Means over the last fifth of each training, +- standard deviation over {seeds} seeds."
     text = _table(lines, [title, *columns])
-    callbacks.replace_text(folder / "table.md", f"{text}\n\n{note}\n")
+    atomic.write_text(folder / "table.md", f"{text}\n\n{note}\n")
     _write_csv(folder / "results.csv", [{k: v for k, v in result.items() if k != "rows"} for result in results])
     print(f"{text}\n{note}")
 
@@ -305,7 +304,7 @@ def _table(rows, header):
 
 def _write_csv(path, rows):
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with staging.replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic.write_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)

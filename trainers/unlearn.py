@@ -25,10 +25,13 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from export import loading
-from keras_gan import command, latents, pictures, staging, unlearning
-from keras_gan.command import option
-from trainers import configuration, forgetting, targets
+from keras_gan import cli, latents, unlearning
+from keras_gan.cli import option
+from keras_gan.export import loading
+from keras_gan.files import atomic, pictures
+from keras_gan.files.run_folder import RunFolder
+from trainers.engine import flags
+from trainers.forgetting import forgetting, targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,22 +79,22 @@ def main(argv=None):
     Returns:
         `pathlib.Path` of the folder of the results.
     """
-    config, _ = command.parse(Config, "python -m trainers.unlearn", __doc__, argv)
-    return command.run(lambda: _unlearn(config))
+    config, _ = cli.parse(Config, "python -m trainers.unlearn", __doc__, argv)
+    return cli.run(lambda: _unlearn(config))
 
 
 def _unlearn(config):
     out = _results_folder(config)
     threshold = _threshold(config)
     tf.get_logger().setLevel("ERROR")
-    # As in `trainers.configuration`, where it is said why.
+    # As in `trainers.engine.flags`, where it is said why.
     tf.config.optimizer.set_experimental_options({"remapping": False})
     keras.utils.set_random_seed(config.seed)
     generator = loading.load_generator(config.model)
     if len(generator.image_shape) != 3:
         raise ValueError(f"{config.model} generates vectors; features are of images. Received: {generator.image_shape}")
     config, run_split = _from_run(config)
-    source = configuration.find_like(config, config.real_split, generator.image_shape)
+    source = flags.find_like(config, config.real_split, generator.image_shape)
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
     cutoff = annotation.cutoff
@@ -124,7 +127,7 @@ def _unlearn(config):
         "training": logged,
         "config": dataclasses.asdict(config),
     }
-    with staging.staged(out) as folder:
+    with atomic.write_folder(out) as folder:
         folder.mkdir()
         _write(folder, config, run_split, unlearner, generator, feature, target, cutoff, probes, report)
     print(
@@ -138,7 +141,7 @@ def train(generator, feature, config, every=50):
 
     Args:
         generator: `keras_gan.networks.Generator`.
-        feature: `keras_gan.unlearning.Feature`.
+        feature: `keras_gan.unlearning.LatentDirection`.
         config: With `learning_rate`, `alpha`, `batch_size`, `seed` and `steps`.
         every: Steps between log entries.
 
@@ -176,7 +179,7 @@ def _results_folder(config):
     out = Path(config.out) if config.out else Path(config.model).parent / f"unlearned-{name}"
     if out.exists():
         raise ValueError(f"{out} exists: choose another --out.")
-    staging.nearest_folder(out)
+    atomic.nearest_folder(out)
     return out
 
 
@@ -191,8 +194,8 @@ def _threshold(config):
 
 def _from_run(config):
     """The configuration with what flags leave open taken from the model's run, and the split that was trained on."""
-    file = Path(config.model).parent / "config.json"
-    started = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    run = RunFolder.of(config.model)
+    started = run.config() if run else {}
     names = ("dataset", "data_dir", "image_size", "channels")
     found = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
     config = dataclasses.replace(config, **found)
@@ -205,8 +208,7 @@ def _write(folder, config, run_split, unlearner, generator, feature, target, cut
     unlearner.save_generator(folder / "unlearned.keras")
     feature.save(folder / "feature.json")
     # What `trainers.evaluate` and exports read beside a model.
-    run = {"trainer": "unlearn", **dataclasses.asdict(config), "split": run_split}
-    (folder / "config.json").write_text(json.dumps(run, indent=2) + "\n", "utf-8")
+    RunFolder(folder).write_config({"trainer": "unlearn", **dataclasses.asdict(config), "split": run_split})
     shown = 64
     pairs = [
         latents.generate(network, probes.codes[:shown], None if probes.labels is None else probes.labels[:shown])

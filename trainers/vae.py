@@ -8,20 +8,18 @@ what becomes of them are in reconstructions.png.
 """
 
 import dataclasses
-import json
-from pathlib import Path
 
 import keras
 import numpy as np
 
 import keras_gan
-from keras_gan import command
-from keras_gan.command import option
-from trainers import common, configuration
+from keras_gan.files import pictures
+from trainers import engine
+from trainers.engine import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(configuration.RunConfig):
+class Config(engine.RunConfig):
     steps: int = option(1500, "Length in training steps.", low=1)
     latent_dim: int = option(32, "Length of a latent vector.", low=1)
     filters: int = option(64, "Feature maps at the image's side of both networks.", low=1)
@@ -49,33 +47,25 @@ def draw_reconstructions(folder, n=32, columns=16):
     """Writes `reconstructions.png`: images of the split `test`, or of what was trained on, each above what it became.
 
     Args:
-        folder: Folder of a finished run.
+        folder: `RunFolder` of a trained run.
         n: Number of images.
         columns: Images in a row.
+
+    Returns:
+        Path of the file.
     """
-    written = json.loads(Path(folder, "config.json").read_text("utf-8"))
-    config = Config(**{field.name: written[field.name] for field in dataclasses.fields(Config)})
-    held_out = configuration.find_held_out(config)
-    source = configuration.find(config) if held_out is None else held_out
+    config = engine.of_run(Config, folder.path)
+    source = engine.find_held_out(config) or engine.find(config)
     dataset, _ = keras_gan.data.load(source, batch_size=n, shuffle=False, drop_remainder=False, labels=False)
     originals = next(iter(dataset)).numpy()
-    vae = keras.models.load_model(Path(folder, "vae.keras"), compile=False)
-    rows = []
-    for start in range(0, len(originals), columns):
-        row = originals[start : start + columns]
-        rows += [row, vae.reconstruct(row)]
-    grid = keras_gan.pictures.grid(np.concatenate(rows), columns=columns)
-    keras_gan.pictures.write_png(Path(folder, "reconstructions.png"), grid)
-    print(f"  {'reconstructions.png':<26} held-out images, each above what the model makes of it")
-
-
-def main(argv=None):
-    """Trains, from the command line or `argv`, and draws reconstructions; returns the run folder."""
-    folder = common.main("vae", __doc__, Config, build, argv)
-    if folder is not None:
-        command.run(lambda: draw_reconstructions(folder))
-    return folder
+    vae = keras.models.load_model(folder.path / "vae.keras", compile=False)
+    parts = [originals[start : start + columns] for start in range(0, len(originals), columns)]
+    rows = [row for part in parts for row in (part, vae.reconstruct(part))]
+    file = folder.path / "reconstructions.png"
+    pictures.write_png(file, pictures.grid(np.concatenate(rows), columns=columns))
+    print(f"{file}: held-out images, each above what the model makes of it")
+    return file
 
 
 if __name__ == "__main__":
-    main()
+    engine.main("vae", __doc__, Config, build, epilogue=draw_reconstructions)

@@ -1,6 +1,17 @@
 """Data sets: `load`, the one entry, and what it reads from."""
 
 from keras_gan.data import decoding, stacked, toy
-from keras_gan.data.images import MEMORY_LIMIT, DataSpec, find, load
+from keras_gan.data.images import SOURCES, DataSpec, load, open_source
+from keras_gan.data.sources import MEMORY_LIMIT, MissingSplitError
 
-__all__ = ["MEMORY_LIMIT", "DataSpec", "decoding", "find", "load", "stacked", "toy"]
+__all__ = [
+    "MEMORY_LIMIT",
+    "SOURCES",
+    "DataSpec",
+    "MissingSplitError",
+    "decoding",
+    "load",
+    "open_source",
+    "stacked",
+    "toy",
+]

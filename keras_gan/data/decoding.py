@@ -3,9 +3,12 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+import tensorflow as tf
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+# What a file of any name may be recognized by: formats that begin with a mark of their own.
+_MARKED = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "QOI", "TIFF", "WEBP")
 
 
 def parse_size(image_size):
@@ -49,22 +52,43 @@ def check_channels(channels):
     return channels
 
 
-def decode(contents, image_size=None, channels=None):
+def is_image(path):
+    """Tells whether a file is an image by its first bytes, whatever its name.
+
+    Args:
+        path: `epath.Path` of the file.
+
+    Returns:
+        A boolean.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            Image.open(file, formats=_MARKED).close()
+        except Exception:  # nearly anything, where a mark promises an image and nothing like one comes after it
+            return False
+    return True
+
+
+def decode(contents, image_size=None, channels=None, bits=16):
     """Decodes an image file, whatever its format and mode, to 8 bits a channel.
 
-    Palettes are resolved, 16-bit gray keeps its upper byte, of an animation the first frame counts, and the
+    Palettes are resolved, of 16-bit values the upper byte is kept, of an animation the first frame counts, and the
     orientation that a camera recorded is applied.
 
     Args:
         contents: The file's bytes.
         image_size: `(height, width)` of the result, or `None` for the file's own; see `fit`.
         channels: Channels of the result, 1 to 4, or `None` for the file's own.
+        bits: Of a file with 16 bits a value, how many are used, 8 to 16.
 
     Returns:
         uint8 array of shape `(height, width, channels)`.
 
     Raises:
-        ValueError: If the bytes are no image, or are corrupted or truncated.
+        ValueError: If the bytes are no image, or are corrupted or truncated, or are floats.
 
     Example:
 
@@ -72,15 +96,62 @@ def decode(contents, image_size=None, channels=None):
     >>> keras_gan.data.decoding.decode(contents, channels=1)[0, 0]
     array([7], dtype=uint8)
     """
+    return fit(to_bytes(to_pixels(contents), bits), image_size, channels)
+
+
+def to_pixels(contents):
+    """Decodes an image file to its own size and depth.
+
+    Args:
+        contents: The file's bytes.
+
+    Returns:
+        uint8 or uint16 array of shape `(height, width, channels)`.
+
+    Raises:
+        ValueError: As `decode` does.
+    """
     try:
         with Image.open(io.BytesIO(contents)) as image:
-            ImageOps.exif_transpose(image, in_place=True)
-            if image.mode.startswith("I"):  # 16-bit gray: `convert` would clip at 255 instead of scaling
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            pixels = np.asarray(image.convert(_lossless_mode(image)))
+            if image.format == "PNG" and contents[24] == 16 and image.mode in ("RGB", "RGBA"):
+                pixels = tf.io.decode_png(contents, dtype=tf.uint16).numpy()  # Pillow would drop the lower byte
+            else:
+                ImageOps.exif_transpose(image, in_place=True)
+                pixels = _whole_numbers(image)
+    except UnidentifiedImageError:
+        raise ValueError("the image cannot be decoded: it is in no format that is known") from None
     except Exception as error:  # on a broken file Pillow raises nearly anything
         raise ValueError(f"the image cannot be decoded: {error}") from error
-    return fit(pixels if pixels.ndim == 3 else pixels[:, :, None], image_size, channels)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _whole_numbers(image):
+    if image.mode == "F":
+        raise ValueError("floating-point values have no agreed range, save it with 8 or 16 bits")
+    if not image.mode.startswith("I"):
+        return np.asarray(image.convert(_lossless_mode(image)))
+    values = np.asarray(image)  # `convert` would clip at 255 instead of scaling
+    if values.min() < 0 or values.max() > 0xFFFF:
+        raise ValueError("values of 32 bits have no agreed range, save it with 8 or 16 bits")
+    return values.astype(np.uint16)
+
+
+def to_bytes(pixels, bits=16):
+    """Keeps the upper 8 of so many bits; larger values are white.
+
+    Args:
+        pixels: uint8 or uint16 array; bytes are returned untouched.
+        bits: How many bits of 16 are used, 8 to 16.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Example:
+
+    >>> keras_gan.data.decoding.to_bytes(np.array([0x0ABC], "uint16"), bits=12)
+    array([171], dtype=uint8)
+    """
+    return pixels if pixels.dtype == np.uint8 else np.minimum(pixels >> (bits - 8), 255).astype(np.uint8)
 
 
 def fit(pixels, image_size=None, channels=None):

@@ -3,27 +3,45 @@
 import dataclasses
 import hashlib
 import itertools
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.data import decoding, records, sources, stacked, toy
+from keras_gan.data import decoding, folders, sources, stacked, tfrecords, toy
+from keras_gan.data.sources import MEMORY_LIMIT
+from keras_gan.files import pictures
 
-MEMORY_LIMIT = 2 << 30  # bytes of decoded images
+
+def _stacked(name, request):
+    digits = _read(stacked.NAMES[name], dataclasses.replace(request, image_size=None, channels=None))
+    return stacked.source(digits, name, request)
+
+
+# All that can be named, but for TFDS: from how it is written to a function of what stands for the capitals, or else of
+# the name, and of a `keras_gan.data.sources.Request`, that returns a `keras_gan.data.sources.Source`.
+SOURCES = {
+    "mnist5k": sources.mnist5k,
+    "toy:NAME": toy.source,
+    "stacked_mnist": _stacked,
+    "stacked_mnist5k": _stacked,
+    "folder:PATH": folders.from_folder,
+    "tfrecord:PATTERN": tfrecords.from_tfrecords,
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSpec:
-    """What the elements of a dataset are.
+    """Description of the elements of a dataset.
 
     Attributes:
         image_shape: `(height, width, channels)`, or `(size,)` for vectors.
-        num_classes: Number of classes; `None` if the elements have no labels.
+        num_classes: Number of classes; `None` if the source has no labels.
         class_names: One name per class, or `None`.
         num_examples: Number of examples in one epoch.
         fingerprint: Text that changes when the examples, their order or their conversion change. It covers the
             contents of arrays and image files, and the names and sizes of records.
-        skipped: Paths of the files that could not be read.
+        skipped: Dictionary from the path of each file that was left out to the reason.
     """
 
     image_shape: tuple
@@ -31,27 +49,27 @@ class DataSpec:
     class_names: list | None
     num_examples: int
     fingerprint: str
-    skipped: list
+    skipped: dict
 
 
 def load(
     source,
-    split="train",
-    batch_size=64,
+    split: str = "train",
+    batch_size: int = 64,
     *,
-    image_size=None,
-    channels=None,
-    labels=False,
-    num_classes=None,
-    shuffle=True,
-    seed=0,
-    repeat=False,
-    start_batch=0,
-    drop_remainder=True,
-    data_dir=None,
-    download=False,
-    memory_limit=MEMORY_LIMIT,
-):
+    image_size: str | tuple[int, int] | None = None,
+    channels: int | None = None,
+    labels: bool = False,
+    num_classes: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    repeat: bool = False,
+    start_batch: int = 0,
+    drop_remainder: bool = True,
+    data_dir: str | None = None,
+    download: bool = False,
+    memory_limit: int = MEMORY_LIMIT,
+) -> tuple[tf.data.Dataset, DataSpec]:
     """Loads images as batches in [-1, 1], ready for `fit`.
 
     The order of epoch e is a permutation that depends on `seed` and e alone, not on the machine, the number of
@@ -69,16 +87,17 @@ def load(
             - `"toy:NAME"`: points of a known density, float vectors; the names are those of `keras_gan.data.toy.get`.
             - `"stacked_mnist"`, or `"stacked_mnist5k"`: three digits as the colours of an image, in 1,000 classes; see
               `keras_gan.data.stacked`.
-            - `"folder:PATH"`: image files (bmp, gif, jpeg, png, webp) at any depth; subfolders are classes. Files
-              that cannot be read are skipped, with a warning.
+            - `"folder:PATH"`: image files at any depth, of all formats that Pillow reads; subfolders that hold images
+              are classes. What cannot be read is skipped, with a warning.
             - `"tfrecord:PATTERN"`: files written by `python -m keras_gan.data.write_tfrecords`, or their folder.
             - the name of a TFDS data set, such as `"cifar10"`.
             - an array of uint8 images in [0, 255] or of float images in [-1, 1], of shape `(N, H, W, C)` or
               `(N, H, W)`, or of float vectors of any range, of shape `(N, D)`; or a pair of such an array and
               integer labels of shape `(N,)`.
         split: `"train"` or `"test"` for mnist5k, toy data and stacked digits; for TFDS any split, such as
-            `"train[:10%]"`; for folders and TFRecords the subfolder of that name, and `"train"` without one is
-            everything.
+            `"train[:10%]"`; for folders and TFRecords the subfolder of that name, where `"training"`, `"valid"`,
+            `"val"`, `"dev"` and `"testing"` are names of `"train"`, `"validation"` and `"test"` too, in any case.
+            `"train"` without subfolders for splits is everything. Classes have the numbers of the training split.
         batch_size: Examples per batch, over all replicas.
         image_size: `(height, width)` or `"HxW"`: images are cropped centrally to this aspect, and resized to it
             with an antialiased filter. By default they keep their size, and all must have the same.
@@ -101,7 +120,7 @@ def load(
 
     Raises:
         ValueError: If an argument is out of range, or the source is missing, empty, broken, of mixed sizes without
-            `image_size`, or without labels where they are asked for.
+            `image_size`, divided in a way that is not understood, or without labels where they are asked for.
         OSError: If there is no permission to read a folder.
 
     Example:
@@ -122,12 +141,23 @@ def load(
         )
     found = source
     if not isinstance(source, sources.Source):
-        found = _find(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
+        found = open_source(
+            source,
+            split,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            data_dir=data_dir,
+            download=download,
+            memory_limit=memory_limit,
+        )
     if labels and found.num_classes is None:
+        kinds = (
+            "a folder with every image in a class subfolder, TFRecords written from one, a TFDS data set with a class "
+            "label, or a pair of arrays"
+        )
         raise ValueError(
-            "labels=True needs a source with labels: a folder with every image in a class subfolder, TFRecords "
-            "written from one, a TFDS data set with a class label, or a pair of arrays. "
-            f"Received: source={source if isinstance(source, str) else 'arrays without labels'!r}"
+            f"labels=True needs a source with labels: {found.unlabelled or kinds}. Received: source={found.name}"
         )
     if not repeat and drop_remainder and found.num_examples < batch_size:
         raise ValueError(
@@ -136,14 +166,16 @@ def load(
         )
     if labels and found.labels is not None and not 0 <= found.labels.min() <= found.labels.max() < found.num_classes:
         raise ValueError(
-            f"Labels must lie in [0, {found.num_classes}). Received: source={source!r} with labels "
+            f"Labels must lie in [0, {found.num_classes}). Received: source={found.name} with labels "
             f"in [{found.labels.min()}, {found.labels.max()}]"
         )
+    if labels and found.labels is not None:
+        _warn_of_absent_classes(found)
     identity = repr((found.identity, found.image_shape, found.num_examples))
     spec = DataSpec(
         image_shape=found.image_shape,
-        num_classes=found.num_classes if labels else None,
-        class_names=found.class_names if labels else None,
+        num_classes=found.num_classes,
+        class_names=found.class_names,
         num_examples=found.num_examples,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:16],
         skipped=found.skipped,
@@ -160,7 +192,7 @@ def load(
     return dataset.with_options(_options()), spec
 
 
-def find(
+def open_source(
     source,
     split="train",
     *,
@@ -191,44 +223,62 @@ def find(
 
     Example:
 
-    >>> digits = keras_gan.data.find("mnist5k", split="test")
+    >>> digits = keras_gan.data.open_source("mnist5k", split="test")
     >>> first, _ = keras_gan.data.load(digits, batch_size=100)
     >>> second, _ = keras_gan.data.load(digits, batch_size=50, shuffle=False)
     >>> len(first), len(second)
     (5, 10)
     """
-    return _find(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
-
-
-def _find(source, split, image_size, channels, num_classes, data_dir, download, memory_limit):
     image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
-    found = _read(source, split, image_size, channels, num_classes, data_dir, download, memory_limit)
+    request = sources.Request(split, image_size, channels, num_classes, data_dir, download, memory_limit)
+    found = _read(source, request)
     if found.num_examples == 0:
         raise ValueError(f"The split has no examples. Received: source={source!r}, split={split!r}")
-    identity = repr((found.identity, image_size, channels))
-    return dataclasses.replace(found, identity=identity)
+    name = f"{source!r}, split {split!r}" if isinstance(source, str) else found.name
+    return dataclasses.replace(found, identity=repr((found.identity, image_size, channels)), name=name)
 
 
-def _read(source, split, image_size, channels, num_classes, data_dir, download, memory_limit):
+def _read(source, request):
+    if isinstance(source, Path):
+        raise _unknown(source)
     if not isinstance(source, str):
-        return sources.from_arrays(source, split, image_size, channels, num_classes)
-    if num_classes is not None:
-        raise ValueError(f"`num_classes` is for arrays. Received: num_classes={num_classes}, source={source!r}")
-    if source == "mnist5k":
-        return sources.mnist5k(split, image_size, channels)
-    if source in stacked.NAMES:
-        digits = _read(stacked.NAMES[source], split, None, None, None, data_dir, download, memory_limit)
-        return stacked.source(digits, image_size, channels, source, split)
-    kind, _, place = source.partition(":")
-    if kind in ("folder", "tfrecord") and not place:
-        raise ValueError(f"A source is written {kind}:PATH, with the path of the data. Received: source={source!r}")
-    if kind == "toy":
-        return toy.source(place, split)
-    if kind == "folder":
-        return sources.from_folder(place, split, image_size, channels, memory_limit)
-    if kind == "tfrecord":
-        return records.from_tfrecords(place, split, image_size, channels, memory_limit)
-    return records.from_tfds(source, split, image_size, channels, memory_limit, data_dir, download)
+        return sources.from_arrays(source, request)
+    if request.num_classes is not None:
+        raise ValueError(f"`num_classes` is for arrays. Received: num_classes={request.num_classes}, source={source!r}")
+    kind, colon, place = source.partition(":")
+    for written, function in SOURCES.items():
+        name, takes_place, what = written.partition(":")
+        if name != kind or (colon and not takes_place):
+            continue
+        if takes_place and not place:
+            raise ValueError(f"A source is written {written}, with its {what.lower()}. Received: source={source!r}")
+        return function(place or name, request)
+    try:
+        return tfrecords.from_tfds(source, request)
+    except tfrecords.UnknownDatasetError as error:
+        raise _unknown(source, error.similar) from None
+
+
+def _unknown(source, similar=()):
+    """The error for what is no source, with the one that was probably meant."""
+    path = Path(source).expanduser()
+    kind = "folder" if path.is_dir() else "tfrecord" if path.suffix == ".tfrecord" else None
+    meant = f"; for this {kind} write {f'{kind}:{source}'!r}" if kind else f" (such as {similar})" if similar else ""
+    return ValueError(
+        f"A source is {', '.join(map(repr, SOURCES))}, arrays, or the name of a TFDS data set{meant}. "
+        f"Received: source={str(source)!r}"
+    )
+
+
+def _warn_of_absent_classes(source):
+    absent = np.flatnonzero(np.bincount(source.labels, minlength=source.num_classes) == 0)
+    if len(absent):
+        names = [source.class_names[k] if source.class_names else k for k in absent]
+        base = "; labels count from 0" if source.class_names is None and absent[0] == 0 else ""
+        sources.warn(
+            f"{len(absent)} of {source.num_classes} classes have no examples in {source.name}: "
+            f"{sources.some(names)}{base}."
+        )
 
 
 def _order(num_examples, shuffle, seed, repeat, first):
@@ -253,7 +303,7 @@ def _order(num_examples, shuffle, seed, repeat, first):
 
 
 def _batches(source, order, batch_size, drop_remainder, finish):
-    """What `finish` makes of batches of raw images and labels in the given order."""
+    """Batches of raw images and labels in the given order, as `finish` makes them."""
     if source.images is not None:
         images, labels = _tensor(source.images), _tensor(source.labels)
         batches = order.batch(batch_size, drop_remainder)
@@ -283,7 +333,7 @@ def _tensor(array):
 
 def _scale(images):
     """[0, 255] to [-1, 1]; floats have their range already."""
-    return tf.cast(images, tf.float32) / 127.5 - 1.0 if images.dtype == tf.uint8 else images
+    return pictures.tensor_from_uint8(images) if images.dtype == tf.uint8 else images
 
 
 def _options():

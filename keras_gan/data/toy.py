@@ -7,7 +7,7 @@ import math
 import numpy as np
 import scipy
 
-from keras_gan import latents
+from keras_gan import latents, random
 from keras_gan.data import sources
 
 _REACH = 8.0  # standard deviations from the outermost centre to the edge of a grid: 6e-16 of the mass lies beyond
@@ -91,7 +91,7 @@ class Mixture:
             float32 array `(n, dim)`.
         """
         noise = latents.stateless((n, self.dim), seed=(seed, 1)).numpy()
-        return self._place(latents.uniform((n,), seed=(seed, 0)).numpy(), noise).astype(np.float32)
+        return self._place(random.uniform((n,), seed=(seed, 0)).numpy(), noise).astype(np.float32)
 
     def _place(self, u, noise):
         """Points from uniform numbers, which choose a centre, and standard normal ones."""
@@ -397,12 +397,11 @@ def names():
     return list(_DENSITIES)
 
 
-def source(name, split):
-    """What `load` reads for `"toy:NAME"`: points of the standardized density, 100,000 to train and 10,000 to test."""
+def source(name, request):
+    """The source for `"toy:NAME"`: points of the standardized density, 100,000 to train and 10,000 to test."""
+    split = request.split
     if split not in _EXAMPLES:
-        raise ValueError(f"Toy data have the splits {list(_EXAMPLES)}. Received: split={split!r}")
+        raise sources.MissingSplitError(f"Toy data have the splits {list(_EXAMPLES)}. Received: split={split!r}")
     n, seed = _EXAMPLES[split]
-    points = get(name).sample(n, seed)
-    return dataclasses.replace(
-        sources.from_arrays(points, "train", None, None, None), identity=f"toy:{name} {split} {n} {seed}"
-    )
+    points = sources.from_arrays(get(name).sample(n, seed), dataclasses.replace(request, split="train"))
+    return dataclasses.replace(points, identity=f"toy:{name} {split} {n} {seed}")

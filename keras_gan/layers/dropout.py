@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gan import latents
+from keras_gan import distribution, random
 
 
 @keras.saving.register_keras_serializable("keras_gan")
@@ -69,7 +69,7 @@ class Dropout(keras.layers.Layer):
         # Negative, so that no mask shares a key with the latents, which are drawn with non-negative counts.
         key = tf.stack([tf.constant(self.seed, tf.int64), -self.calls.value])
         rows, *rest = tf.unstack(tf.shape(inputs))
-        keep = latents.per_replica(lambda n: latents.bernoulli((n, *rest), key, self._threshold), rows)
+        keep = distribution.per_replica(lambda n: random.bernoulli((n, *rest), key, self._threshold), rows)
         kept = 1.0 - self._threshold / 2**16
         return tf.where(keep, inputs / kept, tf.zeros((), inputs.dtype))
 

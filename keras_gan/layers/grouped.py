@@ -61,7 +61,7 @@ class GroupedConv2D(keras.layers.Conv2D):
 
 @functools.cache
 def _has_gradients(dtype):
-    """Whether TensorFlow differentiates grouped convolutions of this precision here."""
+    """Tells whether TensorFlow differentiates grouped convolutions of this precision here."""
     x, kernel = (1, 3, 3, 4), (3, 3, 2, 4)
     options = {"strides": [1, 1, 1, 1], "padding": "SAME"}
     # Eager, and without a tape, which would not record here.

@@ -1,4 +1,4 @@
-"""What a discriminator can see of a whole minibatch."""
+"""Layers that show a discriminator a whole minibatch."""
 
 import keras
 import tensorflow as tf

@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_gan import distribution
+
 
 @keras.saving.register_keras_serializable("keras_gan")
 class BatchNormalization(keras.layers.Layer):
@@ -76,14 +78,14 @@ class BatchNormalization(keras.layers.Layer):
         mean, variance = self.moving_mean.value, self.moving_variance.value
         if learning:
             axes = list(range(len(x.shape) - 1))
-            mean = mean_over_replicas(tf.reduce_mean(x, axes))
-            variance = mean_over_replicas(tf.reduce_mean(tf.math.squared_difference(x, mean), axes))
+            mean = distribution.mean_over_replicas(tf.reduce_mean(x, axes))
+            variance = distribution.mean_over_replicas(tf.reduce_mean(tf.math.squared_difference(x, mean), axes))
             self._follow(mean, variance)
         y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
         return keras.ops.cast(y, self.compute_dtype)
 
     def _fuses(self, x):
-        """Whether one operation can do all of it: in single precision or less, with the statistics of one replica."""
+        """Tells whether one operation can do all: in single precision or less, with the statistics of one replica."""
         context = tf.distribute.get_replica_context()
         alone = context is None or context.num_replicas_in_sync == 1
         # cuDNN takes no smaller epsilon.
@@ -290,21 +292,6 @@ class LayerNormalization(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
-
-
-def mean_over_replicas(x):
-    """The mean of what all replicas have; its gradient crosses replicas too.
-
-    Args:
-        x: This replica's tensor.
-
-    Returns:
-        Tensor of the same shape, equal on all replicas.
-    """
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return x
-    return context.all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
 
 def _fused(x, gamma, beta, epsilon):

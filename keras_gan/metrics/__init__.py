@@ -1,16 +1,6 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import (
-    classifiers,
-    collapse,
-    conditional,
-    divergence,
-    features,
-    inception,
-    parzen,
-    records,
-    strokes,
-)
+from keras_gan.metrics import collapse, conditional, divergence, features, parzen, records, strokes
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -48,7 +38,6 @@ __all__ = [
     "Record",
     "TruncationCurve",
     "classifier_score",
-    "classifiers",
     "collapse",
     "conditional",
     "data_copying",
@@ -58,7 +47,6 @@ __all__ = [
     "features",
     "frechet_distance",
     "frechet_distance_from_moments",
-    "inception",
     "interval",
     "kernel_distance",
     "manifold_metrics",

@@ -1,4 +1,4 @@
-"""What every metric asks of the arrays it is given, and how it walks over them."""
+"""Checks of the arrays that metrics are given, and the ways to walk over them."""
 
 import numpy as np
 from tqdm import tqdm

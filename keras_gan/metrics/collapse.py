@@ -11,7 +11,7 @@ HIGH_QUALITY = 3.0  # standard deviations
 
 
 def mixture_statistics(samples, mixture):
-    """What samples make of the modes of a known mixture of Gaussians.
+    """Modes of a known mixture of Gaussians that samples reach, and how well.
 
     A sample belongs to the nearest centre, in standard deviations of the components, and is of high quality if that is
     at most 3 away. Statistics of modes count high-quality samples alone.
@@ -151,7 +151,7 @@ def stacked_statistics(images, classify):
 
 
 def birthday(samples, threshold, block=None):
-    """How many different things a generator makes, from how often two of its samples are alike.
+    """Number of different things that a generator makes, from how often two of its samples are alike.
 
     Of n samples, c of the n (n - 1) / 2 pairs are within the threshold. `pairs / c` estimates the inverse of the
     probability that two samples coincide: the size of the support, if all of it is equally likely, and less otherwise.

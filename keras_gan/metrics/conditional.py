@@ -1,4 +1,4 @@
-"""Whether generated images show the classes that they are generated for, judged by what classifiers learn from them."""
+"""Conditional generators, judged by what classifiers learn from images of the classes that were asked for."""
 
 import keras
 import numpy as np
@@ -121,7 +121,7 @@ def accuracy(classifier, images, labels, batch_size=500):
 
 
 def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
-    """What classifiers learn from generated images, beside what they learn from as many real ones.
+    """Accuracy of classifiers that learn from generated images, beside those that learn from as many real ones.
 
     As many images are generated as there are in `train`, with the labels of these, so that every number is computed
     in the same way and of the same number of images.
@@ -147,12 +147,20 @@ def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
         on `test`; and the numbers of images, `train_images` and `test_images`.
 
     Raises:
-        ValueError: If the judge has other classes than the generator, or images are not finite.
+        ValueError: If there are no images, not as many labels, held-out images of another shape or images that are not
+            finite, or if the judge has other classes than the generator.
 
     Reference:
         Radford et al. 2015 (https://arxiv.org/abs/1511.06434), supplement 8.1; GAN-train and GAN-test: Shmelkov et
         al. 2018, "How good is my GAN?" (https://arxiv.org/abs/1807.09499), section 3.
     """
+    _check("train", *train)
+    _check("test", *test)
+    if train[0].shape[1:] != test[0].shape[1:]:
+        raise ValueError(
+            "Held-out images must have the shape of those for training: pass image_size and channels to load them. "
+            f"Received: {test[0].shape[1:]} and {train[0].shape[1:]}"
+        )
     judge = None if judge is None else _checked(networks.get(judge), generator)
     generated = generator.sample(len(train[0]), labels=np.asarray(train[1]), seed=seed), train[1]
     on_generated, on_real = (

@@ -220,7 +220,7 @@ def _not_below_0(distance):
 
 
 class KernelDistance(typing.NamedTuple):
-    """What `kernel_distance` returns: the estimate of the squared distance, and its standard error."""
+    """The result of `kernel_distance`: the estimate of the squared distance, and its standard error."""
 
     value: float
     standard_error: float

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents, losses, networks, serialization
+from keras_gan import latents, losses, networks, random, serialization
 from keras_gan.metrics import arrays
 
 LOG_2 = math.log(2.0)
@@ -223,7 +223,7 @@ def probe(
         optimizer.apply(tape.gradient(objective, variables), variables)
 
     def bound(part):
-        """What each pair of examples contributes to the bound."""
+        """The contribution of each pair of examples to the bound."""
         logits = [_logits(discriminator, x[part]) for x in (real, fake)]
         return -loss.discriminator_loss(*logits).numpy().astype(np.float64)
 
@@ -282,7 +282,7 @@ def jensen_shannon(real, fake, **kwargs):
 def duality_gap(
     generator, discriminator, real, steps=300, batch_size=100, learning_rate=1e-3, perturbation=0.0, seed=0
 ):
-    """How far a generator and a discriminator are from an equilibrium of the minimax game.
+    """Distance of a generator and a discriminator from an equilibrium of the minimax game.
 
     With `M(D, G) = (E log D(x) + E log(1 - D(G(z)))) / 2`,
     `gap = max over D' of M(D', G) - min over G' of M(D, G')`. Both are approached by Adam from copies of the two
@@ -392,7 +392,7 @@ def _parts(x, count, seed):
 
 def _draw(pool, n, key):
     """Random rows, with repetition."""
-    u = latents.uniform((n,), _key(*key))
+    u = random.uniform((n,), _key(*key))
     count = pool.shape[0]
     return tf.gather(pool, tf.minimum(tf.cast(u * count, tf.int64), count - 1))
 

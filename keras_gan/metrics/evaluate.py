@@ -7,11 +7,13 @@ import typing
 import numpy as np
 import tqdm
 
-from keras_gan import data, latents, pictures
+from keras_gan import data, latents
 from keras_gan.data.sources import Source
-from keras_gan.metrics import arrays, distances, inception, manifold, records, scores
+from keras_gan.files import pictures
+from keras_gan.metrics import arrays, distances, manifold, records, scores
 from keras_gan.metrics import features as networks
 from keras_gan.metrics import intervals as errors
+from keras_gan.metrics.features import inception
 
 _CHUNK = 250  # images that are generated and looked at together
 MOST = 10_000  # images that are generated unless the caller says otherwise
@@ -21,7 +23,7 @@ _QUANTIZED = "uint8, floor(127.5 x + 128)"
 
 
 class _Seen(typing.NamedTuple):
-    """What a network made of some images."""
+    """Features and probabilities that a network made of some images."""
 
     features: np.ndarray
     probabilities: np.ndarray | None
@@ -59,8 +61,8 @@ def evaluate(
     Args:
         generator: A `keras_gan.networks.Generator`; a `GAN`, whose sampling generator is used; or images: whatever
             `real` may be.
-        real: What `keras_gan.data.find` takes or returns: a source, a name, an array of uint8 images or of floats in
-            [-1, 1], or a pair of such an array and labels.
+        real: What `keras_gan.data.open_source` takes or returns: a source, a name, an array of uint8 images or of
+            floats in [-1, 1], or a pair of such an array and labels.
         features: What `keras_gan.metrics.features.get` takes.
         metrics: Names of `keras_gan.metrics.records.METRICS`; by default all that there are with these features.
         num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
@@ -131,7 +133,7 @@ def names_for(network, metrics=None):
     """The names of metrics with some features: checked, or all that there are.
 
     Args:
-        network: `keras_gan.metrics.features.Features`.
+        network: `keras_gan.metrics.features.FeatureExtractor`.
         metrics: Names, or `None`.
 
     Returns:
@@ -152,7 +154,9 @@ def names_for(network, metrics=None):
 
 
 def _source(images, split="train"):
-    return images if isinstance(images, Source) else data.find(images, split if isinstance(images, str) else "train")
+    if isinstance(images, Source):
+        return images
+    return data.open_source(images, split if isinstance(images, str) else "train")
 
 
 def _holds_bytes(source):
@@ -169,7 +173,7 @@ def _evenly(available, wanted):
 
 
 def _see_source(network, source, rows, progress):
-    """What the network makes of rows of a source; remembered."""
+    """Features and probabilities of rows of a source; remembered."""
 
     def look():
         parts = []
@@ -186,7 +190,7 @@ def _see_source(network, source, rows, progress):
 
 
 def _see_generated(network, generator, source, real_rows, count, seed, batch_size, progress):
-    """What the network makes of images that are generated, and what a record says of them."""
+    """Features and probabilities of images that are generated, and what a record says of them."""
     network.check(generator.image_shape)
     count = min(len(real_rows), MOST) if count is None else int(count)
     labels = _draw_labels(generator, source, real_rows, count, seed)

@@ -17,21 +17,21 @@ _GROUP = 16
 
 
 class PrecisionRecall(typing.NamedTuple):
-    """What `precision_recall` returns: two shares in [0, 1]."""
+    """The result of `precision_recall`: two shares in [0, 1]."""
 
     precision: float
     recall: float
 
 
 class DensityCoverage(typing.NamedTuple):
-    """What `density_coverage` returns: density, at least 0 and about 1 for equal distributions; a share in [0, 1]."""
+    """The result of `density_coverage`: density, at least 0 and about 1 for equal distributions; a share in [0, 1]."""
 
     density: float
     coverage: float
 
 
 class ManifoldMetrics(typing.NamedTuple):
-    """What `manifold_metrics` returns: `PrecisionRecall` and `DensityCoverage` in one."""
+    """The result of `manifold_metrics`: `PrecisionRecall` and `DensityCoverage` in one."""
 
     precision: float
     recall: float
@@ -142,7 +142,7 @@ def manifold_metrics(real, fake, neighbours=(3, 5), tile_rows=None):
 
 
 def memberships(real, fake, precision_recall=None, density_coverage=None, tile_rows=None):
-    """What the metrics are means of, sample by sample.
+    """Terms that the metrics are means of, sample by sample.
 
     Args:
         real: Features of real samples, `(n, d)`.

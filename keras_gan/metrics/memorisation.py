@@ -10,7 +10,7 @@ from keras_gan.metrics import arrays
 
 
 class Neighbours(typing.NamedTuple):
-    """What `nearest` found.
+    """The result of `nearest`.
 
     Attributes:
         distances: float64 `(n,)`, Euclidean distance of each query to its nearest reference.
@@ -22,7 +22,7 @@ class Neighbours(typing.NamedTuple):
 
 
 class DataCopying(typing.NamedTuple):
-    """What `data_copying` found.
+    """The result of `data_copying`.
 
     Attributes:
         score: Probability in [0, 1] that a generated example is farther from the training data than a held-out real

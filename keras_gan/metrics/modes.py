@@ -9,7 +9,7 @@ from keras_gan.metrics import arrays
 
 
 class Modes(typing.NamedTuple):
-    """What `modes` returns: modes reached, divergence, and what a perfect sampler is expected to score in both."""
+    """The result of `modes`: modes reached, divergence, and what a perfect sampler is expected to score in both."""
 
     modes: int
     divergence: float

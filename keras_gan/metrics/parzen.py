@@ -9,8 +9,8 @@ import math
 import keras
 import numpy as np
 
-from keras_gan import command, data, latents
-from keras_gan.command import option
+from keras_gan import cli, data, latents
+from keras_gan.cli import option
 from keras_gan.metrics import arrays
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
@@ -174,7 +174,7 @@ def table(rows):
 
 def _unit_images(dataset, split, data_dir, seed, limit=None):
     """Images in [0, 1], in an order that depends on the seed alone."""
-    source = data.find(dataset, split, data_dir=data_dir or None)
+    source = data.open_source(dataset, split, data_dir=data_dir or None)
     batches, _ = data.load(source, batch_size=1000, seed=seed, drop_remainder=False)
     batches = batches if limit is None else batches.take(-(-limit // 1000))
     return (np.concatenate([batch.numpy() for batch in batches]) + 1.0) / 2.0
@@ -196,8 +196,8 @@ class Config:
 
 def main(argv=None):
     """Prints the estimate of a saved generator, and that of real images in the place of its samples."""
-    config, _ = command.parse(Config, "python -m keras_gan.metrics.parzen", __doc__, argv)
-    command.run(lambda: _main(config))
+    config, _ = cli.parse(Config, "python -m keras_gan.metrics.parzen", __doc__, argv)
+    cli.run(lambda: _main(config))
 
 
 def _main(config):

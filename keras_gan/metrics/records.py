@@ -124,7 +124,7 @@ class Record:
         return cls.from_dict(json.loads(text))
 
     def comparable(self, other):
-        """Whether the values of two records differ by the generators alone."""
+        """Tells whether the values of two records differ by the generators alone."""
         free = {"value", "low", "high", "interval", "ema", "seed", "step", "floor"}
         mine, others = self.to_dict(), other.to_dict()
         return all(mine[name] == others[name] for name in mine if name not in free)
@@ -177,7 +177,7 @@ def table(records):
 
 
 def _conditions(record):
-    """What a value was measured under, in one line."""
+    """The conditions that a value was measured under, in one line."""
     parts = [f"seen through {record.features} ({record.features_digest[:12]})", f"resize: {record.resize}"]
     if record.split:
         parts.insert(0, f"real images of {' '.join(filter(None, (record.dataset, record.split)))}")

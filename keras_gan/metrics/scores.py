@@ -8,7 +8,7 @@ from keras_gan.metrics import arrays
 
 
 class ClassifierScore(typing.NamedTuple):
-    """What `classifier_score` returns: mean and standard deviation of the score over the splits."""
+    """The result of `classifier_score`: mean and standard deviation of the score over the splits."""
 
     mean: float
     std: float

@@ -1,10 +1,11 @@
-"""What truncation of the latents buys, and what it costs."""
+"""Truncation of the latents: what it buys, and what it costs."""
 
 import typing
 
 import tqdm
 
-from keras_gan import latents, pictures
+from keras_gan import latents
+from keras_gan.files import pictures
 from keras_gan.metrics import arrays
 from keras_gan.metrics.distances import frechet_distance
 from keras_gan.metrics.manifold import precision_recall
@@ -37,7 +38,7 @@ def truncation_curve(
     Args:
         generator: A `keras_gan.networks.Generator`, or a GAN.
         real: Features of real images, floats `(n, d)`. With n = `num_samples` precision and recall weigh alike.
-        features: `keras_gan.metrics.features.Features` that these were made with.
+        features: `keras_gan.metrics.features.FeatureExtractor` that these were made with.
         truncations: Factors in [0, 1].
         num_samples: Number of images at each of them; more than the features are long.
         seed: Image i is generated from the seed `seed + i`; classes take turns.

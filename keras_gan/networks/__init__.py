@@ -4,6 +4,7 @@ from keras_gan.networks.base import Discriminator, Encoder, Generator
 from keras_gan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from keras_gan.networks.encoders import DCGANEncoder, MLPEncoder
 from keras_gan.networks.mlp import MLPDiscriminator, MLPGenerator
+from keras_gan.networks.plain import PlainGenerator
 from keras_gan.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from keras_gan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 
@@ -17,6 +18,7 @@ __all__ = [
     "MLPDiscriminator",
     "MLPEncoder",
     "MLPGenerator",
+    "PlainGenerator",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "ResNetDiscriminator",

@@ -1,8 +1,15 @@
-"""What every generator and every discriminator declares: the contract that the rest of the package reads."""
+"""Bases of generators and discriminators: the contract that the rest of the package reads."""
+
+from collections.abc import Iterable, Sequence
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from keras_gan import latents
+from keras_gan.networks.exportable import Exportable
+
+Tensor = tf.Tensor | keras.KerasTensor
 
 
 def _check_shape(name, shape):
@@ -29,14 +36,14 @@ def _check_classes(num_classes, class_names):
     return int(num_classes), None if class_names is None else [str(name) for name in class_names]
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: object, choices: Iterable) -> object:
     """Returns `value` if it is one of `choices`, and raises `ValueError` otherwise."""
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}")
     return value
 
 
-def check_conditioning(conditioning, num_classes, choices):
+def check_conditioning(conditioning: str, num_classes: int | None, choices: Iterable[str]) -> str:
     """Returns `conditioning` if it is one of `choices` and has its classes, and raises `ValueError` otherwise."""
     check_choice("conditioning", conditioning, choices)
     if num_classes is None and conditioning != "concat":
@@ -44,7 +51,7 @@ def check_conditioning(conditioning, num_classes, choices):
     return conditioning
 
 
-def append_labels(x, labels, num_classes):
+def append_labels(x: Tensor, labels: Tensor | None, num_classes: int | None) -> Tensor:
     """Appends one-hot labels to the last axis of vectors, or as constant planes to the channels of images.
 
     Args:
@@ -65,7 +72,7 @@ def append_labels(x, labels, num_classes):
     return keras.ops.concatenate([x, labels], axis=-1)
 
 
-def _symbolic_images(self):
+def _symbolic_images(self) -> keras.KerasTensor | list[keras.KerasTensor]:
     """The inputs of `call` as Keras tensors."""
     images = keras.KerasTensor((None, *self.image_shape), dtype="float32", name="images")
     if self.num_classes is None:
@@ -73,8 +80,8 @@ def _symbolic_images(self):
     return [images, keras.KerasTensor((None,), dtype="int32", name="labels")]
 
 
-class _Network(keras.Model):
-    """A network that knows its own inputs, so that it can build itself without data."""
+class _Network(Exportable):
+    """A network that knows its own inputs, so that it can build itself without data, and be exported."""
 
     def build(self, input_shape=None):
         """Creates all variables by tracing `call` once on symbolic inputs of the declared shapes."""
@@ -82,7 +89,7 @@ class _Network(keras.Model):
             self.built = True
             self.compute_output_spec(self.symbolic_inputs())
 
-    def unpack(self, inputs):
+    def unpack(self, inputs: Tensor | Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         """Latents or images, in the compute dtype, and labels: `None` for an unconditional network.
 
         Args:
@@ -153,7 +160,15 @@ class Generator(_Network):
     (5, 2)
     """
 
-    def __init__(self, image_shape, latent_dim, latent_prior="normal", num_classes=None, class_names=None, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        latent_prior: str = "normal",
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.image_shape = _check_shape("image_shape", image_shape)
         if int(latent_dim) < 1:
@@ -162,14 +177,16 @@ class Generator(_Network):
         self.latent_prior = latents.check_prior(latent_prior)
         self.num_classes, self.class_names = _check_classes(num_classes, class_names)
 
-    def symbolic_inputs(self):
+    def symbolic_inputs(self) -> keras.KerasTensor | list[keras.KerasTensor]:
         """The inputs of `call` as Keras tensors."""
         codes = keras.KerasTensor((None, self.latent_dim), dtype="float32", name="latents")
         if self.num_classes is None:
             return codes
         return [codes, keras.KerasTensor((None,), dtype="int32", name="labels")]
 
-    def sample(self, n, labels=None, seed=0, truncation=1.0):
+    def sample(
+        self, n: int, labels: int | Sequence[int] | None = None, seed: int = 0, truncation: float = 1.0
+    ) -> np.ndarray:
         """Generates `n` images; see `keras_gan.latents.sample`."""
         return latents.sample(self, n, labels=labels, seed=seed, truncation=truncation)
 
@@ -218,7 +235,14 @@ class Encoder(_Network):
     [TensorShape([5, 3]), TensorShape([5, 3])]
     """
 
-    def __init__(self, image_shape, latent_dim, num_classes=None, class_names=None, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.image_shape = _check_shape("image_shape", image_shape)
         if int(latent_dim) < 1:
@@ -226,7 +250,7 @@ class Encoder(_Network):
         self.latent_dim = int(latent_dim)
         self.num_classes, self.class_names = _check_classes(num_classes, class_names)
 
-    def halves(self, x):
+    def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means, and logarithms of variances, bounded so that neither they nor their inverses overflow."""
         mean, log_variance = keras.ops.split(keras.ops.cast(x, "float32"), 2, axis=-1)
         return mean, keras.ops.clip(log_variance, -30.0, 20.0)
@@ -280,7 +304,14 @@ class Discriminator(_Network):
         Lin et al. 2018, "PacGAN: the power of two samples in generative adversarial networks", section 2.1.
     """
 
-    def __init__(self, image_shape, num_classes=None, class_names=None, packing=1, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        packing: int = 1,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.image_shape = _check_shape("image_shape", image_shape)
         self.num_classes, self.class_names = _check_classes(num_classes, class_names)
@@ -288,7 +319,7 @@ class Discriminator(_Network):
             raise ValueError(f"`packing` must be at least 1. Received: packing={packing}")
         self.packing = int(packing)
 
-    def pack(self, x):
+    def pack(self, x: Tensor) -> Tensor:
         """Concatenates the last axes of every `packing` successive rows.
 
         Args:

@@ -1,4 +1,4 @@
-"""What the convolutional networks share: their sizes from stage to stage, initial values and normalization."""
+"""Sizes from stage to stage, initial values and normalization, which the convolutional networks share."""
 
 import math
 

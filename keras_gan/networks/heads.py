@@ -1,4 +1,4 @@
-"""How a discriminator's features become logits."""
+"""Heads of discriminators, from features to logits."""
 
 import keras
 

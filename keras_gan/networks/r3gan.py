@@ -66,7 +66,7 @@ class ResidualBlock(keras.layers.Layer):
 
 
 class _Stages:
-    """What both networks share: sizes, residual blocks, presets and configuration."""
+    """Sizes, residual blocks, presets and configuration, which both networks share."""
 
     @classmethod
     def from_preset(cls, preset, **kwargs):

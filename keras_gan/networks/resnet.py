@@ -78,6 +78,11 @@ def _normalized(layer, spectral):
     return layers.SpectralNormalization(layer) if spectral else layer
 
 
+def _attended(sizes):
+    """Size of the maps with attention, of those from the image's down: the largest up to 32x32."""
+    return next((i for i, size in enumerate(sizes) if i > 0 and max(size) <= 32), len(sizes) - 1)
+
+
 @keras.saving.register_keras_serializable("keras_gan")
 class ResNetGenerator(Generator):
     """Residual generator: a linear map to a small feature map, then blocks that double it.
@@ -98,6 +103,8 @@ class ResNetGenerator(Generator):
         num_classes: Number of classes of a conditional generator, or `None`.
         class_names: One name per class, or `None`.
         conditioning: How labels enter: `"projection"`, by conditional batch normalization.
+        attention: Whether there is a layer of self-attention, spectrally normalized, after the block that makes the
+            largest maps below the image's size and up to 32x32, as in SAGAN.
 
     Call arguments:
         inputs: Latents, floats of shape `(batch, latent_dim)`; with classes the pair `[latents, labels]`, labels
@@ -118,7 +125,8 @@ class ResNetGenerator(Generator):
 
     Reference: Miyato et al. 2018, "Spectral normalization for generative adversarial networks"
     (https://arxiv.org/abs/1802.05957), table 4; Gulrajani et al. 2017, "Improved training of Wasserstein GANs"
-    (https://arxiv.org/abs/1704.00028), appendix.
+    (https://arxiv.org/abs/1704.00028), appendix; for attention Zhang et al. 2019, "Self-attention generative
+    adversarial networks" (https://arxiv.org/abs/1805.08318), section 3, where the convolutions are normalized too.
     """
 
     def __init__(
@@ -131,6 +139,7 @@ class ResNetGenerator(Generator):
         num_classes=None,
         class_names=None,
         conditioning="projection",
+        attention=False,
         **kwargs,
     ):
         super().__init__(
@@ -168,6 +177,10 @@ class ResNetGenerator(Generator):
             )
 
         self.blocks = [UpBlock(self.filters, conditional, dtype=policy) for _ in self.sizes]
+        self.attention = None
+        if attention:
+            self.attended = _attended([*self.sizes, smallest])
+            self.attention = layers.SelfAttention(spectral_normalization=True, dtype=policy)
         self.normalizer = plain()
         self.to_image = _convolution(self.image_shape[-1], 3, False, policy)
         self.build()
@@ -175,14 +188,24 @@ class ResNetGenerator(Generator):
     def call(self, inputs, training=None):
         codes, labels = self.unpack(inputs)
         x = self.reshape(self.project(codes))
-        for block, (height, width) in zip(self.blocks, reversed(self.sizes), strict=True):
+        if self.attention is not None and self.attended == len(self.sizes):
+            x = self.attention(x)
+        for i, block in zip(reversed(range(len(self.sizes))), self.blocks, strict=True):
+            height, width = self.sizes[i]
             x = block(x if labels is None else [x, labels], training=training)[:, :height, :width]
+            if self.attention is not None and self.attended == i:
+                x = self.attention(x)
         x = keras.ops.relu(self.normalizer(x, training=training))
         return keras.ops.tanh(keras.ops.cast(self.to_image(x), "float32"))
 
     def get_config(self):
         config = super().get_config()
-        config.update(filters=self.filters, normalization=self.normalization, conditioning=self.conditioning)
+        config.update(
+            filters=self.filters,
+            normalization=self.normalization,
+            conditioning=self.conditioning,
+            attention=self.attention is not None,
+        )
         return config
 
 
@@ -206,6 +229,7 @@ class ResNetDiscriminator(Discriminator):
         num_classes: Number of classes of a conditional discriminator, or `None`.
         class_names: One name per class, or `None`.
         conditioning: How labels enter: `"projection"`.
+        attention: Whether there is a layer of self-attention where the generator has it.
         packing: Images judged together, of an unconditional discriminator; see `keras_gan.networks.Discriminator`.
 
     Call arguments:
@@ -239,6 +263,7 @@ class ResNetDiscriminator(Discriminator):
         num_classes=None,
         class_names=None,
         conditioning="projection",
+        attention=False,
         packing=1,
         **kwargs,
     ):
@@ -252,11 +277,17 @@ class ResNetDiscriminator(Discriminator):
         self.pooling = check_choice("pooling", pooling, ("sum", "mean"))
         self.conditioning = check_choice("conditioning", conditioning, ("projection",))
         policy, spectral = self.dtype_policy, normalization == "spectral"
-        halvings = max(1, len(convolutional.stage_sizes(*self.image_shape[:2])) - 2)
+        sizes = convolutional.stage_sizes(*self.image_shape[:2])
+        halvings = max(1, len(sizes) - 2)
         self.blocks = [
             DownBlock(self.filters, down=i < halvings, first=i == 0, spectral=spectral, dtype=policy)
             for i in range(halvings + 2)
         ]
+        self.attention = None
+        if attention:
+            # Where the maps would become that small only in the last halving, which is left out, they are the last.
+            self.attended = min(_attended(sizes), halvings)
+            self.attention = layers.SelfAttention(spectral_normalization=spectral, dtype=policy)
         self.logit = _normalized(keras.layers.Dense(1, dtype="float32"), spectral)
         if self.num_classes is not None:
             embedding = keras.layers.Embedding(
@@ -268,8 +299,10 @@ class ResNetDiscriminator(Discriminator):
     def call(self, inputs, training=None):
         x, labels = self.unpack(inputs)
         x = self.pack(x)
-        for block in self.blocks:
+        for i, block in enumerate(self.blocks, start=1):
             x = block(x)
+            if self.attention is not None and self.attended == i:
+                x = self.attention(x)
         x = keras.ops.cast(keras.ops.relu(x), self.logit.compute_dtype)
         x = keras.ops.sum(x, axis=(1, 2)) if self.pooling == "sum" else keras.ops.mean(x, axis=(1, 2))
         logits = self.logit(x)
@@ -284,5 +317,6 @@ class ResNetDiscriminator(Discriminator):
             normalization=self.normalization,
             pooling=self.pooling,
             conditioning=self.conditioning,
+            attention=self.attention is not None,
         )
         return config

@@ -28,12 +28,12 @@ _CLASSES = {cls.name: cls for cls in (R1, R2, GradientPenalty, DRAGAN, LeCam)}
 _CLASSES["auxiliary_classification"] = AuxiliaryClassification
 
 
-def names():
+def names() -> list[str]:
     """The names that `get` knows, in the order of the registry."""
     return list(_CLASSES)
 
 
-def get(identifier):
+def get(identifier: str | dict | Regularizer) -> Regularizer:
     """Returns the regularizer that `identifier` names, describes or is; see `keras.losses.get`.
 
     Example:
@@ -44,11 +44,11 @@ def get(identifier):
     return serialization.get(identifier, Regularizer, _CLASSES)
 
 
-def serialize(regularizer):
+def serialize(regularizer: Regularizer) -> dict:
     """Returns the configuration that `deserialize` reads."""
     return keras.saving.serialize_keras_object(regularizer)
 
 
-def deserialize(config):
+def deserialize(config: dict) -> Regularizer:
     """Returns the regularizer that `serialize` described."""
     return serialization.get(config, Regularizer, _CLASSES)

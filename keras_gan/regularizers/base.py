@@ -1,4 +1,4 @@
-"""What every regularizer is."""
+"""The base of all regularizers."""
 
 import warnings
 
@@ -20,7 +20,7 @@ class Regularizer:
             completely on Stacked MNIST with such "lazy" penalties.
 
     Call arguments:
-        critic: `keras_gan.critic.Critic`, the discriminator within one training step: `critic(images)` gives
+        critic: `keras_gan.models.critic.Critic`, the discriminator within one training step: `critic(images)` gives
             logits, `critic.input_gradients(images)` their gradients, each computed once a step, and `critic.noise`
             the step's random draws.
         real: Real images, float32 `(batch, ...)`.

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import augmentation
-from keras_gan.layers.normalization import mean_over_replicas
+from keras_gan.distribution import mean_over_replicas
 from keras_gan.regularizers.base import Regularizer
 
 

@@ -3,14 +3,14 @@
 from keras_gan.unlearning import similarity
 from keras_gan.unlearning.attack import Attack, bring_back
 from keras_gan.unlearning.baselines import rejected, sample_projecting, sample_rejecting
-from keras_gan.unlearning.features import Annotation, Feature, annotate, class_score, judge
+from keras_gan.unlearning.features import Annotation, LatentDirection, annotate, class_score, judge
 from keras_gan.unlearning.unlearner import FeatureUnlearner, latent_batches
 
 __all__ = [
     "Annotation",
     "Attack",
-    "Feature",
     "FeatureUnlearner",
+    "LatentDirection",
     "annotate",
     "bring_back",
     "class_score",

@@ -4,13 +4,13 @@ import typing
 
 import numpy as np
 
-from keras_gan import inversion
 from keras_gan import latents as latent_space
+from keras_gan.latents import inversion
 from keras_gan.unlearning.features import judge
 
 
 class Attack(typing.NamedTuple):
-    """What `bring_back` found.
+    """The result of `bring_back`.
 
     Attributes:
         latents: float32 `(n, latent_dim)`, one for each attempt.
@@ -48,7 +48,7 @@ def bring_back(
     From `starts` latents of the prior for each attempt, Adam descends, and the best is kept,
     - with a differentiable score: minus the score of the generated image;
     - with `targets`, images of the original generator that have the feature: the mean squared difference from them, as
-      in `keras_gan.inversion.invert`. That needs no gradient of the score, which may then be any function.
+      in `keras_gan.latents.inversion.invert`. That needs no gradient of the score, which may then be any function.
 
     After each step latents are brought back to where the prior has mass, since far outside any generator makes images
     that sampling never meets. The share of attempts that succeed says how much of the feature is hidden rather than

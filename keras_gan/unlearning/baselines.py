@@ -6,6 +6,7 @@ Both leave the generator's weights as they are, so that whoever has these has th
 import numpy as np
 
 from keras_gan import latents as latent_space
+from keras_gan import random
 
 
 def sample_rejecting(generator, feature, n, labels=None, seed=0, most=1000):
@@ -29,7 +30,7 @@ def sample_rejecting(generator, feature, n, labels=None, seed=0, most=1000):
     Example:
 
     >>> generator = keras_gan.networks.MLPGenerator(image_shape=(4, 4, 1), latent_dim=2)
-    >>> feature = keras_gan.unlearning.Feature([1.0, 0.0], threshold=-0.5)
+    >>> feature = keras_gan.unlearning.LatentDirection([1.0, 0.0], threshold=-0.5)
     >>> keras_gan.unlearning.sample_rejecting(generator, feature, 3).shape
     (3, 4, 4, 1)
     """
@@ -45,7 +46,7 @@ def rejected(generator, feature, n, seed=0, most=1000):
         if not len(again):
             return codes
         if attempt < most:
-            codes[again] = latent_space.of_seeds(generator, latent_space.attempt_seed(seed + again, attempt))
+            codes[again] = latent_space.of_seeds(generator, random.attempt_seed(seed + again, attempt))
     raise ValueError(
         f"The feature was present in all of {most} draws of a latent: raise its threshold. Received: feature={feature}"
     )
@@ -67,7 +68,7 @@ def sample_projecting(generator, feature, n, labels=None, seed=0):
     Example:
 
     >>> generator = keras_gan.networks.MLPGenerator(image_shape=(4, 4, 1), latent_dim=2)
-    >>> feature = keras_gan.unlearning.Feature([1.0, 0.0], threshold=0.5)
+    >>> feature = keras_gan.unlearning.LatentDirection([1.0, 0.0], threshold=0.5)
     >>> keras_gan.unlearning.sample_projecting(generator, feature, 3).shape
     (3, 4, 4, 1)
     """

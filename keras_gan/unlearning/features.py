@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import typing
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import scipy
 import tensorflow as tf
 
 from keras_gan import latents as latent_space
-from keras_gan import staging
-from keras_gan.metrics import classifiers
+from keras_gan.files import atomic
+from keras_gan.metrics.features import classifiers
 
 
-@keras.saving.register_keras_serializable("keras_gan")
+# Files know it by its older name.
+@keras.saving.register_keras_serializable("keras_gan", name="Feature")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Feature:
+class LatentDirection:
     """A feature of images as a half-space of latents: it is present where `<z, e> >= t`.
 
     Args:
@@ -30,7 +32,7 @@ class Feature:
 
     Example:
 
-    >>> feature = keras_gan.unlearning.Feature([3.0, 4.0], threshold=1.0)
+    >>> feature = keras_gan.unlearning.LatentDirection([3.0, 4.0], threshold=1.0)
     >>> feature.project([[3.0, 4.0], [0.0, 0.0]]).tolist()
     [5.0, 0.0]
     >>> feature.remove([[3.0, 4.0], [0.0, 0.0]]).round(4).tolist()
@@ -76,15 +78,15 @@ class Feature:
             threshold: Another t.
 
         Returns:
-            A `Feature`.
+            A `LatentDirection`.
 
         Raises:
             ValueError: If a set is empty, has values that are not finite, their widths differ or their means are equal.
 
         Example:
 
-        >>> keras_gan.unlearning.Feature.from_latents([[2.0, 1.0], [4.0, 1.0]], [[0.0, 1.0]])
-        Feature(direction=array([1., 0.], dtype=float32), threshold=1.5)
+        >>> keras_gan.unlearning.LatentDirection.from_latents([[2.0, 1.0], [4.0, 1.0]], [[0.0, 1.0]])
+        LatentDirection(direction=array([1., 0.], dtype=float32), threshold=1.5)
         """
         sets = [np.asarray(rows, np.float64) for rows in (positive, negative)]
         shapes = [rows.shape for rows in sets]
@@ -116,7 +118,7 @@ class Feature:
         return _like(latents, self._project(self._check(latents)))
 
     def present(self, latents):
-        """Whether each latent's image should have the feature: booleans `(n,)`, of the kind that `project` returns."""
+        """Booleans `(n,)`, of the kind that `project` returns: whether each latent's image should have the feature."""
         return _like(latents, self._project(self._check(latents)) >= self.threshold)
 
     def remove(self, latents):
@@ -146,7 +148,7 @@ class Feature:
         return tf.reduce_sum(codes * self.direction, axis=1)
 
     def quality(self, latents, truth):
-        """How well the half-space tells which images have the feature.
+        """Measures of how well the half-space tells which images have the feature.
 
         Args:
             latents: float32 `(n, latent_dim)`, best other ones than the feature was made from.
@@ -164,7 +166,7 @@ class Feature:
 
         Example:
 
-        >>> feature = keras_gan.unlearning.Feature([1.0], threshold=0.0)
+        >>> feature = keras_gan.unlearning.LatentDirection([1.0], threshold=0.0)
         >>> found = feature.quality([[2.0], [1.0], [-1.0], [-2.0]], [True, False, True, False])
         >>> found["precision"], found["recall"], found["auc"]
         (0.5, 0.5, 0.75)
@@ -194,9 +196,9 @@ class Feature:
     def from_config(cls, config):
         return cls(**config)
 
-    def save(self, path):
-        """Writes the feature as a JSON file, which `Feature.load` reads."""
-        with staging.replacing(Path(path)) as partial:
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the feature as a JSON file, which `LatentDirection.load` reads."""
+        with atomic.write_file(Path(path)) as partial:
             partial.write_text(json.dumps(self.get_config()) + "\n", "utf-8")
 
     @classmethod
@@ -209,7 +211,7 @@ class Feature:
         try:
             return cls.from_config(json.loads(Path(path).read_text("utf-8")))
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{path} holds no feature, as Feature.save writes it: {error}") from None
+            raise ValueError(f"{path} holds no feature, as LatentDirection.save writes it: {error}") from None
 
 
 def _like(given, tensor):
@@ -248,8 +250,8 @@ class Annotation(typing.NamedTuple):
     cutoff: float | None = None
 
     def feature(self, threshold=None):
-        """`Feature.from_latents` of those that have the feature and those that do not."""
-        return Feature.from_latents(self.latents[self.present], self.latents[~self.present], threshold)
+        """`LatentDirection.from_latents` of those that have the feature and those that do not."""
+        return LatentDirection.from_latents(self.latents[self.present], self.latents[~self.present], threshold)
 
 
 def annotate(generator, n, has_feature, share=0.1, cutoff=None, seed=0, labels=None, batch_size=100):

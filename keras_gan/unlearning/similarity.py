@@ -56,7 +56,7 @@ def ms_ssim(first, second):
 
     Example:
 
-    >>> images = keras_gan.latents.uniform((2, 28, 28, 1), seed=(0, 0))
+    >>> images = keras_gan.random.uniform((2, 28, 28, 1), seed=(0, 0))
     >>> keras_gan.unlearning.similarity.ms_ssim(images, images).numpy().round(4).tolist()
     [1.0, 1.0]
 

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import batches, latents, networks, optimizers, serialization
-from keras_gan.generative import GenerativeModel
-from keras_gan.unlearning.features import Feature
+from keras_gan import latents, networks, optimizers, random, serialization
+from keras_gan.models import inputs
+from keras_gan.models.base import GenerativeModel
+from keras_gan.unlearning.features import LatentDirection
 from keras_gan.unlearning.similarity import ms_ssim
 
 
@@ -43,7 +44,7 @@ def latent_batches(generator, batch_size=64, seed=0, start_batch=0):
         codes = latents.stateless(shape, tf.stack([tf.constant(seed, tf.int64), i + 1]), prior)
         if classes is None:
             return codes
-        places = latents.uniform((batch_size,), tf.stack([tf.constant(seed, tf.int64), -i - 1]))
+        places = random.uniform((batch_size,), tf.stack([tf.constant(seed, tf.int64), -i - 1]))
         return codes, tf.cast(places * classes, tf.int32)
 
     options = tf.data.Options()
@@ -76,7 +77,7 @@ class FeatureUnlearner(GenerativeModel):
     Args:
         generator: The generator to start from, a `keras_gan.networks.Generator`, or a `GAN` or another model that
             samples from one. It stays as it is.
-        feature: A `keras_gan.unlearning.Feature`.
+        feature: A `keras_gan.unlearning.LatentDirection`.
 
     Call arguments:
         inputs: Latents, or `[latents, labels]`, as the generator's.
@@ -117,9 +118,9 @@ class FeatureUnlearner(GenerativeModel):
                 "`generator` must be a keras_gan.networks.Generator, or a model that samples from one. "
                 f"Received: generator={generator!r}"
             )
-        if not isinstance(feature, Feature) or feature.latent_dim != generator.latent_dim:
+        if not isinstance(feature, LatentDirection) or feature.latent_dim != generator.latent_dim:
             raise ValueError(
-                f"`feature` must be a keras_gan.unlearning.Feature of latents of length {generator.latent_dim}. "
+                f"`feature` must be a keras_gan.unlearning.LatentDirection of length {generator.latent_dim}. "
                 f"Received: feature={feature!r}"
             )
         self.latent_dim = generator.latent_dim
@@ -221,15 +222,15 @@ class FeatureUnlearner(GenerativeModel):
             )
         if self.num_classes is None:
             return tf.cast(codes, tf.float32), None
-        batches.check_labels(labels, self.num_classes)
+        inputs.check_labels(labels, self.num_classes)
         return tf.cast(codes, tf.float32), tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
-    def assertions(self, data, first):
+    def assertions(self, data, first, training):
         """Assertions about the values of a batch: finite latents, labels in range."""
         codes, labels = self._unpack(data)
         finite = tf.reduce_all(tf.math.is_finite(codes))
-        found = [batches.assertion(finite, "Expected finite latents. Received: latents with NaN or infinity")]
-        return found if labels is None else [*found, batches.label_assertion(labels, self.num_classes)]
+        found = [inputs.assertion(finite, "Expected finite latents. Received: latents with NaN or infinity")]
+        return found if labels is None else [*found, inputs.label_assertion(labels, self.num_classes)]
 
 
 def _images(generator, codes, labels):

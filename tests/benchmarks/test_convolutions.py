@@ -1,7 +1,10 @@
+import pytest
 import tensorflow as tf
 
 from benchmarks import convolutions
 from tests.test_case import TestCase
+
+pytestmark = pytest.mark.slow
 
 
 class ConvolutionsTest(TestCase):
@@ -20,5 +23,5 @@ class ConvolutionsTest(TestCase):
         self.assertAllClose(convolutions.by_kernel_unfolded(x, kernel, dy), kernels, rtol=1e-4, atol=1e-4)
 
     def test_times_everything(self):
-        times = convolutions.measure(1, 8, 2, 2, rounds=2)
+        times = convolutions.time_layer(1, 8, 2, 2, rounds=2)
         self.assertEqual({name: len(each) for name, each in times.items()}, dict.fromkeys(convolutions.NAMES, 2))

@@ -1,10 +1,13 @@
 from pathlib import Path
 
 import keras
+import pytest
 
 import keras_gan
 from benchmarks import roofline
 from tests.test_case import TestCase
+
+pytestmark = pytest.mark.slow
 
 
 class CountTest(TestCase):
@@ -60,8 +63,13 @@ class DrawTest(TestCase):
 
     def test_the_nearer_bound(self):
         self.assertEqual(roofline.bounds(self.points[0], self.ceilings), (0.05, 0.25))
-        self.assertEqual(roofline.row(self.points[0], self.ceilings).split("|")[-3:-1], [" memory ", " 50 % "])
-        self.assertEqual(roofline.row(self.points[1], self.ceilings).split("|")[-3:-1], [" compute ", " 80 % "])
+        found = [roofline.judge(point, *self.ceilings.values()) for point in self.points]
+        self.assertEqual([(each["nearer"], each["share"]) for each in found], [("memory", 0.5), ("compute", 0.8)])
+        run = {"precision": "float32", "ceilings": {"flops": [1e9, 2e9], "bytes": [3e9, 4e9]}}
+        points = [point | each for point, each in zip(self.points, found, strict=True)]
+        self.assertIn(
+            "| 8 | 4 | 500 | 8 | 1e-08 | 1e-07 | 80 | 16 | memory | 50 |", roofline.render({**run, "points": points})
+        )
 
     def test_picture(self):
         file = Path(self.path("roofline.png"))

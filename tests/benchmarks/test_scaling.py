@@ -1,7 +1,9 @@
 import pytest
 
-from benchmarks import scaling, startup
+from benchmarks import scaling, startup_phases
 from tests.test_case import TestCase
+
+pytestmark = pytest.mark.slow
 
 
 class ScalingTest(TestCase):
@@ -24,10 +26,13 @@ class ScalingTest(TestCase):
         self.assertLen(used, 11)
         self.assertGreater(min(used), 100)
 
+    def test_the_pipeline_delivers(self):
+        for repeat in (True, False):
+            self.assertGreater(scaling.pipeline(repeat, examples=64, batch=16, seconds=0.05), 0)
+
 
 class StartupTest(TestCase):
-    @pytest.mark.slow
     def test_phases_of_one_process(self):
-        phases = startup.probe()
+        phases = startup_phases.probe()
         self.assertIn("trace", phases)
         self.assertTrue(all(seconds >= 0 for name, seconds in phases.items() if name != "trace"))

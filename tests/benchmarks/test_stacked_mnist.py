@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from unittest import mock
 
@@ -6,8 +5,11 @@ import numpy as np
 import pytest
 
 from benchmarks import stacked_mnist as benchmark
+from benchmarks import tables
 from keras_gan import data
 from tests.test_case import TestCase
+
+pytestmark = pytest.mark.slow
 
 
 class StackedMNISTTest(TestCase):
@@ -28,13 +30,12 @@ class StackedMNISTTest(TestCase):
 
     def test_statistics_of_real_stacks(self):
         images, labels = data.stacked.stack(
-            *(getattr(data.find("mnist5k"), name) for name in ("images", "labels")), 500
+            *(getattr(data.open_source("mnist5k"), name) for name in ("images", "labels")), 500
         )
         found = benchmark.statistics(images / 127.5 - 1.0)
         self.assertEqual(found["samples"], 500)
         self.assertLess(abs(found["modes"] - len(np.unique(labels))), 10)
 
-    @pytest.mark.slow
     def test_an_interrupted_run_goes_on(self):
         self.enterContext(mock.patch.multiple(benchmark, BATCH=8, SAMPLES=64))
         out = Path(self.path("out"))
@@ -44,7 +45,7 @@ class StackedMNISTTest(TestCase):
         before = file.read_text("utf-8")
         benchmark.main([*argv, "--methods=PacDCGAN2, RpGAN + R1 + R2"])
         self.assertTrue(file.read_text("utf-8").startswith(before))
-        done = [json.loads(line)["method"] for line in file.read_text("utf-8").splitlines()]
+        done = [result["method"] for result in tables.read_lines(file)[1]]
         self.assertEqual(done, ["real, test digits", "PacDCGAN2", "RpGAN + R1 + R2"])
         self.assertIn("| PacDCGAN2 | 1 |", (out / "table.md").read_text("utf-8"))
         self.assertTrue((out / "PacDCGAN2-0.png").exists())

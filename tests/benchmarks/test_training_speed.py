@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gate, peers_tensorflow, works
+from benchmarks import gate, works
 from benchmarks import training_speed as benchmark
+from benchmarks.peers import tensorflow as peers
 from tests.test_case import TestCase
+
+pytestmark = pytest.mark.slow
 
 # A worker that trains nothing: a step takes a hundredth of a second.
 _LOOP = """
@@ -48,8 +51,8 @@ class GateTest(TestCase):
 class NetworksTest(TestCase):
     def test_have_the_published_sizes(self):
         for name, work in works.WORKS.items():
-            gan = peers_tensorflow.our_gan(name)
-            sizes = tuple(peers_tensorflow.parameters(network) for network in (gan.generator, gan.discriminator))
+            gan = peers.our_gan(name)
+            sizes = tuple(peers.parameters(network) for network in (gan.generator, gan.discriminator))
             self.assertEqual(sizes, work.parameters, name)
             self.assertEqual(gan.image_shape, work.shape)
         self.assertEqual(works.WORKS["a"].parameters, (3_576_704, 2_765_568))
@@ -58,11 +61,11 @@ class NetworksTest(TestCase):
         from keras import layers
 
         networks = {
-            "b": peers_tensorflow.tutorial_networks(layers.BatchNormalization, layers.Dropout),
-            "c": peers_tensorflow.keras_io_networks(layers.Dropout, "sigmoid", "sigmoid"),
+            "b": peers.tutorial_networks(layers.BatchNormalization, layers.Dropout),
+            "c": peers.keras_io_networks(layers.Dropout, "sigmoid", "sigmoid"),
         }
         for name, pair in networks.items():
-            self.assertEqual(tuple(map(peers_tensorflow.parameters, pair)), works.WORKS[name].parameters)
+            self.assertEqual(tuple(map(peers.parameters, pair)), works.WORKS[name].parameters)
 
     def test_images(self):
         images = works.images(works.WORKS["b"], 10)
@@ -75,7 +78,7 @@ class MeasureTest(TestCase):
         self.enterContext(pytest.MonkeyPatch.context()).setattr(
             benchmark, "command_of", lambda name, side, python, precision: commands[side]
         )
-        return benchmark.measure("a", list(commands), benchmark.Config(rounds=3, steps=2), "python")
+        return benchmark.measure_work("a", list(commands), benchmark.Config(rounds=3, steps=2), "python")
 
     def test_sides_take_turns(self):
         right = _worker(works.WORKS["a"].parameters)
@@ -84,9 +87,8 @@ class MeasureTest(TestCase):
         for side in ("keras_gan", "torch"):
             self.assertLen(measured[side]["rates"], 3)
             self.assertLess(max(measured[side]["rates"]), 64 / 0.01)
-        text = benchmark.table("a", measured)
-        self.assertIn("| torch_compiled | did not run: ", text)
-        self.assertIn("no compiler", text)
+        text = benchmark.render({"works": {"a": measured}})
+        self.assertRegex(text, r"\| torch_compiled \|.* \| The worker a torch_compiled .* no compiler \|")
         ratios = [a / b for a, b in zip(measured["keras_gan"]["rates"], measured["torch"]["rates"], strict=True)]
         self.assertIn(f"| {statistics.median(ratios):.2f} |", text)
 
@@ -118,11 +120,13 @@ class FlagsTest(TestCase):
         self.assertIn("--precision must be", self.refused("--precision=int8"))
         self.assertIn("cannot be started", self.refused("--work=a", "--torch_python=/nowhere/python"))
 
-    @pytest.mark.slow
     def test_a_whole_comparison(self):
         file = self.path("measured.json")
         flags = ["--work=b", "--sides=keras_gan,tutorial", "--rounds=1", "--steps=1", f"--json={file}"]
         benchmark.main(flags)
-        measured = json.loads(Path(file).read_text("utf-8"))
-        self.assertEqual(list(measured["b"]), ["keras_gan", "tutorial"])
-        self.assertTrue(all(facts["rates"][0] > 0 for facts in measured["b"].values()))
+        (run,) = json.loads(Path(file).read_text("utf-8"))
+        command = "python -m benchmarks.training_speed --work=b --sides=keras_gan,tutorial --rounds=1 --steps=1"
+        self.assertEqual(run["command"], command)
+        measured = run["works"]["b"]
+        self.assertEqual(list(measured), ["keras_gan", "tutorial"])
+        self.assertTrue(all(facts["rates"][0] > 0 for facts in measured.values()))

@@ -1,100 +1,50 @@
-"""Tests of ONNX exports."""
+"""Tests of the command `export.onnx`."""
 
-import hashlib
-import json
+import contextlib
+import io
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-import onnx as onnx_library
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
-import keras_gan
-from export import checks, interpreters, onnx, parity, portable
-from tests.export import networks
-from tests.export.test_tflite import inverting
+from export import onnx as command
+from tests.keras_gan.export import networks
 from tests.test_case import TestCase
 
 
-class Drawing(keras_gan.networks.MLPGenerator):
-    """Adds noise of a stateless generator, for which ONNX has no operator."""
-
-    def call(self, inputs, training=None):
-        images = super().call(inputs, training=training)
-        return images + 0.1 * tf.random.stateless_normal(tf.shape(images), (0, 1))
-
-
-class ExportTest(TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.folder = Path(self.get_temp_dir())
-
-    def test_conditional(self):
-        generator = networks.dcgan((9, 7, 3), num_classes=3, class_names=["a", "b", "c"])
-        out = self.folder / "out.onnx"
-        card = onnx.export(generator, out)
-        self.assertEqual(json.loads(Path(f"{out}.json").read_text()), card)
-        self.assertEqual(card["file"]["sha256"], hashlib.sha256(out.read_bytes()).hexdigest())
-        self.assertEqual(card["class_names"], ["a", "b", "c"])
-        self.assertEqual(card["signatures"]["serving_default"]["inputs"]["latent"]["shape"], ["batch", 6])
-        refused = {"label -1": "refused", "label too large": "refused", "latent NaN": "NaN"}
-        self.assertEqual(card["bad_inputs"], refused)
-        self.assertIn("ConvTranspose", card["operators"])
-        self.assertEqual({row["batch_size"] for row in card["parity"]["rows"]}, {1, 16})
-        model = onnx_library.load(out)
-        self.assertEqual([(entry.domain, entry.version) for entry in model.opset_import], [("", onnx.OPSET)])
-        shapes = {
-            value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
-            for value in [*model.graph.input, *model.graph.output]
-        }
-        self.assertEqual(shapes, {"latent": ["batch", 6], "label": ["batch"], "images": ["batch", 9, 7, 3]})
-        # Any batch, also none.
-        inputs = parity.Contract.of(generator).draw(0, 6)
-        sizes = (0, 2, 6)
-        requests = [("", {name: value[:size] for name, value in inputs.items()}) for size in sizes]
-        expected = np.asarray(generator([inputs["latent"], inputs["label"]]))
-        for size, answer in zip(sizes, interpreters.run(out, requests)["answers"], strict=True):
-            self.assertLessEqual(checks.max_difference(expected[:size], answer["images"]), 1e-5)
-
-    def test_grouped_convolutions(self):
-        card = onnx.export(networks.r3gan(), self.folder / "out.onnx")
-        self.assertLessEqual(max(row["max_difference"] for row in card["parity"]["rows"]), 1e-5)
-
-    @parameterized.parameters(*[n for n in keras_gan.networks.__all__ if n.endswith("Generator") and n != "Generator"])
-    def test_generators_convert(self, name):
-        """Every generator of the package, without classes."""
-        model = onnx.convert(networks.smallest(name, (8, 8, 1)))
-        self.assertEqual(onnx.operators(model)[1], [])
-        self.assertEqual([value.name for value in model.graph.input], ["latent"])
-
-    def test_refuses_operators_by_name(self):
-        for generator, name in ((inverting(), "MatrixInverse"), (Drawing((4, 4, 1), latent_dim=6), "Stateless")):
-            with self.assertRaisesRegex(ValueError, f"does not convert to .*{name}"):
-                onnx.export(generator, self.folder / "out.onnx")
-            self.assertEmpty(list(self.folder.iterdir()))
-
-    def test_operators_of_other_domains(self):
-        node = onnx_library.helper.make_node("FusedMatMul", ["a", "b"], ["c"], domain="com.microsoft")
-        inner = onnx_library.helper.make_graph([node], "inner", [], [])
-        branch = onnx_library.helper.make_node("If", ["d"], ["e"], then_branch=inner, else_branch=inner)
-        add = onnx_library.helper.make_node("Add", ["a", "b"], ["d"])
-        model = onnx_library.helper.make_model(onnx_library.helper.make_graph([add, branch], "outer", [], []))
-        self.assertEqual(onnx.operators(model), (["Add", "If"], ["com.microsoft::FusedMatMul"]))
-
-    def test_a_failed_check_leaves_nothing(self):
-        generator = networks.mlp()
+class CommandLineTest(TestCase):
+    def run_command(self, *flags):
+        """The exit status, and what was printed and complained of."""
+        output, errors, status = io.StringIO(), io.StringIO(), 0
         with (
-            mock.patch.object(portable, "reference", return_value=lambda latent: -generator(latent)),
-            self.assertRaisesRegex(ValueError, "ONNX file is not accepted: a difference of"),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+            mock.patch.object(tf.config, "set_visible_devices"),
         ):
-            onnx.export(generator, self.folder / "out.onnx")
-        self.assertEmpty(list(self.folder.iterdir()))
+            try:
+                command.main(list(flags))
+            except SystemExit as error:
+                status = error.code
+        return status, output.getvalue(), errors.getvalue()
 
-    def test_a_missing_package_is_named(self):
-        with (
-            mock.patch.object(onnx.util, "find_spec", lambda name: name == "onnx" or None),
-            self.assertRaisesRegex(ValueError, "Run: pip install tf2onnx onnxruntime$"),
+    def test_writes_and_describes(self):
+        for package in ("tf2onnx", "onnx", "onnxruntime"):
+            pytest.importorskip(package)
+        folder = Path(self.get_temp_dir())
+        networks.mlp(num_classes=2).save(folder / "generator.keras")
+        out = folder / "out.onnx"
+        status, text, _ = self.run_command(f"--model={folder / 'generator.keras'}", f"--out={out}")
+        self.assertEqual(status, 0)
+        self.assertStartsWith(text, f"Wrote {out}: {out.stat().st_size:,} bytes, opset 17, ")
+        self.assertIn('"latent": ..., "label": ...', text)
+        self.assertTrue(Path(f"{out}.json").is_file())
+
+    def test_errors_are_one_line(self):
+        for flags, message in (
+            ((), "expected --model and --out"),
+            (("--model=none.keras", f"--out={self.path('out.onnx')}"), "none.keras, which is missing"),
         ):
-            onnx.export(networks.mlp(), self.folder / "out.onnx")
-        self.assertEmpty(list(self.folder.iterdir()))
+            status, text, errors = self.run_command(*flags)
+            self.assertEqual((status, text), (1, ""))
+            self.assertRegex(errors, rf"\Aerror: .*{message}.*\n\Z")

@@ -16,8 +16,9 @@ from unittest import mock
 import pytest
 import tensorflow as tf
 
-from export import serve, watching
-from tests.export import published
+from export import serve
+from export.stand_in import watching
+from tests.keras_gan.export import published
 from tests.test_case import TestCase
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -3,7 +3,7 @@ import types
 import numpy as np
 
 import keras_gan
-from keras_gan import command
+from keras_gan import cli
 from tests.test_case import TestCase
 from trainers import dcgan
 
@@ -31,7 +31,7 @@ class DCGANTest(TestCase):
 
     def test_paper(self):
         """Section 4: Adam with 2e-4 and beta_1 of 0.5, batches of 128, N(0, 0.02), 100 uniform latents, no more."""
-        config, _ = command.parse(dcgan.Config, "p", "a", ["--preset=paper"])
+        config, _ = cli.parse(dcgan.Config, "p", "a", ["--preset=paper"])
         gan = dcgan.build(config, types.SimpleNamespace(image_shape=(64, 64, 3)))
         for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
             self.assertAllClose([optimizer.learning_rate, optimizer.beta_1, optimizer.beta_2], [2e-4, 0.5, 0.999])

@@ -7,27 +7,28 @@ from unittest import mock
 import keras
 import pytest
 
-from keras_gan import verdicts
+from keras_gan.callbacks.watchdog import rules
 from tests.test_case import TestCase
-from trainers import common, dcgan, diagnose
+from trainers import dcgan, diagnose
+from trainers.engine import run
 
 FLAGS = (
     "--filters=2", "--latent_dim=4", "--batch_size=8", "--log_every=2", "--sample_every=20", "--checkpoint_every=3",
     "--features=none",
 )  # fmt: skip
-HEAR = verdicts.Judge.hear
+UPDATE = rules.Judge.update
 
 
 def collapse_at(step):
     """A judge that sees a collapse at a step, of which the first signs were two steps before."""
 
     def hear(self, now, row, missing=()):
-        verdict = HEAR(self, now, row, missing)
+        verdict = UPDATE(self, now, row, missing)
         if now != step:
             return verdict
-        return verdicts.Verdict(verdicts.COLLAPSE, True, step - 2, "one digit", verdicts.ADVICE[verdicts.COLLAPSE])
+        return rules.Verdict(rules.COLLAPSE, True, step - 2, "one digit", rules.ADVICE[rules.COLLAPSE])
 
-    return mock.patch.object(verdicts.Judge, "hear", hear)
+    return mock.patch.object(rules.Judge, "update", hear)
 
 
 class DiagnoseTest(TestCase):
@@ -40,10 +41,10 @@ class DiagnoseTest(TestCase):
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             argv = [f"--out={self.out}", *FLAGS, *flags]
             if status is None:
-                common.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+                run.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
             else:
                 with self.assertRaises(SystemExit) as caught:
-                    common.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+                    run.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
                 self.assertEqual(caught.exception.code, status)
         return output.getvalue()
 

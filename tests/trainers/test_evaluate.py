@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan import data, networks, pictures
+from keras_gan import data, networks
+from keras_gan.files import pictures
+from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers import evaluate
 
@@ -62,14 +64,14 @@ class EvaluateTest(TestCase):
 
     def test_copies_are_searched_in_what_the_run_was_trained_on(self):
         (self.folder / "config.json").write_text(json.dumps({"dataset": "mnist", "split": "train[:50000]"}))
-        self.assertEqual(evaluate._from_run(evaluate.Config(), self.folder).train_split, "train[:50000]")
+        self.assertEqual(evaluate._from_run(evaluate.Config(), RunFolder(self.folder)).train_split, "train[:50000]")
         given = evaluate.Config(train_split="train")
-        self.assertEqual(evaluate._from_run(given, self.folder).train_split, "train")
+        self.assertEqual(evaluate._from_run(given, RunFolder(self.folder)).train_split, "train")
         self.assertEqual(evaluate._from_run(evaluate.Config(dataset="mnist"), None).train_split, "train")
 
     def test_somebodys_images(self):
         images = self.folder / "images"
-        source = data.find("mnist5k", "train")
+        source = data.open_source("mnist5k", "train")
         for i in range(100):
             pictures.write_png(images / f"{i:03d}.png", source.images[i * 45])
         out = self.folder / "out"

@@ -17,7 +17,8 @@ pytest.importorskip("waitress")
 
 from keras_gan import networks
 from tests.test_case import TestCase
-from trainers import label, marks
+from trainers import label
+from trainers.forgetting import marks
 
 
 class LabelTest(TestCase):

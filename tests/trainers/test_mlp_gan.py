@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 import keras_gan
-from keras_gan import command
+from keras_gan import cli
 from tests.test_case import TestCase
-from trainers import mlp_gan
+from trainers import engine, mlp_gan
 
 
 class MLPGANTest(TestCase):
@@ -23,7 +23,7 @@ class MLPGANTest(TestCase):
 
     def test_released_code(self):
         """The figures of the authors' mnist.yaml."""
-        config, _ = command.parse(mlp_gan.Config, "p", "a", ["--preset=released_code", "--dataset=mnist5k"])
+        config, _ = cli.parse(mlp_gan.Config, "p", "a", ["--preset=released_code", "--dataset=mnist5k"])
         gan = mlp_gan.build(config, types.SimpleNamespace(image_shape=(28, 28, 1)))
         self.assertEqual((gan.update, config.batch_size), ("simultaneous", 100))
         self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.NonSaturating)
@@ -46,7 +46,7 @@ class MLPGANTest(TestCase):
         self.assertAllClose(1 / (1 + np.exp(-bias[14, 14])), mean, rtol=1e-4)
 
     def test_the_discriminator_of_2014_sees_black_as_0(self):
-        config, _ = command.parse(mlp_gan.Config, "p", "a", ["--preset=paper", "--nomarginals"])
+        config, _ = cli.parse(mlp_gan.Config, "p", "a", ["--preset=paper", "--nomarginals"])
         gan = mlp_gan.build(config, types.SimpleNamespace(image_shape=(2, 2, 1)))
         self.assertEqual(gan.discriminator.input_range, (0.0, 1.0))
         self.assertEqual(gan.update, "alternating")
@@ -69,7 +69,7 @@ class MLPGANTest(TestCase):
             f"--out={out}",
         ]
         with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()):
-            mlp_gan.main(flags)
+            engine.main("mlp_gan", "About.", mlp_gan.Config, mlp_gan.build, flags, epilogue=mlp_gan.estimate)
         self.assertEqual(keras.models.load_model(Path(out, "generator.keras")).latent_prior, "uniform")
         rows = json.loads(Path(out, "parzen.json").read_text())
         self.assertEqual([(row["samples"], row["test"]) for row in rows.values()], [(20, 500)] * 2)

@@ -19,11 +19,12 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_gan import callbacks, execution
-from keras_gan import history as histories
+from keras_gan import callbacks, distribution
+from keras_gan.files import history as histories
 from tests.test_case import TestCase
-from trainers import common, configuration, dcgan, hardware
+from trainers import dcgan
 from trainers.dcgan import Config
+from trainers.engine import flags, hardware, run
 
 # An entry of the log spans a checkpoint, so that the metrics in it matter.
 TINY = (
@@ -49,7 +50,7 @@ SECONDS = 300
 
 def train_with_a_fault():
     """The DCGAN recipe, with a weight that becomes NaN after step 5 of the first attempt."""
-    fit = common._fit
+    fit = run._fit
 
     def fit_and_fail(run, tasks):
         gan = run.model
@@ -61,8 +62,8 @@ def train_with_a_fault():
 
         fit(run, [keras.callbacks.LambdaCallback(on_train_batch_end=spoil), *tasks])
 
-    common._fit = fit_and_fail
-    common.main("dcgan", "About.", Config, dcgan.build)
+    run._fit = fit_and_fail
+    run.main("dcgan", "About.", Config, dcgan.build)
 
 
 class Job:
@@ -220,12 +221,12 @@ class TwoWorkersTest(MultiworkerTestCase, parameterized.TestCase):
     def test_runs_change_between_one_process_and_two(self):
         alone, other = self.folder / "alone", self.folder / "other"
         self.train(DCGAN, "--steps=9", out=alone, workers=1)
-        for run, first, second in ((self.out, 1, 2), (other, 2, 1)):
-            self.train(DCGAN, "--steps=5", out=run, workers=first)
-            text = self.train(DCGAN, "--steps=9", out=run, workers=second)
-            self.assertIn(f"Resuming {run} at step 5", text)
-            self.assert_close(alone, run, 9)
-            self.assert_close_histories(alone, run)
+        for out, first, second in ((self.out, 1, 2), (other, 2, 1)):
+            self.train(DCGAN, "--steps=5", out=out, workers=first)
+            text = self.train(DCGAN, "--steps=9", out=out, workers=second)
+            self.assertIn(f"Resuming {out} at step 5", text)
+            self.assert_close(alone, out, 9)
+            self.assert_close_histories(alone, out)
 
     @pytest.mark.slow
     def test_a_worker_may_start_late(self):
@@ -305,7 +306,7 @@ class MistakesTest(MultiworkerTestCase):
 
     def test_minutes(self):
         with self.assertRaisesRegex(ValueError, "--minutes does not go with --strategy=multiworker"):
-            configuration.check(Config(strategy="multiworker", minutes=1.0), {"strategy", "minutes"})
+            flags.check(Config(strategy="multiworker", minutes=1.0), {"strategy", "minutes"})
 
     def test_other_jobs_than_workers(self):
         cluster = {"chief": ["127.0.0.1:1"], "worker": ["127.0.0.1:2"]}
@@ -322,14 +323,14 @@ class OneWorkerTest(TestCase):
 
     def test_alone_there_is_nothing_to_agree_on(self):
         strategy = tf.distribute.get_strategy()
-        self.assertEqual(execution.mean_over_workers(strategy, 7), 7.0)
+        self.assertEqual(distribution.mean_over_workers(strategy, 7), 7.0)
         hardware.check_same(strategy, "flags", "a")
         with hardware.worker(strategy, Path("run")) as folder:
             self.assertEqual(folder, Path("run"))
 
     def test_workers_that_differ_are_refused(self):
         with (
-            mock.patch.object(execution, "mean_over_workers", lambda strategy, value: value + 0.5),
+            mock.patch.object(distribution, "mean_over_workers", lambda strategy, value: value + 0.5),
             self.assertRaisesRegex(ValueError, "differ in their flags"),
         ):
             hardware.check_same(None, "flags", "a")
@@ -339,7 +340,7 @@ class OneWorkerTest(TestCase):
             with (
                 mock.patch.object(hardware, "_native_bfloat16", return_value="a unit"),
                 mock.patch.object(hardware, "_bfloat16_speed", return_value=2.0),
-                mock.patch.object(execution, "mean_over_workers", return_value=mean),
+                mock.patch.object(distribution, "mean_over_workers", return_value=mean),
             ):
                 self.assertEqual(hardware.choose_precision(None)[0], chosen)
 
@@ -374,6 +375,6 @@ class OneWorkerTest(TestCase):
         stop = callbacks.StopOnSignal()
         stop.set_model(SimpleNamespace(distribute_strategy=None, stop_training=False))
         for mean, received in ((0.0, None), (0.5, signal.SIGTERM)):
-            with mock.patch.object(execution, "mean_over_workers", return_value=mean):
+            with mock.patch.object(distribution, "mean_over_workers", return_value=mean):
                 stop.on_train_batch_end(0)
             self.assertEqual((stop.received, stop.model.stop_training), (received, received is not None))

@@ -8,7 +8,8 @@ import pytest
 
 import keras_gan
 from tests.test_case import TestCase
-from trainers import common, r3gan
+from trainers import r3gan
+from trainers.engine import run
 
 SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
@@ -37,7 +38,7 @@ class R3GANTest(TestCase):
         out = self.path("run")
         flags = ["--steps=2", "--batch_size=8", "--image_size=8x8", f"--out={out}"]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            common.main("r3gan", "About.", r3gan.Config, r3gan.build, flags)
+            run.main("r3gan", "About.", r3gan.Config, r3gan.build, flags)
         gan = keras.models.load_model(Path(out, "gan.keras"))
         self.assertIsInstance(gan.generator, keras_gan.networks.R3GANGenerator)
         self.assertIsNone(gan.augmenter)

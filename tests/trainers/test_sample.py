@@ -40,14 +40,25 @@ class SampleTest(TestCase):
     def test_grid(self):
         self.draw("--n=6", "--seed=5", "--label=dog", "--truncation=0.5")
         images = self.generator.sample(6, labels=1, seed=5, truncation=0.5)
-        self.assertAllEqual(self.pixels(self.out), keras_gan.pictures.grid(images))
+        self.assertAllEqual(self.pixels(self.out), keras_gan.files.pictures.grid(images))
 
     def test_folder(self):
         self.out = Path(self.path("pictures"))
         self.draw("--n=3", "--seed=9", "--label=2")
         self.assertEqual(sorted(f.name for f in self.out.iterdir()), ["seed-09.png", "seed-10.png", "seed-11.png"])
         image = self.generator.sample(1, labels=2, seed=10)[0]
-        self.assertAllEqual(self.pixels(self.out / "seed-10.png"), keras_gan.pictures.to_uint8(image))
+        self.assertAllEqual(self.pixels(self.out / "seed-10.png"), keras_gan.files.pictures.to_uint8(image))
+
+    def test_plain_keras_generators_of_a_gan(self):
+        """The GAN in the file says what such a model does not."""
+        codes = keras.Input((4,))
+        plain = keras.Model(codes, keras.layers.Reshape((6, 6, 1))(keras.layers.Dense(36, "tanh")(codes)))
+        judge = keras_gan.networks.MLPDiscriminator((6, 6, 1), hidden_units=(4,), activation="relu")
+        gan = keras_gan.GAN(plain, judge, latent_prior="uniform")
+        self.model = self.path("gan.keras")
+        gan.save(self.model)
+        self.draw("--n=4", "--seed=2")
+        self.assertAllEqual(self.pixels(self.out), keras_gan.files.pictures.grid(gan.sample(4, seed=2)))
 
     def test_mistakes(self):
         self.draw("--n=1")

@@ -8,7 +8,8 @@ import pytest
 
 import keras_gan
 from tests.test_case import TestCase
-from trainers import common, sngan
+from trainers import sngan
+from trainers.engine import run
 
 SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
@@ -25,6 +26,15 @@ class SNGANTest(TestCase):
         self.assertAllClose(gan.generator_optimizer._learning_rate(25_000), 1e-4)
         self.assertAllClose(gan.discriminator_optimizer._learning_rate(125_000), 1e-4)
 
+    def test_sagan(self):
+        sagan = sngan.Config.PRESETS["sagan"]
+        gan = sngan.build(sngan.Config(**sagan, generator_filters=8, discriminator_filters=8), SPEC)
+        for network in (gan.generator, gan.discriminator):
+            self.assertIsInstance(network.attention, keras_gan.layers.SelfAttention)
+            self.assertTrue(network.attention.spectral_normalization)
+        self.assertAllClose(gan.discriminator_optimizer.learning_rate, 4e-4)
+        self.assertEqual(gan.discriminator_steps, 1)
+
     def test_a_decay_needs_a_length(self):
         config = sngan.Config(
             **{**sngan.Config.PRESETS["paper"], "generator_filters": 4, "discriminator_filters": 4}, minutes=1
@@ -38,6 +48,6 @@ class SNGANTest(TestCase):
         flags = ["--steps=2", "--batch_size=8", "--image_size=8x8", f"--out={out}"]
         flags += ["--generator_filters=2", "--discriminator_filters=2"]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            common.main("sngan", "About.", sngan.Config, sngan.build, flags)
+            run.main("sngan", "About.", sngan.Config, sngan.build, flags)
         generator = keras.models.load_model(Path(out, "generator.keras"))
         self.assertIsInstance(generator, keras_gan.networks.ResNetGenerator)

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from export import loading
 from keras_gan import latents, networks
+from keras_gan.export import loading
 from tests.test_case import TestCase
-from trainers import marks, unlearn
+from trainers import unlearn
+from trainers.forgetting import marks
 
 FAST = (
     "--samples=300", "--evaluated=100", "--attacks=2", "--attack_steps=3", "--steps=4", "--batch_size=8",
@@ -221,7 +222,7 @@ class Digits(networks.Generator):
 def _digits():
     from keras_gan import data
 
-    source = data.find("mnist5k")
+    source = data.open_source("mnist5k")
     rows = [source.images[source.labels == label][0] / 127.5 - 1.0 for label in range(10)]
     generator = Digits()
     generator.table.set_weights([np.stack(rows).reshape(10, -1).astype(np.float32)])

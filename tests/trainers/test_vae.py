@@ -7,13 +7,17 @@ import pytest
 from PIL import Image
 
 import keras_gan
-from export import loading
+from keras_gan.export import loading
 from tests.test_case import TestCase
-from trainers import vae
+from trainers import engine, vae
 
 SPEC = types.SimpleNamespace(image_shape=(28, 28, 1))
 TINY = ["--steps=4", "--filters=2", "--latent_dim=3", "--batch_size=8", "--precision=float32", "--checkpoint_every=2"]
 TINY += ["--features=none", "--log_every=2", "--sample_every=2"]
+
+
+def train(*argv):
+    return engine.main("vae", "About.", vae.Config, vae.build, argv, epilogue=vae.draw_reconstructions)
 
 
 class VAETest(TestCase):
@@ -26,7 +30,7 @@ class VAETest(TestCase):
 
     def test_a_run(self):
         folder = Path(self.path("run"))
-        self.assertEqual(vae.main([f"--out={folder}", *TINY]), folder)
+        self.assertEqual(train(f"--out={folder}", *TINY), folder)
         entry = json.loads((folder / "history.jsonl").read_text().splitlines()[-1])
         wanted = {"step", "loss", "reconstruction", "kl", "val_loss", "vae_learning_rate"}
         self.assertEqual(wanted - set(entry), set())
@@ -42,8 +46,8 @@ class VAETest(TestCase):
     @pytest.mark.slow
     def test_two_steps_and_two_more_are_four_steps(self):
         whole, parts = (Path(self.path("run")) for _ in range(2))
-        vae.main([f"--out={whole}", *TINY])
-        vae.main([f"--out={parts}", *TINY, "--steps=2"])
-        vae.main([f"--out={parts}", *TINY])
+        train(f"--out={whole}", *TINY)
+        train(f"--out={parts}", *TINY, "--steps=2")
+        train(f"--out={parts}", *TINY)
         self.assert_same_weights(*(keras.models.load_model(folder / "vae.keras") for folder in (whole, parts)))
         self.assertEqual(*((folder / "history.jsonl").read_text() for folder in (whole, parts)))

@@ -1,6 +1,8 @@
 import io
 
 import numpy as np
+import tensorflow as tf
+from etils import epath
 from PIL import Image
 
 from keras_gan.data import decoding
@@ -56,6 +58,45 @@ class DecodeTest(TestCase):
     def test_sixteen_bits_keep_the_upper_eight(self):
         decoded = decoding.decode(file_of(np.array([[0x00FF, 0x0100, 0xABCD]], np.uint16)))
         self.assertAllEqual(decoded[0, :, 0], [0x00, 0x01, 0xAB])
+
+    def test_sixteen_bits_of_colours(self):
+        pixels = np.array([[[0x00FF, 0x0100, 0xABCD]], [[0xFFFF, 0, 0x7FFF]]], np.uint16)
+        for channels in (1, 2, 3):
+            contents = tf.io.encode_png(pixels[..., :channels]).numpy()
+            found = decoding.to_pixels(contents)
+            self.assertDTypeEqual(found, np.uint16)
+            self.assertAllEqual(found, pixels[..., :channels])
+            self.assertAllEqual(decoding.decode(contents), pixels[..., :channels] >> 8)
+
+    def test_fewer_bits_than_sixteen(self):
+        values = np.array([0, 0x123, 0xFFF, 0x1000, 0xFFFF], np.uint16)
+        self.assertAllEqual(decoding.to_bytes(values, 12), [0, 0x12, 0xFF, 0xFF, 0xFF])
+        self.assertAllEqual(decoding.to_bytes(values), [0, 0x01, 0x0F, 0x10, 0xFF])
+        self.assertAllEqual(decoding.to_bytes(values[:2], 8), [0, 0xFF])
+        self.assertAllEqual(decoding.decode(file_of(values[None]), bits=12)[0, :, 0], [0, 0x12, 0xFF, 0xFF, 0xFF])
+        as_bytes = np.array([7], np.uint8)
+        self.assertIs(decoding.to_bytes(as_bytes, 12), as_bytes)
+
+    def test_values_without_a_range_are_refused(self):
+        for values in (np.ones((2, 2), np.float32), np.full((2, 2), 1 << 16, np.int32), np.full((2, 2), -1, np.int32)):
+            with self.assertRaisesRegex(ValueError, "no agreed range, save it with 8 or 16 bits"):
+                decoding.decode(file_of(values, "TIFF"))
+        self.assertAllEqual(decoding.decode(file_of(np.full((1, 1), 0xABCD, np.int32), "TIFF")), [[[0xAB]]])
+
+    def test_images_are_known_by_their_first_bytes(self):
+        path = epath.Path(self.path("file"))
+        for contents, expected in (
+            (file_of(colours()), True),
+            (file_of(colours(), "JPEG"), True),
+            (file_of(colours(), "TIFF"), True),
+            (b"", False),
+            (b"a text", False),
+            (b"\x93NUMPY\x01\x00", False),
+            (bytes(18), False),  # which a format without a mark would take
+            (b"\x89PNG\r\n\x1a\n", False),
+        ):
+            path.write_bytes(contents)
+            self.assertEqual(decoding.is_image(path), expected, contents[:10])
 
     def test_of_an_animation_the_first_frame_counts(self):
         first, second = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))

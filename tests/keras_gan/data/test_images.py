@@ -1,4 +1,6 @@
 import itertools
+from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -6,6 +8,7 @@ import tensorflow as tf
 
 from keras_gan import data
 from keras_gan.data import images as loading
+from keras_gan.data import sources
 from tests.test_case import TestCase
 
 
@@ -117,9 +120,10 @@ class ElementsTest(TestCase):
                 self.assertEqual([number % 7 for number in numbers(images)], classes.numpy().tolist())
 
     def test_labels_are_left_out_unless_asked_for(self):
-        dataset, spec = data.load((numbered(20), np.zeros(20, int)), batch_size=6)
+        dataset, spec = data.load((numbered(20), np.arange(20) % 3), batch_size=6)
         self.assertIsInstance(dataset.element_spec, tf.TensorSpec)
-        self.assertIsNone(spec.num_classes)
+        self.assertEqual(spec.num_classes, 3)
+        self.assertIsNone(data.load(numbered(20), batch_size=6)[1].num_classes)
 
     def test_three_axes_are_gray(self):
         _, spec = data.load(np.zeros((4, 5, 6), np.uint8), batch_size=2)
@@ -193,6 +197,42 @@ class Mnist5kTest(TestCase):
             data.load("mnist5k", num_classes=3)
 
 
+class SourcesTest(TestCase):
+    def test_a_source_is_one_entry(self):
+        requests = []
+
+        def squares(place, request):
+            requests.append((place, request))
+            return sources.from_arrays(np.full((int(place), 2, 2, 1), 7, np.uint8), sources.Request())
+
+        with mock.patch.dict(data.SOURCES, {"squares:NUMBER": squares, "nine": lambda name, _: squares("9", name)}):
+            _, spec = data.load("squares:3", "dev", batch_size=1, image_size="2x2", channels=1, memory_limit=5)
+            self.assertEqual((spec.num_examples, spec.image_shape), (3, (2, 2, 1)))
+            self.assertEqual(requests, [("3", sources.Request("dev", (2, 2), 1, memory_limit=5))])
+            self.assertEqual(data.load("nine", batch_size=1)[1].num_examples, 9)
+            self.assertEqual(requests[1], ("9", "nine"))
+            with self.assertRaisesRegex(
+                ValueError, "written squares:NUMBER, with its number. Received: source='squares:'"
+            ):
+                data.load("squares:")
+            with self.assertRaisesRegex(ValueError, "A source is 'mnist5k', .*, 'squares:NUMBER', 'nine', arrays, or"):
+                data.load("no such thing")
+
+    def test_a_path_alone_is_answered_with_what_was_meant(self):
+        folder = Path(self.path("digits"))
+        folder.mkdir()
+        (folder / "a.tfrecord").write_bytes(b"")
+        for source, meant in (
+            (str(folder), f"for this folder write 'folder:{folder}'"),
+            (folder, f"for this folder write 'folder:{folder}'"),
+            (f"{folder}/a.tfrecord", f"for this tfrecord write 'tfrecord:{folder}/a.tfrecord'"),
+        ):
+            with self.assertRaisesRegex(
+                ValueError, rf"A source is 'mnist5k', .*; {meant}\. Received: source='{source}'"
+            ):
+                data.load(source)
+
+
 class ErrorsTest(TestCase):
     def assert_refused(self, message, *arguments, **keywords):
         with self.assertRaisesRegex(ValueError, message):
@@ -232,5 +272,6 @@ class ErrorsTest(TestCase):
         self.assert_refused(r"Labels must lie in \[0, 2\)", (images, [0, 1, -1, 1]), batch_size=2)
         self.assert_refused(r"Labels must lie in \[0, 3\)", (images, [0, 1, 2, 3]), batch_size=2, num_classes=3)
         self.assert_refused("`num_classes` needs labels", images, batch_size=2, num_classes=3)
-        _, spec = data.load((images, [0, 1, 1, 0]), batch_size=2, num_classes=3, labels=True)
+        with self.assertWarnsRegex(UserWarning, "1 of 3 classes have no examples"):
+            _, spec = data.load((images, [0, 1, 1, 0]), batch_size=2, num_classes=3, labels=True)
         self.assertEqual(spec.num_classes, 3)

@@ -1,6 +1,9 @@
 import contextlib
 import io
 import json
+import os
+import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -100,10 +103,29 @@ class WriteTest(TestCase):
         (self.folder / "класс 1" / "0.png").write_bytes(b"no image")
         status, printed = self.run_main(self.folder, self.out)
         self.assertIsNone(status)
-        self.assertIn("skipped класс 1/0.png", printed)
+        self.assertIn("skipped класс 1/0.png: the image cannot be decoded: it is in no format that is known", printed)
         self.assertIn("Wrote 11 images", printed)
         self.assertLen(self.load()[0], 11)
-        self.assertEqual(json.loads((self.out / "dataset.json").read_text("utf-8"))["num_examples"], 11)
+        written = json.loads((self.out / "dataset.json").read_text("utf-8"))
+        self.assertEqual((written["num_examples"], list(written["skipped"])), (11, ["класс 1/0.png"]))
+
+    def test_names_that_are_no_text(self):
+        name = os.fsdecode(b"caf\xe9")
+        (self.folder / "класс 1").rename(self.folder / name)
+        (self.folder / name / f"{name}.png").write_bytes(b"no image")
+        status, printed = self.run_main(self.folder, self.out)
+        self.assertIsNone(status)
+        self.assertIn("skipped caf\\udce9/caf\\udce9.png: ", printed)
+        self.assertEqual(self.load()[2].class_names, ["caf\\udce9", "класс 0"])
+
+    def test_sixteen_bits_become_eight(self):
+        folder = Path(self.path("deep"))
+        folder.mkdir()
+        Image.fromarray(np.array([[0, 0x800, 0xFFF]], np.uint16)).save(folder / "1.png")
+        with self.assertWarnsRegex(UserWarning, "12-bit"):
+            write_tfrecords.write(folder, self.out)
+        images = next(iter(data.load(f"tfrecord:{self.out}", batch_size=1)[0]))
+        self.assertAllClose(images[0, 0, :, 0], np.array([0, 128, 255]) / 127.5 - 1.0)
 
     def test_a_folder_without_classes(self):
         write_tfrecords.write(self.folder / "класс 0", self.out)
@@ -118,11 +140,38 @@ class WriteTest(TestCase):
             write_tfrecords.write(self.folder, self.out / split)
         self.assertLen(self.load(split="test")[0], 11)
         self.assertLen(self.load(split="train")[0], 11)
+        self.assertLen(self.load(split="Testing")[0], 11)
         with self.assertRaisesRegex(ValueError, "Received: split='val'"):
             self.load(split="val")
 
+    def test_a_whole_beside_its_splits(self):
+        write_tfrecords.write(self.folder, self.out)
+        write_tfrecords.write(self.folder / "класс 0", self.out / "test")
+        self.assertLen(self.load()[0], 11)
+        self.assertEqual(data.open_source(f"tfrecord:{self.out}", "test").num_examples, 6)
+
+    def test_classes_have_the_numbers_of_the_training_split(self):
+        for name, *classes in (("train", 0, 1), ("test", 1), ("extra", 1, 9)):
+            for number in classes:
+                file = self.folder.parent / name / f"класс {number}" / "1.png"
+                file.parent.mkdir(parents=True)
+                Image.fromarray(self.images[number]).save(file)
+            write_tfrecords.write(self.folder.parent / name, self.out / name)
+        for memory_limit in (0, data.MEMORY_LIMIT):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "1 of 2 classes have no examples")
+                images, labels, spec = self.load(split="test", memory_limit=memory_limit)
+            self.assertEqual([self.number(image) for image in images], [1])
+            self.assertEqual((labels.tolist(), spec.class_names), ([1], ["класс 0", "класс 1"]))
+        with self.assertRaisesRegex(ValueError, "'класс 9' are no classes of the training split"):
+            self.load(split="extra")
+        self.assertEqual(data.open_source(f"tfrecord:{self.out}", "extra").num_examples, 2)
+
     def test_refusals_are_one_line_and_leave_nothing_behind(self):
         empty, mixed, broken, existing = (Path(self.path(name)) for name in ("a", "b", "c", "d"))
+        divided = Path(self.path("divided"))
+        for split in ("train", "test"):
+            shutil.copytree(self.folder, divided / split)
         for folder in (empty, mixed, broken, existing):
             folder.mkdir()
         for i in (1, 2):
@@ -134,6 +183,7 @@ class WriteTest(TestCase):
             ("differ in shape: .*--image_size=HxW", mixed, self.out),
             ("None of the 1 image files", broken, self.out),
             ("exists already", self.folder, existing),
+            ("look like splits, .*, such as '.*/divided/train'", divided, self.out),
             ("Received: shards=0", self.folder, self.out, "--shards=0"),
             ("Received: shards=12", self.folder, self.out, "--shards=12"),
             ("Received: image_size='8'", self.folder, self.out, "--image_size=8"),

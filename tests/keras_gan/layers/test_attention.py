@@ -2,10 +2,13 @@ import keras
 import numpy as np
 
 from keras_gan import layers
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 
-class SelfAttentionTest(TestCase):
+class SelfAttentionTest(LayerTestCase):
+    def test_layer(self):
+        self.run_layer_test(lambda **kwargs: layers.SelfAttention(2, **kwargs), (3, 4, 4))
+
     def setUp(self):
         super().setUp()
         self.x = np.random.default_rng(0).normal(size=(2, 3, 4, 8)).astype("float32")

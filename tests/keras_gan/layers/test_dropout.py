@@ -2,15 +2,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents, layers
-from tests.test_case import TestCase
+from keras_gan import layers, random
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 
-class DropoutTest(TestCase):
+class DropoutTest(LayerTestCase):
+    def test_layer(self):
+        self.run_layer_test(lambda **kwargs: layers.Dropout(0.5, seed=3, **kwargs), (8,), training=True)
+
     def test_masks_are_the_documented_draws(self):
         layer, x = layers.Dropout(0.25, seed=5), np.full((3, 5), 0.75, "float32")
         for count in (1, 2):
-            keep = latents.bernoulli((3, 5), (5, -count), 2**14)
+            keep = random.bernoulli((3, 5), (5, -count), 2**14)
             self.assertAllClose(layer(x, training=True), tf.where(keep, 1.0, 0.0))
         self.assertEqual(int(layer.calls), 2)
 

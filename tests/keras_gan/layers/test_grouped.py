@@ -7,7 +7,7 @@ from absl.testing import parameterized
 
 from keras_gan import layers
 from keras_gan.layers import grouped
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 MODES = {
     "eager": lambda function: function,
@@ -41,7 +41,16 @@ def derivatives(function, kernel):
     return derive
 
 
-class GroupedConv2DTest(TestCase, parameterized.TestCase):
+class GroupedConv2DTest(LayerTestCase, parameterized.TestCase):
+    @parameterized.parameters(True, False)
+    def test_layer(self, native):
+        self.choose(native)
+        self.run_layer_test(
+            lambda **kwargs: layers.GroupedConv2D(filters=4, kernel_size=3, groups=2, **kwargs),
+            (5, 5, 4),
+            second_order=not native,
+        )
+
     def choose(self, native):
         """Takes TensorFlow's own operation, or as many as groups, whatever there is here."""
         patch = mock.patch.object(grouped, "_has_gradients", return_value=native)

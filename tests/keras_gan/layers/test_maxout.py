@@ -2,10 +2,13 @@ import keras
 import numpy as np
 
 from keras_gan import layers
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 
-class MaxoutTest(TestCase):
+class MaxoutTest(LayerTestCase):
+    def test_layer(self):
+        self.run_layer_test(lambda **kwargs: layers.Maxout(3, pieces=2, **kwargs), (5,), (2, 5))
+
     def test_largest_piece_of_each_unit(self):
         layer = layers.Maxout(2, pieces=3)
         layer.build((None, 1))

@@ -2,10 +2,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import layers
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 
-class MinibatchStandardDeviationTest(TestCase):
+class MinibatchStandardDeviationTest(LayerTestCase):
+    def test_layer(self):
+        self.run_layer_test(lambda **kwargs: layers.MinibatchStandardDeviation(2, **kwargs), (2, 4, 3), (5,))
+
     def test_definition(self):
         x = np.random.default_rng(0).normal(size=(6, 2, 4, 3)).astype("float32")
         y = layers.MinibatchStandardDeviation(3)(x)

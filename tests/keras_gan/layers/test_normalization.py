@@ -3,6 +3,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import layers
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 from tests.test_case import TestCase
 
 
@@ -62,7 +63,11 @@ class ReplicasTest(TestCase):
         self.run_on_two_replicas(dropout_and_normalization_on_two_replicas_equal_one)
 
 
-class BatchNormalizationTest(TestCase):
+class BatchNormalizationTest(LayerTestCase):
+    def test_layer(self):
+        for training in (False, True):
+            self.run_layer_test(layers.BatchNormalization, (3, 5, 2), (6,), training=training)
+
     def setUp(self):
         super().setUp()
         self.x = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, size=(4, 3, 5, 2)), tf.float32)
@@ -159,7 +164,12 @@ class BatchNormalizationTest(TestCase):
         self.assertEqual((again.momentum, again.epsilon, again.dtype_policy.name), (0.8, 1e-3, "mixed_bfloat16"))
 
 
-class ConditionalBatchNormalizationTest(TestCase):
+class ConditionalBatchNormalizationTest(LayerTestCase):
+    def test_layer(self):
+        self.run_layer_test(
+            lambda **kwargs: layers.ConditionalBatchNormalization(3, **kwargs), (3, 2), num_classes=3, training=True
+        )
+
     def test_each_class_has_its_own_gain_and_offset(self):
         x = np.random.default_rng(0).normal(size=(4, 3, 2)).astype("float32")
         labels = np.array([2, 0, 2, 1])
@@ -189,7 +199,11 @@ class ConditionalBatchNormalizationTest(TestCase):
             layers.ConditionalBatchNormalization(0)
 
 
-class StatelessNormalizationsTest(TestCase):
+class StatelessNormalizationsTest(LayerTestCase):
+    def test_layers(self):
+        self.run_layer_test(lambda **kwargs: layers.LayerNormalization([1, 2], **kwargs), (3, 4))
+        self.run_layer_test(lambda **kwargs: layers.GroupNormalization(2, **kwargs), (3, 3, 4))
+
     def setUp(self):
         super().setUp()
         self.x = np.random.default_rng(0).normal(3.0, 2.0, size=(4, 3, 5, 6)).astype("float32")

@@ -3,10 +3,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import layers
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 
-class ResamplingTest(TestCase):
+class ResamplingTest(LayerTestCase):
+    def test_layers(self):
+        for up, down in (("nearest", "average"), ("bilinear", "bilinear")):
+            self.run_layer_test(lambda up=up, **kwargs: layers.UpSampling2D(up, **kwargs), (2, 3, 2))
+            self.run_layer_test(lambda down=down, **kwargs: layers.DownSampling2D(down, **kwargs), (4, 6, 2))
+
     def setUp(self):
         super().setUp()
         self.x = np.random.default_rng(0).normal(size=(2, 6, 8, 3)).astype("float32")

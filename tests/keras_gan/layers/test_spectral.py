@@ -5,7 +5,7 @@ from absl.testing import parameterized
 
 import keras_gan
 from keras_gan import layers
-from tests.test_case import TestCase
+from tests.keras_gan.layers.layer_checks import LayerTestCase
 
 LAYERS = {
     "dense": lambda: (keras.layers.Dense(4), (None, 5)),
@@ -43,7 +43,13 @@ def spectral_gan(**compile_arguments):
     return gan
 
 
-class SpectralNormalizationTest(TestCase, parameterized.TestCase):
+class SpectralNormalizationTest(LayerTestCase, parameterized.TestCase):
+    def test_layer(self):
+        def make(dtype=None, **kwargs):
+            return layers.SpectralNormalization(keras.layers.Conv2D(4, 3, dtype=dtype), dtype=dtype, **kwargs)
+
+        self.run_layer_test(make, (5, 5, 2))
+
     @parameterized.parameters(*LAYERS)
     def test_against_a_singular_value_decomposition(self, name):
         plain, shape = LAYERS[name]()

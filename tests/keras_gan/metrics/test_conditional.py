@@ -96,5 +96,8 @@ class ConditionalTest(TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "train images must be .*Received: 3 images and 2 labels"):
             conditional.nearest_neighbour_error(np.zeros((3, 1)), np.zeros(2), np.zeros((1, 1)), np.zeros(1))
+        train, test = ((np.zeros((2, size, size, 1), np.float32), np.zeros(2, int)) for size in (4, 5))
+        with self.assertRaisesRegex(ValueError, r"Received: \(5, 5, 1\) and \(4, 4, 1\)"):
+            conditional.evaluate(None, train, test)
         with self.assertRaisesRegex(ValueError, "test images .*Received: 0 images and 0 labels"):
             conditional.nearest_neighbour_error(np.zeros((3, 1)), np.zeros(3), np.zeros((0, 1)), np.zeros(0))

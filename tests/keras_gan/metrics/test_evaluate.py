@@ -6,8 +6,9 @@ from unittest import mock
 import numpy as np
 
 import keras_gan
-from keras_gan import data, metrics, pictures
-from keras_gan.metrics.features import Features
+from keras_gan import data, metrics
+from keras_gan.files import pictures
+from keras_gan.metrics.features import FeatureExtractor
 from tests.test_case import TestCase
 
 # `keras_gan.metrics.evaluate` is the function.
@@ -51,7 +52,7 @@ class EvaluateTest(TestCase):
             return pixels(images)
 
         # Not compiled, so that calls can be counted.
-        self.features = Features("pixels", network, "digest", SHAPE)
+        self.features = FeatureExtractor("pixels", network, "digest", SHAPE)
         self.features._compiled = self.features._compute
 
     def evaluate(self, generator, real, *args, **kwargs):
@@ -144,7 +145,7 @@ class EvaluateTest(TestCase):
 
     def test_images_that_are_not_in_memory(self):
         images = draw(40)
-        source = data.find((images, np.arange(40) % 2))
+        source = data.open_source((images, np.arange(40) % 2))
         reading = dataclasses.replace(
             source, images=None, labels=None, identity="read", read=lambda i: (images[i], int(i) % 2)
         )

@@ -50,7 +50,7 @@ class StrokeThicknessTest(TestCase):
         self.assertAllEqual(stroke_thickness(many), np.tile([alone[0], 0.0], 150))
 
     def test_grows_with_dilation(self):
-        digits = data.find("mnist5k", "test").images[::25]
+        digits = data.open_source("mnist5k", "test").images[::25]
         thick = ndimage.grey_dilation(digits, size=(1, 2, 2, 1))
         difference = stroke_thickness(thick) - stroke_thickness(digits)
         # One more pixel across and down is between 1 and sqrt(2) more across a stroke; holes that close give more.

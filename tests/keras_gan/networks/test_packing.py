@@ -5,7 +5,7 @@ from absl.testing import parameterized
 
 import keras_gan
 from keras_gan import losses, networks, regularizers
-from keras_gan.critic import Critic
+from keras_gan.models.critic import Critic
 from tests.keras_gan.networks.network_checks import NetworkTestCase
 
 PENALTIES = regularizers.R1(), regularizers.R2(), regularizers.GradientPenalty()

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import regularizers
-from keras_gan.critic import Critic
+from keras_gan.models.critic import Critic
 from keras_gan.networks import R3GANDiscriminator, R3GANGenerator, r3gan
 from tests.keras_gan.networks.network_checks import NetworkTestCase
 

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 
@@ -34,9 +36,42 @@ class ResNetTest(NetworkTestCase):
         )
 
     def test_any_image_shape(self):
-        for shape in ((1, 1, 1), (7, 9, 2), (33, 17, 3)):
-            self.check_output(ResNetGenerator(shape, latent_dim=4, filters=4, normalization=None))
-            self.check_output(ResNetDiscriminator(shape, filters=4))
+        for shape, attention in (((1, 1, 1), True), ((7, 9, 2), True), ((33, 17, 3), False), ((7, 70, 1), True)):
+            options = {"filters": 4, "attention": attention}
+            self.check_output(ResNetGenerator(shape, latent_dim=4, normalization=None, **options))
+            self.check_output(ResNetDiscriminator(shape, **options))
+
+    def test_attention(self):
+        self.check_network(
+            ResNetGenerator, image_shape=(8, 8, 1), latent_dim=3, filters=8, num_classes=3, attention=True
+        )
+        for side, attended in ((8, 4), (32, 16), (64, 32), (128, 32)):
+            seen = []
+            attend = layers.SelfAttention.call
+
+            def record(layer, inputs, attend=attend, seen=seen):
+                seen.append(inputs.shape[1])
+                return attend(layer, inputs)
+
+            with mock.patch.object(layers.SelfAttention, "call", record):
+                ResNetGenerator((side, side, 1), latent_dim=2, filters=2, attention=True)
+                ResNetDiscriminator((side, side, 1), filters=2, attention=True)
+            self.assertEqual(set(seen), {attended})
+            self.assertLen(seen, 2)
+
+    def test_attention_changes_nothing_at_first(self):
+        plain = ResNetDiscriminator((8, 8, 1), filters=8, normalization=None)
+        attentive = ResNetDiscriminator((8, 8, 1), filters=8, normalization=None, attention=True)
+        weights = iter(plain.get_weights())
+        own = {id(variable) for variable in attentive.attention.weights}
+        for variable in attentive.weights:
+            if id(variable) not in own:
+                variable.assign(next(weights))
+        images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+        before = attentive(images)
+        self.assertAllEqual(before, plain(images))
+        attentive.attention.gamma.assign(1.0)
+        self.assertNotAllClose(attentive(images), before)
 
     def test_parameters_of_the_published_networks(self):
         """Table 4 of the paper, counted layer by layer."""

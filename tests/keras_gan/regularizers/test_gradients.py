@@ -7,8 +7,8 @@ from absl.testing import parameterized
 from keras import layers
 
 import keras_gan
-from keras_gan import latents, networks, regularizers
-from keras_gan.critic import Critic
+from keras_gan import networks, random, regularizers
+from keras_gan.models.critic import Critic
 from tests.test_case import TestCase
 
 WRONG_TO_SECOND_ORDER = (
@@ -232,8 +232,8 @@ class GradientPenaltyTest(TestCase):
 
     def test_mixtures(self):
         """D = x^2 / 2 on a line: the gradient is the point itself, so the penalty tells where it is."""
-        critic = Critic(Quadratic([[1.0]]), noise=latents.Noise(3, tf.constant(5, tf.int64)))
-        share = latents.Noise(3, tf.constant(5, tf.int64)).uniform(6, 1)[:, 0]
+        critic = Critic(Quadratic([[1.0]]), noise=random.Noise(3, tf.constant(5, tf.int64)))
+        share = random.Noise(3, tf.constant(5, tf.int64)).uniform(6, 1)[:, 0]
         real, fake = tf.fill((6, 1), 10.0), tf.fill((6, 1), 2.0)
         points = tf.sqrt(regularizers.GradientPenalty(target=0.0)(critic, real, fake))
         self.assertAllClose(points, 10.0 * share + 2.0 * (1.0 - share))

@@ -6,8 +6,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_gan
-from keras_gan import augmentation, latents, networks, regularizers
-from keras_gan.critic import Critic
+from keras_gan import augmentation, distribution, networks, random, regularizers
+from keras_gan.models.critic import Critic
 from tests.test_case import TestCase
 
 GRID = {"image_shape": (4, 4, 1), "hidden_units": (6,)}
@@ -18,7 +18,7 @@ class Scale(augmentation.Augmenter):
     """Multiplies each image by a draw of its own."""
 
     def call(self, images, seed):
-        draws = latents.per_replica(lambda n: latents.uniform((n, 1, 1, 1), seed), tf.shape(images)[0])
+        draws = distribution.per_replica(lambda n: random.uniform((n, 1, 1, 1), seed), tf.shape(images)[0])
         return images * draws
 
 
@@ -39,11 +39,11 @@ def auxiliary_gan(**arguments):
 class ConsistencyTest(TestCase):
     def test_definition(self):
         """D(x) - D(ux) = (1 - u) sum x, with a u for each image."""
-        noise = latents.Noise(1, tf.constant(2, tf.int64))
+        noise = random.Noise(1, tf.constant(2, tf.int64))
         u, v = (noise.uniform(3, 1)[:, 0] for _ in range(2))
         real, fake = tf.ones((3, 2, 2, 1)), tf.fill((3, 2, 2, 1), 2.0)
         for balanced in (False, True):
-            critic = Critic(total, noise=latents.Noise(1, tf.constant(2, tf.int64)))
+            critic = Critic(total, noise=random.Noise(1, tf.constant(2, tf.int64)))
             penalty = regularizers.ConsistencyRegularization(Scale(), balanced=balanced)(critic, real, fake)
             expected = tf.square(4.0 * (1.0 - u)) + balanced * tf.square(8.0 * (1.0 - v))
             self.assertAllClose(penalty, expected)

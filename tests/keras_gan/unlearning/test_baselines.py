@@ -1,7 +1,7 @@
 import numpy as np
 
 from keras_gan import latents, networks
-from keras_gan.unlearning import Feature, rejected, sample_projecting, sample_rejecting
+from keras_gan.unlearning import LatentDirection, rejected, sample_projecting, sample_rejecting
 from tests.test_case import TestCase
 
 
@@ -11,7 +11,7 @@ def generator(**kwargs):
 
 class BaselinesTest(TestCase):
     def test_rejection_draws_from_the_prior_given_that_the_feature_is_absent(self):
-        feature = Feature([1.0, 0.0], threshold=0.0)
+        feature = LatentDirection([1.0, 0.0], threshold=0.0)
         network = generator()
         codes, first = rejected(network, feature, 1500, seed=3), latents.draw(network, 1500, seed=3)
         self.assertFalse(feature.present(codes).any())
@@ -24,10 +24,10 @@ class BaselinesTest(TestCase):
 
     def test_a_feature_of_all_latents_is_refused(self):
         with self.assertRaisesRegex(ValueError, "present in all of 5 draws of a latent: raise its threshold"):
-            sample_rejecting(generator(), Feature([1.0, 0.0], threshold=-50.0), 2, most=5)
+            sample_rejecting(generator(), LatentDirection([1.0, 0.0], threshold=-50.0), 2, most=5)
 
     def test_projection_makes_images_of_latents_without_the_feature(self):
-        feature = Feature([0.6, 0.8], threshold=0.2)
+        feature = LatentDirection([0.6, 0.8], threshold=0.2)
         network = generator(num_classes=2)
         codes = feature.remove(latents.draw(network, 9, seed=5))
         expected = network([codes, np.arange(9) % 2]).numpy()

@@ -4,8 +4,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import latents, networks
-from keras_gan.metrics import classifiers
-from keras_gan.unlearning import Feature, annotate, class_score
+from keras_gan.metrics.features import classifiers
+from keras_gan.unlearning import LatentDirection, annotate, class_score
 from tests.test_case import TestCase
 
 SHAPE = (4, 4, 1)
@@ -22,22 +22,22 @@ def brightness(images):
 class FeatureTest(TestCase, parameterized.TestCase):
     def test_direction_and_threshold_by_hand(self):
         # Means (3, 1) and (0, -3): a difference of (3, 4), of length 5; half the sum is (1.5, -1).
-        feature = Feature.from_latents([[2, 0], [4, 2]], [[0, -3]])
+        feature = LatentDirection.from_latents([[2, 0], [4, 2]], [[0, -3]])
         self.assertAllClose(feature.direction, [0.6, 0.8])
         self.assertAllClose(feature.threshold, 0.6 * 1.5 - 0.8)
         self.assertEqual(feature.direction.dtype, np.float32)
-        self.assertEqual(Feature.from_latents([[2, 0]], [[0, 0]], threshold=1.75).threshold, 1.75)
+        self.assertEqual(LatentDirection.from_latents([[2, 0]], [[0, 0]], threshold=1.75).threshold, 1.75)
 
     def test_the_default_threshold_does_not_depend_on_how_many_of_each_there_are(self):
-        few = Feature.from_latents([[2.0, 1.0]], [[0.0, 1.0]])
-        many = Feature.from_latents([[2.0, 1.0]], [[0.0, 1.0]] * 9)
+        few = LatentDirection.from_latents([[2.0, 1.0]], [[0.0, 1.0]])
+        many = LatentDirection.from_latents([[2.0, 1.0]], [[0.0, 1.0]] * 9)
         self.assertEqual(few.threshold, many.threshold)
 
     def test_finds_the_direction_and_boundary_of_a_known_half_space(self):
         """Of latents whose projection is above 1.2816 sigma, 10 %, the threshold lies between the truncated means."""
         codes = np.random.default_rng(0).normal(size=(40_000, 4))
         truth = codes @ np.array([0.0, 0.6, 0.0, 0.8]) >= 1.2816
-        feature = Feature.from_latents(codes[truth], codes[~truth])
+        feature = LatentDirection.from_latents(codes[truth], codes[~truth])
         self.assertAllClose(feature.direction, [0.0, 0.6, 0.0, 0.8], atol=0.02)
         # Means of a normal variable cut at c: phi(c) / 0.1 = 1.755 above, and -phi(c) / 0.9 = -0.195 below.
         self.assertAllClose(feature.threshold, (1.755 - 0.195) / 2, atol=0.02)
@@ -45,7 +45,7 @@ class FeatureTest(TestCase, parameterized.TestCase):
 
     def test_what_is_removed_lies_on_the_threshold_and_the_rest_is_untouched(self):
         codes = np.random.default_rng(1).normal(size=(500, 7)).astype("float32")
-        feature = Feature(np.arange(7.0) - 2.0, threshold=0.4)
+        feature = LatentDirection(np.arange(7.0) - 2.0, threshold=0.4)
         removed, present = feature.remove(codes), feature.present(codes)
         self.assertAllInRange(present.mean(), 0.2, 0.5)
         self.assertAllClose(feature.project(removed[present]), np.full(present.sum(), 0.4), atol=1e-5)
@@ -56,7 +56,7 @@ class FeatureTest(TestCase, parameterized.TestCase):
 
     def test_arrays_and_tensors_in_every_mode_agree(self):
         codes = np.random.default_rng(2).normal(size=(6, 3)).astype("float32")
-        feature = Feature([1.0, -2.0, 0.5], threshold=0.1)
+        feature = LatentDirection([1.0, -2.0, 0.5], threshold=0.1)
         for method in (feature.project, feature.present, feature.remove):
             expected = method(codes)
             self.assertIsInstance(expected, np.ndarray)
@@ -65,7 +65,7 @@ class FeatureTest(TestCase, parameterized.TestCase):
                 self.assertAllClose(tf.function(method, jit_compile=jit_compile)(tf.constant(codes)), expected)
 
     def test_quality_by_hand(self):
-        feature = Feature([2.0], threshold=0.0)
+        feature = LatentDirection([2.0], threshold=0.0)
         codes = np.array([[3.0], [2.0], [1.0], [-1.0], [-2.0]])
         found = feature.quality(codes, np.array([True, False, True, True, False]))
         expected = {
@@ -82,26 +82,26 @@ class FeatureTest(TestCase, parameterized.TestCase):
         rng = np.random.default_rng(3)
         codes, truth = rng.integers(0, 5, (60, 1)).astype(float), rng.uniform(size=60) < 0.3
         pairs = np.sign(codes[truth] - codes[~truth].T)
-        self.assertAllClose(Feature([1.0], 0.0).quality(codes, truth)["auc"], (1 + pairs.mean()) / 2)
+        self.assertAllClose(LatentDirection([1.0], 0.0).quality(codes, truth)["auc"], (1 + pairs.mean()) / 2)
 
     def test_quality_without_either_kind(self):
-        found = Feature([1.0], threshold=9.0).quality([[1.0], [2.0]], [False, False])
+        found = LatentDirection([1.0], threshold=9.0).quality([[1.0], [2.0]], [False, False])
         self.assertEqual([name for name, value in found.items() if np.isnan(value)], [
             "precision", "recall", "balanced_accuracy", "auc"
         ])  # fmt: skip
 
     def test_config_and_file(self):
-        feature = Feature(np.random.default_rng(4).normal(size=9), threshold=0.3)
+        feature = LatentDirection(np.random.default_rng(4).normal(size=9), threshold=0.3)
         path = self.path("feature.json")
         feature.save(path)
-        for again in (self.assert_config_round_trip(feature), Feature.load(path)):
+        for again in (self.assert_config_round_trip(feature), LatentDirection.load(path)):
             np.testing.assert_array_equal(again.direction, feature.direction)
             self.assertEqual(again.threshold, feature.threshold)
         for content in ("{}", '{"direction": [0, 0], "threshold": 1}', "["):
             with open(path, "w") as file:  # noqa: PTH123
                 file.write(content)
             with self.assertRaisesRegex(ValueError, "holds no feature"):
-                Feature.load(path)
+                LatentDirection.load(path)
 
     @parameterized.parameters(
         ([], [[1.0]], r"at least one latent each, .*Received: shapes \(0,\) and \(1, 1\)"),
@@ -112,18 +112,18 @@ class FeatureTest(TestCase, parameterized.TestCase):
     )
     def test_degenerate_sets_are_refused(self, positive, negative, message):
         with self.assertRaisesRegex(ValueError, message):
-            Feature.from_latents(positive, negative)
+            LatentDirection.from_latents(positive, negative)
 
     def test_bad_input(self):
         for direction in ([0.0, 0.0], [np.inf, 1.0], [[1.0]], 3.0):
             with self.assertRaisesRegex(ValueError, "`direction` must be a vector of finite numbers"):
-                Feature(direction, 0.0)
+                LatentDirection(direction, 0.0)
         with self.assertRaisesRegex(ValueError, "`threshold` must be a finite number. Received: threshold=nan"):
-            Feature([1.0], np.nan)
+            LatentDirection([1.0], np.nan)
         with self.assertRaisesRegex(ValueError, r"Expected latents of shape \(n, 2\). Received: shape \(1, 3\)"):
-            Feature([1.0, 0.0], 0.0).remove(np.zeros((1, 3)))
+            LatentDirection([1.0, 0.0], 0.0).remove(np.zeros((1, 3)))
         with self.assertRaisesRegex(ValueError, "must hold 2 booleans, .*dtype int64"):
-            Feature([1.0], 0.0).quality([[1.0], [2.0]], [0, 1])
+            LatentDirection([1.0], 0.0).quality([[1.0], [2.0]], [0, 1])
 
 
 class AnnotateTest(TestCase, parameterized.TestCase):

@@ -4,13 +4,13 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import GAN, layers, networks
-from keras_gan.unlearning import Feature, FeatureUnlearner, latent_batches
+from keras_gan.unlearning import FeatureUnlearner, LatentDirection, latent_batches
 from keras_gan.unlearning.similarity import ms_ssim
-from tests.keras_gan.test_xla import unknown_shapes
+from tests.keras_gan.models.test_xla import unknown_shapes
 from tests.test_case import TestCase
 
 SHAPE = (8, 8, 1)
-FEATURE = Feature([1.0, 0.0, 0.0], threshold=0.5)
+FEATURE = LatentDirection([1.0, 0.0, 0.0], threshold=0.5)
 
 
 class Identity(networks.Generator):
@@ -72,7 +72,7 @@ class LatentBatchesTest(TestCase):
 class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
     def test_terms_by_hand(self):
         """(2, 0) is to become (1, 0), half a unit away per number; (0, 5) lacks the feature."""
-        model = unlearner(Identity(), Feature([1.0, 0.0], threshold=1.0), alpha=3.0)
+        model = unlearner(Identity(), LatentDirection([1.0, 0.0], threshold=1.0), alpha=3.0)
         codes = np.array([[2.0, 0.0], [0.0, 5.0]], "float32")
         self.assertAllClose(
             model.test_on_batch(codes, return_dict=True), {"loss": 0.75, "reconstruction": 0.0, "unlearning": 0.25}
@@ -86,7 +86,7 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
 
     def test_one_step_descends_the_gradient_by_hand(self):
         model = unlearner(
-            Identity(), Feature([1.0, 0.0], threshold=1.0), alpha=3.0, optimizer=keras.optimizers.SGD(0.1)
+            Identity(), LatentDirection([1.0, 0.0], threshold=1.0), alpha=3.0, optimizer=keras.optimizers.SGD(0.1)
         )
         model.generator.offset.assign([0.5, 0.25])
         model.train_on_batch(np.array([[2.0, 0.0], [0.0, 5.0]], "float32"))
@@ -126,7 +126,7 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
     def test_unlearns_a_feature_and_keeps_the_rest(self):
         """Vectors whose first number is the feature: afterwards it no longer exceeds the threshold."""
         network = networks.MLPGenerator((2,), latent_dim=2, hidden_units=(32,), kernel_initializer="glorot_uniform")
-        rest = FeatureUnlearner(network, Feature([1.0, 0.0], threshold=0.3))
+        rest = FeatureUnlearner(network, LatentDirection([1.0, 0.0], threshold=0.3))
         rest.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.02, 400)))
         rest.fit(latent_batches(network, batch_size=128), steps_per_epoch=400, verbose=0)
         codes = np.random.default_rng(5).normal(size=(500, 2)).astype("float32")
@@ -230,8 +230,8 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
     def test_bad_input(self):
         with self.assertRaisesRegex(ValueError, "must be a keras_gan.networks.Generator"):
             FeatureUnlearner(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), FEATURE)
-        with self.assertRaisesRegex(ValueError, "Feature of latents of length 3"):
-            FeatureUnlearner(generator(), Feature([1.0, 0.0], 0.0))
+        with self.assertRaisesRegex(ValueError, "LatentDirection of length 3"):
+            FeatureUnlearner(generator(), LatentDirection([1.0, 0.0], 0.0))
         for arguments, message in (
             ({"alpha": 0.0}, "`alpha` must be a positive number. Received: alpha=0.0"),
             ({"steps_per_execution": 0}, "`steps_per_execution` must be an integer of at least 1"),

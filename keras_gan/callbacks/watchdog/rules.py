@@ -1,0 +1,359 @@
+"""From a series of cheap signals to a verdict on GAN training, in plain words, with evidence and what to try."""
+
+import collections
+import itertools
+import json
+import math
+import typing
+
+import numpy as np
+
+WINDOW = 10  # intervals that are remembered
+RECENT = 5  # of which medians are taken
+PATIENCE = 3  # intervals in a row that must agree before the verdict changes
+
+SIGNALS = {
+    "accuracy": "share of pairs (real, generated) in which the discriminator gives the real example the higher logit",
+    "logit_gap": "mean logit of real examples minus that of generated ones",
+    "logit_deviation": "standard deviation of the logits",
+    "saturation": "the discriminator's loss, from 0 at certainty to 1 where it cannot tell",
+    "discriminator_gradient": "norm of the gradient of the discriminator's adversarial loss",
+    "generator_gradient": "norm of the gradient of the generator's adversarial loss",
+    "gradient_ratio": "the generator's gradient norm over the discriminator's",
+    "real_input_gradient": "root mean square norm of the logit's gradient at real examples",
+    "fake_input_gradient": "the same at generated examples",
+    "overfitting": "how far held-out real logits have moved from those of training examples towards generated ones",
+    "overfitting_deviations": "the difference of these two in standard errors",
+    "distance_ratio": "mean distance between generated examples over that between real ones",
+    "neighbour_accuracy": "share of examples whose nearest neighbour is of their own kind, real or generated",
+    "precision": "share of generated examples that lie among real ones",
+    "movement": "how far generated examples moved since the last interval, over the mean distance of real ones",
+    "entropy": "entropy of the classes or modes of generated examples, in nats",
+    "missing_share": "share of the data that is in classes or modes which are hardly generated",
+    "not_finite": "number of signals that were NaN or infinite",
+}
+
+EARLY = "too early to tell"
+HEALTHY = "healthy"
+DIVERGED = "diverged"
+OVERFITTING = "discriminator overfitting"
+DISCRIMINATOR = "discriminator winning"
+COLLAPSE = "mode collapse"
+OSCILLATING = "oscillating"
+GENERATOR = "generator winning"
+CONVERGED = "converged"
+
+ADVICE = {
+    EARLY: "",
+    HEALTHY: "",
+    DIVERGED: "lower the learning rates, or raise the gradient penalty",
+    OVERFITTING: (
+        "stop here or earlier; more data, augmentation, a stronger gradient penalty or a smaller discriminator"
+    ),
+    DISCRIMINATOR: (
+        "add a gradient penalty, a non-saturating loss, fewer discriminator steps or a lower learning rate of the "
+        "discriminator"
+    ),
+    COLLAPSE: (
+        "a gradient penalty or a relativistic loss; more discriminator steps or a lower learning rate of the "
+        "generator; larger batches"
+    ),
+    OSCILLATING: (
+        "alternating updates, a gradient penalty, less momentum (beta_1) or lower learning rates; sample from an "
+        "average of the weights"
+    ),
+    GENERATOR: (
+        "a larger discriminator, more discriminator steps or a higher learning rate of the discriminator; less penalty"
+    ),
+    CONVERGED: "training may end; compare checkpoints by a metric",
+}
+# The order of both in checkpoints of version 0.1.0.
+_OLD_SIGNALS = (
+    "accuracy", "logit_gap", "logit_deviation", "saturation", "discriminator_gradient", "generator_gradient",
+    "gradient_ratio", "real_input_gradient", "fake_input_gradient", "overfitting", "overfitting_deviations",
+    "distance_ratio", "neighbour_accuracy", "precision", "movement", "entropy", "missing_share", "not_finite",
+)  # fmt: skip
+_OLD_NAMES = (EARLY, HEALTHY, DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR, CONVERGED)
+OLD_SIZE = 10 * len(_OLD_SIGNALS) + 7
+ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR)
+
+
+class Verdict(typing.NamedTuple):
+    """The word of a `Judge`: the name, whether it is new, since which step, evidence and advice as sentences."""
+
+    name: str
+    changed: bool
+    since: int
+    evidence: str
+    advice: str
+
+    def __str__(self):
+        text = f"{self.name}: {self.evidence}" if self.evidence else self.name
+        return f"{text}; try: {self.advice}" if self.advice and self.name in ALARMS else text
+
+
+class Judge:
+    """Hears signals interval by interval and holds a verdict that does not flicker.
+
+    Rules look at medians over the last 5 intervals. The first whose conditions hold proposes its verdict, in this
+    order: diverged, discriminator overfitting, discriminator winning, mode collapse, oscillating, generator
+    winning, converged, and else healthy. A generator that runs away from a discriminator which cannot follow is
+    winning, not diverged, as long as logits stay within bounds; once ten looks show what it lost, that is a
+    collapse. A proposal becomes the verdict when three intervals in a row agree on it; numbers that are not finite
+    do at once.
+
+    Example: a discriminator that cannot tell, in front of samples that a nearest-neighbour rule tells at once.
+
+    >>> judge = keras_gan.callbacks.watchdog.rules.Judge()
+    >>> for step in range(100, 1300, 100):
+    ...     verdict = judge.update(step, {"accuracy": 0.5, "neighbour_accuracy": 0.99})
+    >>> verdict.name, verdict.since
+    ('generator winning', 1000)
+    """
+
+    def __init__(self):
+        self.rows = collections.deque(maxlen=WINDOW)
+        self.peak = 0.0
+        self.name, self.since = EARLY, 0
+        self._proposed, self._streak, self._proposed_at = EARLY, 0, 0
+
+    def update(self, step, row, missing=()):
+        """Takes in the signals of one interval.
+
+        Args:
+            step: The training step.
+            row: Dictionary from names of `SIGNALS` to numbers; those that do not apply may be left out or `None`.
+            missing: Names of the classes or modes that are hardly generated, for the evidence.
+
+        Returns:
+            The `Verdict` that stands now.
+        """
+        self.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+        gradient = _recent(self.rows, "generator_gradient")
+        self.peak = max(self.peak, gradient) if math.isfinite(gradient) else self.peak
+        name, evidence = self._propose(list(missing))
+        if name != self._proposed:
+            self._proposed, self._streak, self._proposed_at = name, 0, int(step)
+        self._streak += 1
+        urgent = name == DIVERGED and self.rows[-1]["not_finite"] > 0
+        changed = name != self.name and (urgent or self._streak >= PATIENCE)
+        if changed:
+            self.name, self.since = name, self._proposed_at
+        elif name != self.name:
+            evidence = f"for now, signs of {name}" if self._streak > 1 and name in ALARMS else ""
+        return Verdict(self.name, changed, self.since, evidence, ADVICE[self.name])
+
+    def _propose(self, missing):
+        if len(self.rows) < PATIENCE and not self.rows[-1]["not_finite"] > 0:
+            return EARLY, ""
+        for name, rule in _RULES:
+            evidence = rule(self.rows, self.peak, missing)
+            if evidence:
+                return name, evidence
+        poor = _recent(self.rows, "missing_share") >= 0.15 or _recent(self.rows, "distance_ratio") < 0.5
+        if len(self.rows) < RECENT or (len(self.rows) < WINDOW and poor):
+            return EARLY, ""
+        if poor:
+            # Still spreading: neither healthy yet, nor a reason to take back what was said.
+            return self.name, "generated examples become more varied"
+        return HEALTHY, _describe(self.rows, missing)
+
+    def to_json(self):
+        """The judge's memory, as text, for a checkpoint: everything by its name, so that lists may grow."""
+        return json.dumps(
+            {
+                "signals": list(self.rows),
+                "peak": self.peak,
+                "verdict": self.name,
+                "since": self.since,
+                "proposed": self._proposed,
+                "streak": self._streak,
+                "proposed_at": self._proposed_at,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text):
+        """The judge that `to_json` describes. A signal that was not there is missing; so is one that is gone."""
+        state, judge = json.loads(text), cls()
+        for row in state["signals"]:
+            judge.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+        judge.peak = state["peak"]
+        judge.name, judge.since = _known(state["verdict"]), state["since"]
+        judge._proposed, judge._streak = _known(state["proposed"]), state["streak"]
+        judge._proposed_at = state["proposed_at"]
+        return judge
+
+    @classmethod
+    def from_array(cls, array):
+        """The judge of a checkpoint of version 0.1.0, where names were positions in the lists of that version."""
+        rows, rest = np.split(np.asarray(array, np.float64), [OLD_SIZE - 7])
+        rows = rows.reshape(-1, len(_OLD_SIGNALS))[: int(rest[0])].tolist()
+        state = {
+            "signals": [dict(zip(_OLD_SIGNALS, row, strict=True)) for row in rows],
+            "peak": float(rest[1]),
+            "verdict": _OLD_NAMES[int(rest[2])],
+            "since": int(rest[3]),
+            "proposed": _OLD_NAMES[int(rest[4])],
+            "streak": int(rest[5]),
+            "proposed_at": int(rest[6]),
+        }
+        return cls.from_json(json.dumps(state))
+
+
+def _known(name):
+    """A verdict's name, if there still is one of it."""
+    return name if name in ADVICE else EARLY
+
+
+def _number(value):
+    return math.nan if value is None else float(value)
+
+
+def _recent(rows, name, count=RECENT, skip=0):
+    """The median over the last intervals in which a signal applied; NaN, with which comparisons fail, without any."""
+    rows = list(rows)[: len(rows) - skip]
+    values = [row[name] for row in rows[-count:] if not math.isnan(row[name])]
+    return float(np.median(values)) if values else math.nan
+
+
+def _diverged(rows, peak, missing):
+    if rows[-1]["not_finite"] > 0:
+        return "a loss, a gradient or a generated example is not finite"
+    spread = max(abs(_recent(rows, "logit_gap", PATIENCE)), _recent(rows, "logit_deviation", PATIENCE))
+    if spread > 1000.0:
+        return f"logits are spread over {spread:.3g}"
+    if _leads(rows, PATIENCE):
+        return ""
+    saturation, accuracy = _recent(rows, "saturation"), _recent(rows, "accuracy")
+    if len(rows) >= RECENT and saturation > 3.0 and accuracy >= 0.5:
+        return (
+            f"logits jump: the discriminator's loss is {saturation:.3g} times an undecided one's although it tells "
+            f"{100 * accuracy:.0f} % of pairs right"
+        )
+    ratio = _recent(rows, "distance_ratio", PATIENCE)
+    if ratio > 5.0:
+        return f"generated examples lie {ratio:.3g} times as far from each other as real ones"
+    return ""
+
+
+def _leads(rows, count):
+    """Tells whether the last looks all saw generated examples ranked above nearly every real one."""
+    accuracy = [row["accuracy"] for row in rows][-count:]
+    return len(accuracy) == count and all(each <= 0.1 for each in accuracy)
+
+
+def _overfitting(rows, peak, missing):
+    moved, deviations = _recent(rows, "overfitting"), _recent(rows, "overfitting_deviations")
+    accuracy = _recent(rows, "accuracy")
+    if moved > 0.5 and deviations > 4.0 and accuracy > 0.75:
+        return (
+            f"to the discriminator, held-out real examples are {100 * moved:.0f} % of the way from training ones to "
+            f"generated ones ({deviations:.0f} standard errors): it knows its examples by heart"
+        )
+    return ""
+
+
+def _discriminator_wins(rows, peak, missing):
+    accuracy, saturation = _recent(rows, "accuracy"), _recent(rows, "saturation")
+    share = _recent(rows, "generator_gradient") / peak if peak else math.nan
+    if accuracy < 0.98 or math.isnan(accuracy) or _recent(rows, "precision") > 0.5:
+        return ""
+    if saturation < 0.02:
+        reason = f"its loss is {100 * saturation:.2g} % of an undecided one's"
+    elif share < 0.02:
+        reason = f"the generator's gradient has vanished to {100 * share:.2g} % of its largest"
+    else:
+        return ""
+    told = f"the discriminator tells {100 * accuracy:.1f} % of pairs right"
+    return f"{told} and {reason}, so it teaches the generator nothing"
+
+
+def _spreads(rows):
+    """Tells whether generated examples show more classes, or more variety, than at any look before the last 5."""
+    earlier = list(rows)[:-RECENT]
+    if not math.isnan(_recent(rows, "entropy")):
+        return _recent(rows, "entropy") > max((row["entropy"] for row in earlier), default=math.nan) + 0.05
+    return _recent(rows, "distance_ratio") > 1.1 * max((row["distance_ratio"] for row in earlier), default=math.nan)
+
+
+def _collapsed(rows, peak, missing):
+    if len(rows) < WINDOW or _spreads(rows):
+        return ""
+    share = _recent(rows, "missing_share")
+    if share >= 0.15:
+        names = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        which = f" (now: {names})" if missing else ""
+        return f"classes or modes with {100 * share:.0f} % of the data are hardly generated{which}"
+    ratio = _recent(rows, "distance_ratio")
+    if ratio < 0.5:
+        return f"generated examples differ from each other only {ratio:.2g} times as much as real ones"
+    return ""
+
+
+def _oscillating(rows, peak, missing):
+    signs = [np.sign(row["accuracy"] - 0.5) for row in rows if abs(row["accuracy"] - 0.5) > 0.1]
+    turns = sum(a != b for a, b in itertools.pairwise(signs))
+    movement = _recent(rows, "movement")
+    if turns >= 3 and movement > 0.1:
+        return (
+            f"within {len(rows)} intervals the discriminator's ranking of real and generated examples turned round "
+            f"{turns} times, and generated examples move by {movement:.2g} of the data's spread from one to the next"
+        )
+    return ""
+
+
+def _generator_wins(rows, peak, missing):
+    accuracy, neighbours = _recent(rows, "accuracy"), _recent(rows, "neighbour_accuracy")
+    if _leads(rows, RECENT):
+        return (
+            f"look after look the discriminator gives the generated example the higher logit, in "
+            f"{100 * (1 - accuracy):.0f} % of pairs: the generator runs ahead of it"
+        )
+    # A discriminator cannot tell either before it has learned to.
+    if len(rows) == WINDOW and accuracy <= 0.6 and neighbours >= 0.9:
+        return (
+            f"the discriminator tells {100 * accuracy:.0f} % of pairs right, no better than chance, where a "
+            f"nearest-neighbour rule tells {100 * neighbours:.0f} %"
+        )
+    return ""
+
+
+def _converged(rows, peak, missing):
+    accuracy, neighbours = _recent(rows, "accuracy"), _recent(rows, "neighbour_accuracy")
+    ratio, share = _recent(rows, "distance_ratio"), _recent(rows, "missing_share")
+    steady = len(rows) == WINDOW and abs(_recent(rows, "distance_ratio", skip=RECENT) - ratio) < 0.1
+    if steady and abs(accuracy - 0.5) <= 0.1 and neighbours <= 0.6 and abs(ratio - 1.0) <= 0.15 and not share > 0.0:
+        return (
+            f"neither the discriminator ({100 * accuracy:.0f} % of pairs right) nor a nearest-neighbour rule "
+            f"({100 * neighbours:.0f} %) can tell generated examples from real ones"
+        )
+    return ""
+
+
+_RULES = (
+    (DIVERGED, _diverged),
+    (OVERFITTING, _overfitting),
+    (DISCRIMINATOR, _discriminator_wins),
+    (COLLAPSE, _collapsed),
+    (OSCILLATING, _oscillating),
+    (GENERATOR, _generator_wins),
+    (CONVERGED, _converged),
+)
+
+
+def _describe(rows, missing):
+    """The signals in one line."""
+    parts = []
+    for name, text in (
+        ("accuracy", "discriminator {:.0f} % right"),
+        ("neighbour_accuracy", "nearest neighbours {:.0f} %"),
+    ):
+        if not math.isnan(_recent(rows, name)):
+            parts.append(text.format(100 * _recent(rows, name)))
+    ratio = _recent(rows, "distance_ratio")
+    if not math.isnan(ratio):
+        parts.append(f"variety {ratio:.2f} of the data's")
+    if missing:
+        parts.append(f"hardly generated: {', '.join(missing[:10])}")
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""Checks of what was exported, in processes that cannot import Keras."""

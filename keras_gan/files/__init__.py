@@ -1,0 +1,1 @@
+"""Files: written whole or not at all, histories of JSON lines, pictures, run folders."""

@@ -1,0 +1,7 @@
+"""Models with `fit`, and the parts of their training step."""
+
+from keras_gan.models.base import GenerativeModel
+from keras_gan.models.gan import GAN
+from keras_gan.models.vae import VAE
+
+__all__ = ["GAN", "VAE", "GenerativeModel"]

@@ -1,0 +1,130 @@
+"""The discriminator as seen within one training step."""
+
+import warnings
+import weakref
+
+import tensorflow as tf
+
+from keras_gan import random
+
+# Activations that a logit must not pass through, and operations that change no value but a tensor's form.
+_BOUNDED = {"Sigmoid": "a sigmoid", "Softmax": "a softmax", "Tanh": "a hyperbolic tangent"}
+_FORMS = ("Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient")
+_warned = weakref.WeakSet()
+
+
+class Critic:
+    """A discriminator with labels and augmentation bound, that computes nothing twice.
+
+    Adversarial losses need the logits of an image batch, gradient penalties the gradients of the same logits:
+    one forward pass serves both.
+
+    Args:
+        discriminator: Model from images, or `[images, labels]`, to one logit each.
+        labels: int32 labels `(batch,)` of every image batch it will see, or `None`.
+        augment: Function from images to augmented images, or `None`.
+        training: Passed on to the discriminator.
+        noise: `keras_gan.random.Noise` of the step, for regularizers that draw; by default one of a fixed seed.
+
+    Call arguments:
+        images: float32 `(batch, ...)`. Batches are told apart by identity, not by value.
+
+    Returns:
+        float32 logits of shape `(batch,)`; one for each pack of a discriminator that packs images.
+
+    Example:
+
+    >>> discriminator = keras_gan.networks.MLPDiscriminator(image_shape=(2,), hidden_units=(4,))
+    >>> critic = keras_gan.models.critic.Critic(discriminator)
+    >>> points = tf.zeros((3, 2))
+    >>> critic(points).shape, critic.input_gradients(points).shape
+    (TensorShape([3]), TensorShape([3, 2]))
+    """
+
+    def __init__(self, discriminator, labels=None, augment=None, training=True, noise=None):
+        self._discriminator = discriminator
+        self._augment = augment
+        self._classifies = getattr(discriminator, "conditioning", None) == "auxiliary"
+        # Images that are judged together, by one logit.
+        self.packing = getattr(discriminator, "packing", 1)
+        self.labels = labels
+        self.training = training
+        self.noise = random.Noise(0, tf.zeros((), tf.int64)) if noise is None else noise
+        self._passes = {}
+        self._gradients = {}
+
+    def __call__(self, images):
+        return self._forward(images)[0]
+
+    def fresh(self):
+        """The same critic, with nothing computed yet."""
+        return Critic(self._discriminator, self.labels, self._augment, self.training, self.noise)
+
+    def class_logits(self, images):
+        """Logits of the classes, from a discriminator with `conditioning="auxiliary"`.
+
+        Args:
+            images: float32 `(batch, ...)`.
+
+        Returns:
+            float32 tensor of shape `(batch, num_classes)`.
+        """
+        return self._forward(images)[2]
+
+    def input_gradients(self, images):
+        """Gradients of each image's logit with respect to that image, before augmentation.
+
+        Args:
+            images: float32 `(batch, ...)`.
+
+        Returns:
+            float32 tensor with one row for each logit: of the images' shape, or `(packs, packing, ...)` for a
+            discriminator that packs images.
+        """
+        key = images.ref()
+        if key not in self._gradients:
+            logits, tape, _ = self._forward(images)
+            gradients = tape.gradient(logits, images)
+            if self.packing > 1:
+                gradients = tf.reshape(gradients, (-1, self.packing, *images.shape[1:]))
+            self._gradients[key] = gradients
+        return self._gradients[key]
+
+    def _forward(self, images):
+        key = images.ref()
+        if key not in self._passes:
+            # In a graph an unused tape costs nothing; it is what input_gradients differentiates.
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                seen = self._augment(images) if self._augment else images
+                inputs = seen if self.labels is None else [seen, self.labels]
+                if self._classifies:
+                    logits, classes = self._discriminator(inputs, training=self.training, return_class_logits=True)
+                else:
+                    logits, classes = self._discriminator(inputs, training=self.training), None
+                _warn_of_activation(logits, self._discriminator)
+                logits = tf.reshape(tf.cast(logits, tf.float32), [-1])
+            self._passes[key] = logits, tape, classes
+        return self._passes[key]
+
+
+def _warn_of_activation(logits, discriminator):
+    """Warns, once, of a discriminator whose outputs are no logits, as Keras' losses do with `from_logits=True`.
+
+    In a graph it is known which operation a tensor comes from, so that this costs nothing in a training step.
+    """
+    if discriminator in _warned:
+        return
+    bounded = "a sigmoid or softmax" if hasattr(logits, "_keras_logits") else None
+    if tf.is_symbolic_tensor(logits):
+        operation = logits.op
+        while operation.type in _FORMS:
+            operation = operation.inputs[0].op
+        bounded = _BOUNDED.get(operation.type)
+    if bounded:
+        _warned.add(discriminator)
+        warnings.warn(
+            f"The discriminator ends in {bounded}, and losses take logits, which have no bounds: leave the activation "
+            f"of its last layer out. Received: discriminator={discriminator.name!r}",
+            stacklevel=2,
+        )

@@ -1,0 +1,73 @@
+import contextlib
+import dataclasses
+import os
+import time
+from unittest import mock
+
+import tensorflow as tf
+
+from tests.test_case import TestCase
+from trainers.engine import hardware
+from trainers.engine.flags import Config
+
+
+class StrategyTest(TestCase):
+    def test_none_is_the_default_strategy(self):
+        strategy = hardware.make_strategy(Config())
+        self.assertIs(strategy, tf.distribute.get_strategy())
+        self.assertTrue(hardware.is_chief(strategy))
+
+    def test_tpu_flags_stand_for_the_strategy(self):
+        for flags in ({"tpu": True}, {"tpu_name": "mine"}, {"strategy": "tpu"}):
+            self.assertEqual(hardware.strategy_name(Config(**flags)), "tpu")
+        with self.assertRaisesRegex(ValueError, "does not go with another strategy"):
+            hardware.strategy_name(Config(tpu=True, strategy="mirrored"))
+        with self.assertRaisesRegex(ValueError, "--strategy=horovod"):
+            hardware.strategy_name(Config(strategy="horovod"))
+
+    def test_a_missing_tpu_is_named_within_seconds(self):
+        began = time.monotonic()
+        with self.assertRaisesRegex(ValueError, "looked for a TPU on this machine and found none"):
+            hardware.make_strategy(Config(tpu=True))
+        # A port that is bound and not listened to refuses connections.
+        with self.assertRaisesRegex(ValueError, "looked for a TPU at grpc://127.0.0.1:9"):
+            hardware.make_strategy(Config(tpu_name="grpc://127.0.0.1:9"))
+        self.assertLess(time.monotonic() - began, 30)
+
+    def test_multiworker_needs_its_variable(self):
+        for text in ("", "{}", "no json", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}'):
+            with mock.patch.dict(os.environ, TF_CONFIG=text), self.assertRaisesRegex(ValueError, "TF_CONFIG"):
+                hardware.make_strategy(Config(strategy="multiworker"))
+
+    def test_shares_of_two_workers_make_the_batch(self):
+        """Worker w has rows [w B / W, (w + 1) B / W), cut into batches for its replicas."""
+        strategy = mock.Mock(spec=tf.distribute.MultiWorkerMirroredStrategy)
+        strategy.distribute_datasets_from_function = lambda function: [
+            [batch.numpy().tolist() for batch in function(tf.distribute.InputContext(2, worker, 4))]
+            for worker in range(2)
+        ]
+        shares = hardware.distribute(strategy, tf.data.Dataset.range(16).batch(8), rows=8)
+        self.assertEqual(shares, [[[0, 1], [2, 3], [8, 9], [10, 11]], [[4, 5], [6, 7], [12, 13], [14, 15]]])
+
+
+class PrecisionTest(TestCase):
+    def choose(self, native, ratio, strategy=None):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(mock.patch.object(hardware, "_native_bfloat16", return_value=native))
+            stack.enter_context(mock.patch.object(hardware, "_bfloat16_speed", return_value=ratio))
+            return hardware.choose_precision(strategy or tf.distribute.get_strategy())
+
+    def test_needs_both_the_unit_and_the_speed(self):
+        self.assertEqual(self.choose(None, 9.0)[0], "float32")
+        self.assertEqual(self.choose("a unit", 1.4)[0], "float32")
+        self.assertEqual(self.choose("a unit", 2.0)[0], "bfloat16")
+        self.assertIn("0.50 times as long", self.choose("a unit", 2.0)[1])
+
+    def test_tpu(self):
+        self.assertEqual(self.choose(None, 0.1, mock.Mock(spec=tf.distribute.TPUStrategy))[0], "bfloat16")
+
+    def test_the_measurement_runs(self):
+        self.assertGreater(hardware._bfloat16_speed(repeats=1), 0.0)
+
+    def test_flags_default_to_auto(self):
+        self.assertEqual({f.name: f.default for f in dataclasses.fields(Config)}["precision"], "auto")

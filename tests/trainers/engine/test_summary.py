@@ -1,0 +1,69 @@
+import types
+from pathlib import Path
+
+import numpy as np
+
+from keras_gan.files import pictures
+from keras_gan.files.run_folder import RunFolder
+from tests.test_case import TestCase
+from trainers.engine import summary
+from trainers.engine.flags import Config
+
+
+class Gan:
+    num_classes = None
+
+
+class SummaryTest(TestCase):
+    def run_(self, num_classes=None, image_shape=(28, 28, 1), folder="runs/x", **flags):
+        model = Gan()
+        model.num_classes = num_classes
+        return types.SimpleNamespace(
+            folder=RunFolder(folder),
+            own=RunFolder(folder),
+            config=Config(**flags),
+            model=model,
+            spec=types.SimpleNamespace(image_shape=image_shape),
+        )
+
+    def commands(self, *args, **kwargs):
+        return [" ".join(command) for command in summary.next_commands(self.run_(*args, **kwargs))]
+
+    def test_what_was_made(self):
+        text = summary.text(self.run_(), step=10, seconds=75)
+        self.assertIn("10 steps in 1 min 15 s", text)
+        self.assertIn("the last; none was evaluated", text)
+        self.assertIn("  gan.keras  ", text)
+        self.assertNotIn("metrics.json", text)
+        self.assertIn("\nIt is good.\n", summary.text(self.run_(), 10, 75, "It is good."))
+
+    def test_the_next_commands(self):
+        model = "--model=runs/x/generator.keras"
+        self.assertEqual(
+            self.commands(),
+            [
+                f"python -m trainers.sample {model} --n=64 --seed=64 --out=runs/x/more.png",
+                f"python -m trainers.evaluate {model}",
+                f"python -m export.saved_model {model} --publish=served/generator",
+                f"python -m export.tflite {model} --out=runs/x/generator.tflite",
+            ],
+        )
+
+    def test_other_pictures_than_the_grids(self):
+        self.assertIn("--seed=80 ", self.commands(num_classes=10)[0])
+        self.assertIn("--seed=256 ", self.commands(num_classes=1000)[0])
+
+    def test_nothing_that_would_fail(self):
+        folder = Path(self.path("data"))
+        pictures.write_png(folder / "0.png", np.zeros((28, 28, 1), "uint8"))
+        # No classifier fits, and none is held out.
+        self.assertNotIn("evaluate", " ".join(self.commands(dataset=f"folder:{folder}")))
+        evaluate = self.commands(dataset=f"folder:{folder}", features="inception")[1]
+        self.assertEndsWith(evaluate, "--features=inception --split=train")
+        self.assertLen(self.commands(image_shape=(2,), dataset="toy:ring"), 2)
+        # What is there already is replaced.
+        run = RunFolder(self.path("run"))
+        for name in ("evaluation", "more.png", "generator.tflite"):
+            (run.path / name).mkdir(parents=True)
+        for command in self.commands(folder=run.path):
+            self.assertEqual("--overwrite" in command, "--publish" not in command)

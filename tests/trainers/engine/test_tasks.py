@@ -1,0 +1,50 @@
+import types
+from unittest import mock
+
+import tensorflow as tf
+
+from tests.test_case import TestCase
+from trainers import dcgan
+from trainers.engine import tasks
+
+
+class ClassesTest(TestCase):
+    def test_what_the_watchdog_tells_apart(self):
+        def classes(dataset, shape):
+            return tasks._classes(dcgan.Config(dataset=dataset), shape)
+
+        self.assertEqual(classes("mnist", (28, 28, 1)), "mnist_classifier")
+        self.assertEqual(classes("stacked_mnist", (28, 28, 3)), "mnist_classifier")
+        self.assertIsNone(classes("stacked_mnist", (32, 32, 3)))
+        self.assertEqual(classes("toy:ring", (2,)).name, "ring")
+
+
+class FirstStepsTest(TestCase):
+    def lines(self, seconds, total_steps=None, deadline=None, first=1):
+        """What is said when steps end at these seconds after the start of the process."""
+        said = []
+        callback = tasks.FirstSteps(said.append, total_steps, deadline)
+        callback.set_model(types.SimpleNamespace(step=tf.Variable(first - 1)))
+        for moment in seconds:
+            callback.model.step.assign_add(1)
+            with mock.patch.object(tasks.time, "monotonic", return_value=tasks.STARTED + moment):
+                callback.on_train_batch_end(0)
+        return said
+
+    def test_how_long_it_will_take(self):
+        # Half a second a step, the first aside: it is known after the seventh.
+        first, expected = self.lines([9.0, 9.5, 10.0, 10.5, 11.0, 11.5, 12.0, 12.5, 13.0], total_steps=17)
+        self.assertEqual(first, "first step 9.0 s after the command")
+        self.assertEqual(expected, "about 5 seconds to go, at 2 steps/s")
+        _, expected = self.lines([9.0, 19.0], total_steps=62)
+        self.assertEqual(expected, "about 10 minutes to go, at 0.1 steps/s")
+        # A run that went on counts from where it was.
+        _, expected = self.lines([9.0, 13.0], total_steps=110, first=101)
+        self.assertEqual(expected, "about 32 seconds to go, at 0.25 steps/s")
+
+    def test_how_far_it_will_come(self):
+        _, expected = self.lines([10.0, 14.0], deadline=lambda: tasks.STARTED + 114.0)
+        self.assertEqual(expected, "about 27 steps until the time is over, at 0.25 steps/s")
+
+    def test_a_run_that_is_over_sooner(self):
+        self.assertLen(self.lines([9.0, 9.1, 9.2], total_steps=3), 1)

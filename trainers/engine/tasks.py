@@ -1,0 +1,192 @@
+"""The callbacks of a run: what is done beside training."""
+
+import signal
+import time
+import typing
+import warnings
+
+import keras
+import tensorflow as tf
+
+from keras_gan import callbacks, data, metrics
+from keras_gan.callbacks.watchdog import signals
+from trainers import STARTED
+from trainers.engine import flags, hardware
+
+_MOST_REAL = 10_000  # images that generated ones are compared with
+_SECONDS = 3  # of training, from which its speed is told
+
+
+class Tasks(typing.NamedTuple):
+    """The callbacks of a run: those that are asked for something later, and all in their order."""
+
+    log: callbacks.TrainingLog
+    evaluation: callbacks.Evaluate | None
+    watchdog: callbacks.Watchdog | None
+    stop: callbacks.StopOnSignal
+    checkpoint: callbacks.Checkpoint
+    all: list
+
+
+def of(run):
+    """The callbacks of a run.
+
+    Args:
+        run: `trainers.engine.run.Run`.
+
+    Returns:
+        `Tasks`.
+
+    Raises:
+        ValueError: If the flags ask for something that there is not; before anything is written.
+    """
+    config, stop = run.config, callbacks.StopOnSignal()
+    log = callbacks.TrainingLog(
+        run.own.path,
+        config.log_every,
+        run.rows,
+        run.epoch_steps,
+        run.total_steps,
+        validation=_held_out(run),
+        verbose=hardware.is_chief(run.strategy),
+        # As if the system's signal had come, which Python turns off.
+        on_closed=lambda: stop.note(signal.SIGPIPE),
+    )
+    evaluation, watchdog = _evaluation(run, log), _watchdog(run, log)
+    checkpoint = callbacks.Checkpoint(
+        run.folder.checkpoints,
+        config.checkpoint_every,
+        started=STARTED,
+        write_to=run.own.checkpoints,
+        best=_best_metric(config, run.model, log),
+        mode=config.best_mode,
+        log=log,
+        more={name: task for name, task in (("evaluation", evaluation), ("watchdog", watchdog)) if task},
+    )
+    # Of a run that is gone on with it is in the checkpoint how long it took so far.
+    deadline = (lambda: checkpoint.started + 60 * config.minutes) if config.minutes else None
+    every = [
+        FirstSteps(log.say, run.total_steps, deadline),
+        callbacks.StopOnNonFinite(config.log_every),
+        callbacks.SampleGrids(run.own.path, config.sample_every),
+        *([callbacks.Deadline(deadline)] if deadline else []),
+        *(task for task in (stop, log, evaluation, watchdog, checkpoint) if task),
+    ]
+    return Tasks(log, evaluation, watchdog, stop, checkpoint, callbacks.in_order(every))
+
+
+class FirstSteps(keras.callbacks.Callback):
+    """Says how long the user waited before training began, and soon how long it will take.
+
+    Args:
+        say: Function of a line of text.
+        total_steps: The length of the run, or `None` if the clock decides.
+        deadline: Function that returns when it does, as `time.monotonic()` counts.
+    """
+
+    phase = "log"
+
+    def __init__(self, say, total_steps, deadline):
+        super().__init__()
+        self.say, self.total_steps, self.deadline = say, total_steps, deadline
+        self._first, self._told = None, False
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._told:
+            return
+        now, step = time.monotonic(), int(self.model.step.numpy())
+        if self._first is None:
+            self._first = now, step
+            self.say(f"first step {now - STARTED:.1f} s after the command")
+        elif now - self._first[0] >= _SECONDS:
+            self._told = True
+            rate = (step - self._first[1]) / (now - self._first[0])
+            self.say(f"{self._expected(rate, step, now)}, at {rate:.3g} steps/s")
+
+    def _expected(self, rate, step, now):
+        if self.total_steps is None:
+            return f"about {step + rate * (self.deadline() - now):.0f} steps until the time is over"
+        left = (self.total_steps - step) / rate
+        return f"about {left / 60:.0f} minutes to go" if left > 100 else f"about {left:.0f} seconds to go"
+
+
+def _evaluation(run, log):
+    """The callback that evaluates, or `None`; then it says why, unless that was asked for."""
+    config, shape = run.config, run.spec.image_shape
+    name = config.features
+    if name == "none" or not config.evaluate_every:
+        return None
+    if name == "auto":
+        name = metrics.features.for_dataset(config.dataset, shape)
+    if name is None:
+        print(
+            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: "
+            "generator.keras will be the last generator, not the best. --features= names another network.",
+            flush=True,
+        )
+        return None
+    evaluation = callbacks.Evaluate(
+        run.examples,
+        name,
+        steps=config.evaluate_every,
+        num_samples=config.evaluate_samples,
+        folder=run.own.path,
+        say=log.say,
+        num_real=_MOST_REAL,
+        dataset=config.dataset,
+        split=config.split,
+        progress=False,
+    )
+    evaluation.features.check(shape)
+    return evaluation
+
+
+def _watchdog(run, log):
+    """The callback that says what goes wrong, or `None`."""
+    config = run.config
+    if not getattr(config, "watchdog", False) or run.spec.num_examples < signals.LEAST:
+        return None
+    return callbacks.Watchdog(
+        run.examples,
+        config.log_every,
+        held_out=flags.find_held_out(config, run.spec.image_shape),
+        classes=_classes(config, run.spec.image_shape),
+        on_collapse=config.on_collapse,
+        folder=run.own.path,
+        say=log.say,
+    )
+
+
+def _classes(config, shape):
+    """The classifier or density that tells the classes or modes of the data apart, or `None`."""
+    kind, _, name = config.dataset.partition(":")
+    if kind == "toy":
+        return data.toy.get(name)
+    if config.dataset in data.stacked.NAMES:
+        # By what tells single digits apart: of 1,000 classes the examples looked at would show each once at most.
+        return metrics.features.for_dataset(data.stacked.NAMES[config.dataset], (*shape[:2], 1))
+    return metrics.features.for_dataset(config.dataset, shape)
+
+
+def _best_metric(config, model, log):
+    """The quantity that --best_metric names, or `None`."""
+    if config.best_mode not in ("min", "max"):
+        raise ValueError(f"--best_mode must be min or max. Received: --best_mode={config.best_mode}")
+    logged = [*model.get_metrics_result(), *(f"val_{name}" for name in model.get_metrics_result() if log.validation)]
+    if config.best_metric and config.best_metric not in logged:
+        raise ValueError(f"--best_metric must be one of {logged}. Received: --best_metric={config.best_metric}")
+    return config.best_metric or None
+
+
+def _held_out(run):
+    """At most 512 images of the split `test`, or `None` where there is none."""
+    if isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return None
+    examples = flags.find_held_out(run.config, run.spec.image_shape)
+    if examples is None or examples.num_examples < run.rows:
+        return None
+    if run.conditional and examples.num_classes != run.spec.num_classes:
+        warnings.warn(f"No labelled held-out data: {examples.unlabelled or 'the classes differ'}.", stacklevel=2)
+        return None
+    dataset, _ = data.load(examples, batch_size=run.rows, shuffle=False, labels=run.conditional)
+    return dataset.take(max(1, 512 // run.rows))

@@ -1,0 +1,1 @@
+"""Cards, charts and comparisons that `trainers.evaluate` leaves to look at."""

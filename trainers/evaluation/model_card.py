@@ -1,0 +1,138 @@
+"""The model card: one self-contained HTML page on a generator, its metrics and where it comes from."""
+
+from pathlib import Path
+
+import jinja2
+
+from keras_gan.files import history
+from keras_gan.files import pictures as drawing
+from trainers.evaluation import charts
+
+
+def render(evaluation, pictures, run=None):
+    """Renders the page.
+
+    Args:
+        evaluation: Dictionary, as `trainers.evaluate` writes it to `evaluation.json`.
+        pictures: Dictionary from a place on the page (`samples`, `classes`, `interpolations`, `truncation`,
+            `arithmetic`, `inversion`, `neighbours`) to a pair of a uint8 picture `(height, width, channels)` and its
+            caption. `samples` and `neighbours` are needed.
+        run: `keras_gan.files.run_folder.RunFolder` that the generator comes from, or `None`.
+
+    Returns:
+        HTML, without a link to anything outside of it.
+    """
+    run_facts = _read_run(run, evaluation["identity"]["file"])
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string(Path(__file__).with_name("model_card.html").read_text("utf-8"))
+    inversion = evaluation.get("inversion")
+    return template.render(
+        title=evaluation["title"],
+        subtitle=evaluation["subtitle"],
+        facts=_facts(evaluation, run_facts),
+        pictures={place: pictures.get(place) and _embed(*pictures[place]) for place in _PLACES},
+        metrics=evaluation["table"],
+        reading=(
+            "What a classifier sees in generated images, and how near that is to what it sees in real ones. Read "
+            "every value beside what real data score: beyond that no generator can be told from the data."
+        ),
+        conditions=[(name, _plain(value)) for name, value in evaluation["conditions"].items()],
+        diagnosis=run_facts["diagnosis"],
+        truncation=_truncation(evaluation.get("truncation")),
+        inversion=inversion and inversion["reading"],
+        memorisation=evaluation["memorisation"]["reading"],
+        charts=_curves(run_facts["history"]),
+        origins=_origins(evaluation, run_facts),
+    )
+
+
+_PLACES = ("samples", "classes", "interpolations", "truncation", "arithmetic", "inversion", "neighbours")
+
+
+def _embed(picture, caption):
+    """A picture as the page needs it."""
+    source = drawing.data_uri(picture)
+    return {"source": source, "width": picture.shape[1], "height": picture.shape[0], "caption": caption}
+
+
+def _read_run(run, model):
+    """Facts that a run folder holds of the run and of a model in it; empty where it has none."""
+    if run is None:
+        return {"config": {}, "result": {}, "step": None, "history": {}, "diagnosis": []}
+    return {
+        "config": run.public_config() or {},
+        "result": run.result() or {},
+        "step": run.step_of(model),
+        "history": history.columns(run.history()),
+        "diagnosis": run.diagnosis(),
+    }
+
+
+def _facts(evaluation, run):
+    facts = [(row["name"], row["value"]) for row in evaluation["table"][:2]]
+    facts += [(name, evaluation[name]) for name in ("images", "parameters") if name in evaluation]
+    if "dataset" in run["config"]:
+        facts.append(("trained on", run["config"]["dataset"]))
+    if run["step"] is not None:
+        last = run["result"].get("steps", run["step"])
+        facts.append(("training steps", f"{run['step']:,}" + (f" of {last:,}" if last != run["step"] else "")))
+    if "seconds" in run["result"]:
+        facts.append(("training time", f"{run['result']['seconds'] / 60:.1f} min"))
+    return facts
+
+
+def _curves(logged):
+    """The charts of a training history; held-out quantities are dotted."""
+    steps = logged.get("step")
+    if not steps:
+        return []
+    shown = [
+        name
+        for name in logged
+        if name not in ("step", "loss") and not name.startswith("val_") and not name.endswith("learning_rate")
+    ]
+    groups = {
+        "Objectives": [name for name in ("d_loss", "g_loss") if name in shown],
+        "Logits of real and of generated images": [n for n in ("real_logits", "fake_logits") if n in shown],
+    }
+    rest = [name for name in shown if name not in ("d_loss", "g_loss", "real_logits", "fake_logits")]
+    groups |= {name: [name] for name in rest}
+    drawn = []
+    for title, names in groups.items():
+        curves = {}
+        for name in names:
+            curves[name] = steps, logged[name]
+            if f"val_{name}" in logged:
+                curves[f"{name}, held out"] = steps, logged[f"val_{name}"]
+        dotted = [name for name in curves if name.endswith(", held out")]
+        caption = f"{title} (dotted: on held-out data)" if dotted else title
+        drawn.append({"svg": charts.chart(curves, "training step", caption, dotted), "caption": caption})
+    return drawn
+
+
+def _truncation(curve):
+    if not curve:
+        return {"svg": "", "caption": ""}
+    labels = [f"{value:g}" for value in curve["truncation"]]
+    svg = charts.chart(
+        {"precision against recall": (curve["recall"], curve["precision"])},
+        "recall (variety)",
+        "Precision against recall at several truncations",
+        labels=labels,
+    )
+    caption = "What truncation buys: precision (quality, upwards) against recall (variety), at the factors shown."
+    return {"svg": svg, "caption": caption}
+
+
+def _origins(evaluation, run):
+    origins = [("Identity", [(name, _plain(value)) for name, value in evaluation["identity"].items()])]
+    if run["config"]:
+        origins.append(("Configuration of the run", [(name, _plain(value)) for name, value in run["config"].items()]))
+    origins.append(("Versions", [(name, _plain(value)) for name, value in evaluation["versions"].items()]))
+    return origins
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "none" if value in ("", None) else str(value)

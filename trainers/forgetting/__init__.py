@@ -1,0 +1,1 @@
+"""Machinery of `trainers.unlearn` and `trainers.label`."""
