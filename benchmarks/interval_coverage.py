@@ -1,44 +1,36 @@
 """How often the intervals of metrics hold what they should, in simulation.
 
-    python -m benchmarks.interval_coverage
-    python -m benchmarks.interval_coverage --table
+    python -m benchmarks.interval_coverage --json=benchmarks/results/interval_coverage.json
 
-From distributions that are known, samples are drawn many times, and every draw gets its intervals. A confidence
-interval should hold the metric's mean over draws, here the mean of all of them, and a prediction interval the value of
-another draw, here the next one. The first form measures and keeps the numbers in `benchmarks/results`; a process that
-was interrupted goes on where it was. The second writes `docs/results/interval_coverage.md` from them.
+From distributions that are known, samples are drawn many times, and every draw gets its intervals of 95 %. Real samples
+are N(0, I) in d = 8 dimensions, n = 1,000 of either kind, unless a setting says otherwise; what it says is of the fake
+ones. Spread is the standard deviation of the metric between draws, error the root mean square of the standard errors
+that intervals are made of. A confidence interval should hold the mean over draws in 95 % of draws; another draw falls
+into it in about 83 %, and into the prediction interval in 95 %. The bound of the support by `collapse.birthday` is one
+that the true support should not be above in 95 % of draws.
 """
 
 import concurrent.futures
 import dataclasses
-import datetime
 import functools
-import json
 import multiprocessing
-import os
-import platform
-from pathlib import Path
+import sys
 
 import numpy as np
 import tqdm
-from keras_gan.command import option
 
-from keras_gan import callbacks, command, metrics
-
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "interval_coverage.json"
-TABLE = ROOT / "docs" / "results" / "interval_coverage.md"
+from benchmarks import tables
+from keras_gan import metrics
+from keras_gan.cli import option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(tables.Config):
     """The flags."""
 
     draws: int = option(400, "Draws in every setting.", low=2)
     processes: int = option(2, "Processes that draw.", low=1)
     settings: str = option("", "Names of settings, separated by '; '; all by default.")
-    out: str = option(str(RESULTS), "The file of the numbers.")
-    table: bool = option(False, "Whether to write the page from the numbers instead of measuring.")
 
 
 def _normal(scale=1.0, shift=0.0, width=8, number=1000):
@@ -137,39 +129,26 @@ SETTINGS = {
 
 
 def main(argv=None):
-    """Measures, or writes the page."""
-    config, _ = command.parse(Config, "python -m benchmarks.interval_coverage", __doc__, argv)
-    command.run(lambda: _run(config))
+    """Measures, or prints the page."""
+    tables.main(sys.modules[__name__], argv)
 
 
-def _run(config):
-    file = Path(config.out)
-    if config.table:
-        TABLE.parent.mkdir(parents=True, exist_ok=True)
-        callbacks.replace_text(TABLE, page(json.loads(file.read_text("utf-8"))))
-        print(f"{TABLE} is written.")
-        return
+def measure(config):
+    """Looks at the intervals of all settings.
+
+    Returns:
+        Dictionary of `draws` and `settings`: from names to what `judge` returns.
+    """
     names = config.settings.split("; ") if config.settings else list(SETTINGS)
     unknown = [name for name in names if name not in SETTINGS]
     if unknown:
         raise ValueError(f"--settings are of {list(SETTINGS)}, separated by '; '. Received: {unknown}")
-    kept = json.loads(file.read_text("utf-8")) if file.exists() else {"settings": {}}
-    done = [name for name, found in kept["settings"].items() if found["draws"] == config.draws]
-    for name in tqdm.tqdm([name for name in names if name not in done], disable=None):
-        found = measure(name, config.draws, config.processes)
-        kept["settings"][name] = {"draws": config.draws, "metrics": found}
-        kept |= {
-            "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-            "date": datetime.date.today().isoformat(),
-            "command": f"python -m benchmarks.interval_coverage --draws={config.draws}",
-        }
-        file.parent.mkdir(parents=True, exist_ok=True)
-        callbacks.replace_text(file, json.dumps(kept, indent=1) + "\n")
-    print(page(kept))
+    found = {name: judge(name, config.draws, config.processes) for name in tqdm.tqdm(names, disable=None)}
+    return {"draws": config.draws, "settings": found}
 
 
-def measure(name, draws, processes=1):
-    """What became of the intervals of one setting.
+def judge(name, draws, processes=1):
+    """Counts how often the intervals of one setting hold what they should.
 
     Args:
         name: A key of `SETTINGS`.
@@ -181,15 +160,15 @@ def measure(name, draws, processes=1):
         square of the standard errors, `method`, and shares of draws: `holds_mean`, `holds_another` and
         `prediction_holds_another`. Of a birthday bound: `mean`, the `true` support, and `holds_true`.
     """
-    _, judge = SETTINGS[name]
+    _, kind = SETTINGS[name]
     if processes == 1:
         found = [_draw(name, seed) for seed in range(draws)]
     else:
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
             found = list(pool.map(functools.partial(_draw, name), range(draws), chunksize=max(1, draws // 50)))
-    if isinstance(judge, str):
-        true = float(1.0 / np.sum(_shares(judge, 1000) ** 2))
+    if isinstance(kind, str):
+        true = float(1.0 / np.sum(_shares(kind, 1000) ** 2))
         return {"support_at_least": {"mean": float(np.mean(found)), "true": true,
                                      "holds_true": float(np.mean(np.array(found) <= true))}}  # fmt: skip
     return {metric: _summary([each[metric] for each in found]) for metric in found[0]}
@@ -211,63 +190,36 @@ def _summary(draws):
 
 def _draw(name, seed):
     """One draw: from metrics to values, errors, both intervals and the method; or the bound of a birthday test."""
-    draw, judge = SETTINGS[name]
+    draw, kinds = SETTINGS[name]
     samples = draw(np.random.default_rng(seed))
-    if isinstance(judge, str):
+    if isinstance(kinds, str):
         return metrics.collapse.birthday(samples[0][:, None], threshold=0.0)["support_at_least"]
-    both = [judge(*samples, kind=kind) for kind in ("confidence", "prediction")]
+    both = [kinds(*samples, kind=kind) for kind in ("confidence", "prediction")]
     return {
         metric: (*each[:1], each.standard_error, each.low, each.high, *both[1][metric][1:3], each.method)
         for metric, each in both[0].items()
     }
 
 
-def page(kept):
-    """The numbers as Markdown.
-
-    Args:
-        kept: The content of the file of numbers.
-
-    Returns:
-        Text.
-    """
-    lines = [
-        "# How often intervals hold what they should",
-        "",
-        f"Generated by `python -m benchmarks.interval_coverage --table` from numbers of {kept['date']}, on "
-        f"{kept['machine']}, by `{kept['command']}`. Intervals of 95 %.",
-        "",
-        "Real samples are N(0, I) in d = 8 dimensions, n = 1,000 of either kind, unless a setting says otherwise; what "
-        "it says is of the fake ones. Spread is the standard deviation of the metric between draws, error the root "
-        "mean square of the standard errors that intervals are made of. A confidence interval should hold the mean "
-        "over draws in 95 % of draws; another draw falls into it in about 83 %, and into the prediction interval in "
-        "95 %.",
-        "",
-        "| setting | metric | method | mean | spread | error | confidence interval holds the mean, % | "
-        "it holds another draw, % | prediction interval holds another draw, % | draws |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    bounds = []
-    for setting, found in kept["settings"].items():
-        for metric, row in found["metrics"].items():
+def render(run):
+    """The tables of a run, Markdown."""
+    rows, bounds = [], []
+    for setting, found in run["settings"].items():
+        for metric, row in found.items():
             if "true" in row:
-                bounds.append(
-                    f"| {setting.removeprefix('birthday, ')} | {row['true']:.1f} | {row['mean']:.1f} | "
-                    f"{100 * row['holds_true']:.1f} | {found['draws']} |"
-                )
+                name = setting.removeprefix("birthday, ")
+                bounds.append([name, f"{row['true']:.1f}", f"{row['mean']:.1f}", f"{100 * row['holds_true']:.1f}"])
                 continue
-            numbers = [f"{row[key]:.3g}" for key in ("mean", "deviation", "error")]
+            numbers = [tables.digits(row[key]) for key in ("mean", "deviation", "error")]
             shares = [f"{100 * row[key]:.1f}" for key in ("holds_mean", "holds_another", "prediction_holds_another")]
-            lines.append(f"| {' | '.join([setting, metric, row['method'], *numbers, *shares, str(found['draws'])])} |")
-    lines += [
-        "",
-        "The bound of the support by `collapse.birthday`, which the true one should not be below in 95 % of draws:",
-        "",
-        "| things | true support | mean bound | bound holds, % | draws |",
-        "|---|---|---|---|---|",
-        *bounds,
-    ]
-    return "\n".join(lines) + "\n"
+            rows.append([setting, metric, row["method"], *numbers, *shares])
+    shares = ["holds the mean, %", "holds another draw, %", "prediction interval holds another draw, %"]
+    parts = [f"{run['draws']} draws in every setting."]
+    if rows:
+        parts.append(tables.table(["setting", "metric", "method", "mean", "spread", "error", *shares], rows))
+    if bounds:
+        parts.append(tables.table(["things", "true support", "mean bound", "bound holds, %"], bounds))
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":

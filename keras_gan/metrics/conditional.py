@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import pictures
+from keras_gan.files import pictures
 from keras_gan.metrics import arrays, memorisation
 from keras_gan.metrics import features as networks
 

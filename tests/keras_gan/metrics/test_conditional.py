@@ -72,7 +72,7 @@ class ConditionalTest(TestCase):
 
     def test_a_judge_that_learned_elsewhere(self):
         """It says what the generator's classes are, whatever the real images that the others learn from are called."""
-        brighter = features.Features("halves", bright_half, "digest", (8, 8, 1))
+        brighter = features.FeatureExtractor("halves", bright_half, "digest", (8, 8, 1))
         train, test = bars(40, 2), bars(30, 3)
         wrong = (train[0], 1 - train[1]), (test[0], 1 - test[1])
         generator = Bars(0.0)
@@ -84,7 +84,7 @@ class ConditionalTest(TestCase):
         generator.num_classes = 3
         with self.assertRaisesRegex(ValueError, "generator's 3 classes apart. Received: judge='halves' of 2 classes"):
             conditional.evaluate(generator, train, test, judge=brighter)
-        without = features.Features("blind", lambda images: (images[:, 0, 0], None), "digest", (8, 8, 1))
+        without = features.FeatureExtractor("blind", lambda images: (images[:, 0, 0], None), "digest", (8, 8, 1))
         with self.assertRaisesRegex(ValueError, "judge='blind' of no classes"):
             conditional.evaluate(generator, train, test, judge=without)
 

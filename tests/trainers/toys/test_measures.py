@@ -67,7 +67,7 @@ class RulerTest(TestCase, parameterized.TestCase):
         true = times * (jensen_shannon(stats.norm.pdf(x), q, x) + 0.5 * np.log(2) * stats.norm.sf(x[-1])) + elsewhere
         self.assertAllClose(found, true, rtol=2e-3)
         self.assertLess(error, 2e-3 * true)
-        coarse = ruler._masses_in(ruler.cells, function(ruler.latents.nodes))
+
     def test_the_divergence_in_the_plane(self):
         """N(0, I) from N((1/2, 0), diag(1/2, 6/5)^2), of two latents in two dimensions and in one."""
         x = np.linspace(-9, 9, 1201)
