@@ -60,6 +60,7 @@ def names(config_class, key):
 
     Example:
 
+    >>> import dataclasses
     >>> @dataclasses.dataclass(frozen=True)
     ... class Config:
     ...     out: str = keras_gan.cli.option("", "Where to.", private=True)

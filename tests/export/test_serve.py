@@ -149,6 +149,6 @@ class CommandLineTest(TestCase):
             self.assertRegex(self.fails(flags), rf"\Aerror: .*{reason}.*\n\Z")
 
     def test_missing_packages_are_named(self):
-        with mock.patch.object(serve.util, "find_spec", lambda name: None if name == "waitress" else mock.Mock()):
+        with mock.patch("importlib.util.find_spec", lambda name: None if name == "waitress" else mock.Mock()):
             said = self.fails([f"--models={self.path()}"])
         self.assertEqual(said, "error: Serving needs packages that are not installed. Run: pip install waitress\n")

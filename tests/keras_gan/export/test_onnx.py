@@ -96,7 +96,7 @@ class ExportTest(TestCase, parameterized.TestCase):
 
     def test_a_missing_package_is_named(self):
         with (
-            mock.patch.object(onnx.util, "find_spec", lambda name: name == "onnx" or None),
+            mock.patch("importlib.util.find_spec", lambda name: name == "onnx" or None),
             self.assertRaisesRegex(ValueError, "Run: pip install tf2onnx onnxruntime$"),
         ):
             onnx.export(networks.mlp(), self.folder / "out.onnx")

@@ -351,7 +351,12 @@ class DataTest(TrainerTestCase):
         return dataclasses.replace(data.open_source(images), images=None, labels=None, read=read)
 
     def train_on(self, source, *argv, **kwargs):
-        with mock.patch.object(flags, "find", return_value=source):
+        def find(config, split=None):
+            if split is not None:
+                raise data.MissingSplitError("There is nothing but what is trained on.")
+            return source
+
+        with mock.patch.object(flags, "find", find):
             return self.train("--batch_size=4", "--steps=7", *argv, **kwargs)
 
     def test_a_failure_ends_the_run_at_the_last_whole_step(self):
