@@ -53,14 +53,26 @@ def locked(folder, wait=True):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield _lock(handle, wait)
+        yield try_lock(handle, wait=wait)
     finally:
         os.close(handle)
 
 
-def _lock(handle, wait):
+def try_lock(file, exclusive=True, wait=False):
+    """Locks an open file or folder, which the system gives back when it is closed or its owner ends.
+
+    Args:
+        file: File object or file descriptor.
+        exclusive: Whether others may not have a lock that is not exclusive meanwhile.
+        wait: Whether to wait for whoever holds it.
+
+    Returns:
+        `True`, `False` where another holds it, or `None` where the system or the file system has no such locks.
+    """
+    if fcntl is None:
+        return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # NFS, for one, locks only what is open for writing.

@@ -8,11 +8,6 @@ from pathlib import Path
 
 from keras_gan.files import atomic, history, pictures
 
-try:
-    import fcntl
-except ImportError:  # on Windows
-    fcntl = None
-
 # What `config.json` of version 0.1.0, which does not say so itself, holds of the machine rather than of the training.
 _PRIVATE = ("out", "data_dir", "tpu_name", "tpu_zone", "tpu_project")
 _CONFIG_CURE = "restore it from a backup, or use another folder"
@@ -205,7 +200,7 @@ class RunFolder:
         """
         with self._lock_file.open("a") as file:
             end = time.monotonic() + patience
-            while (taken := _try_lock(file, exclusive=True)) is False and time.monotonic() < end:
+            while (taken := atomic.try_lock(file, exclusive=True)) is False and time.monotonic() < end:
                 time.sleep(0.05)
             if taken is False:
                 raise ValueError(self.locked_message())
@@ -215,7 +210,7 @@ class RunFolder:
         """True where another process has the lock; `False` where that cannot be known."""
         try:
             with self._lock_file.open() as file:
-                return _try_lock(file, exclusive=False) is False
+                return atomic.try_lock(file, exclusive=False) is False
         except OSError:
             return False
 
@@ -228,19 +223,6 @@ def checkpoint_steps(folder):
     """The steps of the checkpoints in a folder, a rising list; some may be damaged."""
     numbers = (file.stem.removeprefix("ckpt-") for file in Path(folder).glob("ckpt-*.index"))
     return sorted(int(number) for number in numbers if number.isdecimal())
-
-
-def _try_lock(file, exclusive):
-    """True for an open file that could be locked at once; `None` where there are no locks."""
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
 
 
 def _read_json(file, cure=_CURE, numbers=()):
