@@ -1,4 +1,4 @@
-"""How often the intervals of metrics hold what they should, in simulation.
+"""Shares of draws in which the intervals of metrics hold what they should, in simulation.
 
     python -m benchmarks.interval_coverage --json=benchmarks/results/interval_coverage.json
 

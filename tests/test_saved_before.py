@@ -229,7 +229,6 @@ class RunsTest(SavedTestCase):
         self.assertEqual(saved.digest(new), saved.digest(old))
         self.assertEqual(list((out / "checkpoints").glob("best/*.index")), [])
 
-    @pytest.mark.xfail(strict=False, reason="flags come from config.json after the move")
     def test_flags_come_from_the_run(self):
         out = self.resume("dcgan", _FACTS["runs"]["dcgan"]["steps"], flags=())
         self.assert_goes_on_as_ever("dcgan", out)

@@ -286,7 +286,7 @@ def _read_memorisation(found):
 
 
 def _chance_of_near_copies(found):
-    """How likely a perfect model has as many: the share below an order statistic has a beta distribution."""
+    """The probability that a perfect model has as many: the share below an order statistic has a beta distribution."""
     places, count = len(found.test.distances) + 1, len(found.fake.distances)
     rank = round(found.expected_near_copies * places)
     return scipy.stats.betabinom.sf(round(found.near_copies * count) - 1, count, rank, places - rank)

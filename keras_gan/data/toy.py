@@ -284,7 +284,7 @@ def push_forward(curve, edges, shares=None):
 
 
 def kinks(curve, edges):
-    """Where the density of `push_forward` jumps: between two of these it is constant.
+    """The places where the density of `push_forward` jumps: between two of these it is constant.
 
     Args:
         curve: As for `push_forward`.
