@@ -8,8 +8,8 @@ from keras_gan import distribution
 from keras_gan.files import history
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features as networks
-from keras_gan.metrics import records
-from keras_gan.metrics.evaluate import evaluate, names_for
+from keras_gan.metrics import registry
+from keras_gan.metrics.evaluate import evaluate
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -81,14 +81,16 @@ class Evaluate(keras.callbacks.Callback):
                 raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
         self.real = real
         self.features = networks.get(features)
-        self.metrics = names_for(self.features)[:1] if metrics is None else names_for(self.features, metrics)
+        self.metrics = registry.names_for(self.features.name, metrics)
+        if metrics is None:
+            del self.metrics[1:]
         self.epochs, self.steps = epochs, steps
         self.num_samples = num_samples
         self.folder = None if folder is None else RunFolder(folder)
         self.say = say or (lambda line: None)
         self.options = {"intervals": False, "floor": False, **options}
         self.records, self.values = [], {}
-        self._sign = 1.0 if records.METRICS[self.metrics[0]][1] == "lower" else -1.0
+        self._sign = 1.0 if registry.METRICS[self.metrics[0]].better == "lower" else -1.0
         self._variables = None
         self._writer = None
 

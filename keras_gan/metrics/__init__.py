@@ -1,6 +1,6 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import collapse, conditional, divergence, features, parzen, records, strokes
+from keras_gan.metrics import collapse, conditional, divergence, features, parzen, records, registry, strokes
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -57,6 +57,7 @@ __all__ = [
     "parzen",
     "precision_recall",
     "records",
+    "registry",
     "stroke_thickness",
     "strokes",
     "truncation_curve",
