@@ -169,8 +169,8 @@ CASES = {
     **{
         f"{name}, {interpolation}": (MAP, functools.partial(make, interpolation))
         for name, make in (
-            ("UpSampling2D", lambda interpolation: [layers.UpSampling2D(2, interpolation=interpolation)]),
-            ("Resizing", lambda interpolation: [layers.Resizing(4, 4, interpolation=interpolation)]),
+            ("UpSampling2D", lambda interpolation: [layers.UpSampling2D(2, None, interpolation, **_SINGLE)]),
+            ("Resizing", lambda interpolation: [layers.Resizing(4, 4, interpolation, **_SINGLE)]),
         )
         for interpolation in ("nearest", "bilinear", "bicubic", "lanczos3")
     },
@@ -208,7 +208,7 @@ CASES = {
     "STFTSpectrogram": (SEQUENCE, lambda: [layers.STFTSpectrogram("magnitude", 4, 2)]),
     "MelSpectrogram": (
         (64,),
-        lambda: [layers.Dense(64), layers.MelSpectrogram(16, 8, sampling_rate=8000, num_mel_bins=4, min_freq=200.0)],
+        lambda: [layers.Dense(64), layers.MelSpectrogram(16, 8, sampling_rate=8000, num_mel_bins=4, **_SINGLE)],
     ),
     # Layers that prepare images, with which a discriminator may begin.
     "AugMix": (MAP, lambda: [layers.Dense(3), layers.AugMix(**_RANGE, seed=4)]),
@@ -219,7 +219,7 @@ CASES = {
         MAP,
         lambda: [layers.ContrastLimitedAdaptiveHistogramEqualization(**_RANGE, tile_grid_size=(2, 2))],
     ),
-    "Equalization": (MAP, lambda: [layers.Equalization(**_RANGE)]),
+    "Equalization": (MAP, lambda: [Apply(layers.Equalization(**_RANGE), count=1, as_list=False)]),
     "RandAugment": (MAP, lambda: [layers.Dense(3), layers.RandAugment(**_RANGE, seed=4)]),
     "RandomBrightness": (MAP, lambda: [layers.RandomBrightness(0.3, **_RANGE, seed=4)]),
     "RandomColorDegeneration": (MAP, lambda: [layers.Dense(3), layers.RandomColorDegeneration(0.5, **_RANGE, seed=4)]),
@@ -390,7 +390,7 @@ class Derivatives:
         """
         function = self._value_and_derivative
         if mode != "eager":
-            function = tf.function(function, jit_compile=mode == "xla")
+            function = tf.function(function, jit_compile=mode == "xla", autograph=False)
         step = _STEPS[self.dtype]
         (ahead, _), (behind, _) = (self._at(function, shift) for shift in (step, -step))
         return self._at(function)[1], (ahead - behind) / (2 * step)

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -109,8 +111,11 @@ class CheckTest(TestCase, parameterized.TestCase):
             check(make())
 
     def test_what_is_right_passes(self):
+        with warnings.catch_warnings():
+            # Keras finds it deprecated.
+            warnings.simplefilter("ignore")
+            check(layers.LayerNormalization(rms_scaling=True))
         check(
-            layers.LayerNormalization(rms_scaling=True),
             layers.BatchNormalization(trainable=False),
             layers.UpSampling2D(),
             own.UpSampling2D("bilinear"),
