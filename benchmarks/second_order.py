@@ -30,8 +30,8 @@ from keras_gan.models.critic import Critic
 
 own = keras_gan.layers
 MODES = ("eager", "graph", "xla")
-# By the narrowest type of floats in a network: errors below these are of rounding, and the steps of differences, of which
-# the one counts that comes closest: a long one crosses kinks, a short one sees rounding.
+# By the narrowest type of floats in a network. Errors below these are of rounding. Of several steps of differences the
+# one counts that comes closest: a long one crosses kinks, a short one sees rounding.
 TOLERANCES = {"float64": 1e-5, "float32": 5e-3}
 _STEPS = {"float64": (1e-6,), "float32": (1e-3, 3e-4, 1e-4)}
 
