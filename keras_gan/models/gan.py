@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import augmentation, latents, layers, losses, optimizers, random, regularizers, serialization
-from keras_gan.models import inputs
+from keras_gan.models import inputs, second_order
 from keras_gan.models.base import GenerativeModel
 
 # As a module, because what it imports imports this one.
@@ -207,7 +207,7 @@ class GAN(GenerativeModel):
         discriminator_regularizers = [regularizers.get(r) for r in discriminator_regularizers]
         generator_regularizers = [regularizers.get(r) for r in generator_regularizers]
         penalties = discriminator_regularizers + generator_regularizers
-        regularizers.check_layers(penalties, self.discriminator)
+        second_order.check(penalties, self.discriminator, self.image_shape, self.num_classes, self.augmenter)
         regularizers.check_classifier(discriminator_regularizers, generator_regularizers, self.discriminator)
         tracked = _tracker_names(penalties)
         with self.distribute_strategy.scope():

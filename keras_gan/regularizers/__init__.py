@@ -4,7 +4,7 @@ import keras
 
 from keras_gan import serialization
 from keras_gan.regularizers.base import Regularizer
-from keras_gan.regularizers.gradients import DRAGAN, R1, R2, GradientPenalty, check_layers
+from keras_gan.regularizers.gradients import DRAGAN, R1, R2, GradientPenalty
 from keras_gan.regularizers.logits import AuxiliaryClassification, ConsistencyRegularization, LeCam, check_classifier
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "LeCam",
     "Regularizer",
     "check_classifier",
-    "check_layers",
     "deserialize",
     "get",
     "names",

@@ -1,183 +1,240 @@
-"""Every layer that a discriminator may use, against finite differences to second order, in eager, graph and XLA."""
+import warnings
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
-from keras import layers
+from keras import layers, ops
 
 import keras_gan
-from keras_gan import regularizers
-from keras_gan.models.critic import Critic
+from keras_gan import networks, regularizers
+from keras_gan.models import second_order
 from tests.test_case import TestCase
 
 own = keras_gan.layers
 
 
-@keras.saving.register_keras_serializable("keras_gan_tests")
-class Labelled(keras.layers.Layer):
-    """Conditional batch normalization with labels 0, 1, 2, 0, ..."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.normalization = own.ConditionalBatchNormalization(3, dtype=self.dtype_policy)
-
-    def call(self, inputs, training=None):
-        return self.normalization([inputs, tf.range(tf.shape(inputs)[0]) % 3], training=training)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
+def discriminator(*inner, shape=(8, 8, 2)):
+    """`inner` after one convolution, or one dense layer, and before a dense one."""
+    first = layers.Conv2D(4, 3, activation="softplus") if len(shape) == 3 else layers.Dense(4, activation="softplus")
+    return keras.Sequential([keras.Input(shape), first, *inner, layers.Flatten(), layers.Dense(1)])
 
 
-class Branches(keras.layers.Layer):
-    """Sum, product, largest and concatenation of two convolutions of a map."""
+def check(*inner, shape=(8, 8, 2), **arguments):
+    second_order.check([regularizers.R1()], discriminator(*inner, shape=shape), shape, **arguments)
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.left, self.right = (layers.Conv2D(3, 3, dtype=self.dtype_policy) for _ in range(2))
-        merges = (layers.Add, layers.Multiply, layers.Maximum, layers.Average, layers.Subtract)
-        self.merges = [merge(dtype=self.dtype_policy) for merge in merges]
-        self.concatenate = layers.Concatenate(dtype=self.dtype_policy)
+
+def named(name, function):
+    return layers.Lambda(function, name=name)
+
+
+class Block(layers.Layer):
+    """A layer within a list of a layer."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.blocks = [layers.Dense(4), inner]
 
     def call(self, inputs):
-        pair = [self.left(inputs), self.right(inputs)]
-        return self.concatenate([merge(pair) for merge in self.merges])
+        for block in self.blocks:
+            inputs = block(inputs)
+        return inputs
 
 
-# Each is a list of layers between two dense ones, on 6x6 images with 4 channels. Some of Keras' share a line.
-OWN = {
-    "maxout": lambda: [own.Maxout(3, 2)],
-    "dropout": lambda: [own.Dropout(0.3, seed=4)],
-    "batch_normalization": lambda: [own.BatchNormalization()],
-    "conditional_batch_normalization": lambda: [Labelled()],
-    "group_normalization": lambda: [own.GroupNormalization(2)],
-    "one_group": lambda: [own.GroupNormalization(1)],
-    "instance_normalization": lambda: [own.GroupNormalization(-1)],
-    "layer_normalization": lambda: [own.LayerNormalization()],
-    "layer_normalization_of_all": lambda: [own.LayerNormalization([1, 2, 3])],
-    "minibatch_standard_deviation": lambda: [own.MinibatchStandardDeviation(3)],
-    "grouped": lambda: [own.GroupedConv2D(4, 3, 2, padding="same"), own.GroupedConv2D(4, 3, 2, strides=2)],
-    "self_attention": lambda: [own.SelfAttention(reduction=2)],
-    "spectral_self_attention": lambda: [own.SelfAttention(reduction=2, spectral_normalization=True)],
-    "nearest": lambda: [own.UpSampling2D()],
-    "bilinear": lambda: [own.UpSampling2D("bilinear")],
-    "average": lambda: [own.DownSampling2D()],
-    "bilinear_down": lambda: [own.DownSampling2D("bilinear")],
-    "spectral_convolution": lambda: [own.SpectralNormalization(layers.Conv2D(3, 3, strides=2))],
-    "spectral_transposed": lambda: [own.SpectralNormalization(layers.Conv2DTranspose(3, 3, strides=2))],
-    "spectral_dense": lambda: [own.SpectralNormalization(layers.Dense(3))],
-}
-KERAS = {
-    "convolutions": lambda: [
-        layers.Conv2D(4, 3, padding="same", dilation_rate=2),
-        layers.Conv2D(4, 3, strides=2, padding="same", groups=2),
-        layers.Conv2DTranspose(4, 4, strides=2),
-    ],
-    "separable": lambda: [
-        layers.DepthwiseConv2D(3),
-        layers.SeparableConv2D(4, 3, padding="same"),
-    ],
-    "pooling": lambda: [layers.MaxPooling2D(2, 1), layers.AveragePooling2D(2, 1)],
-    "upsampling": lambda: [layers.UpSampling2D(), layers.ZeroPadding2D(1), layers.Cropping2D(2)],
-    "shapes": lambda: [
-        layers.Permute((2, 1, 3)),
-        layers.Reshape((3, 12, 4)),
-        layers.Rescaling(2.0, 0.1),
-        layers.Identity(),
-    ],
-    "branches": lambda: [Branches()],
-    "rectifiers": lambda: [layers.Dense(4), layers.LeakyReLU(0.2), layers.Dense(4), layers.ReLU(), layers.PReLU()],
-    "smooth": lambda: [
-        layer
-        for name in ("gelu", "silu", "tanh", "elu", "selu", "mish", "sigmoid", "softplus")
-        for layer in (layers.Dense(4), layers.Activation(name))
-    ],
-    "attention": lambda: [layers.Reshape((36, 4)), layers.Softmax(), layers.Reshape((6, 6, 4))],
-    "unit_norms": lambda: [layers.UnitNormalization(), layers.Dense(4), layers.RMSNormalization()],
-    "global": lambda: [layers.GlobalAveragePooling2D(keepdims=True), layers.UpSampling2D(3)],
-    "global_max": lambda: [layers.GlobalMaxPooling2D(keepdims=True), layers.UpSampling2D(3)],
-}
+class Subclassed(keras.Model):
+    """A model without functional structure, that makes means of its own."""
+
+    def __init__(self):
+        super().__init__(name="subclassed")
+        self.dense = layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs - ops.moments(inputs, -1, keepdims=True)[1])
 
 
-def discriminator(inner):
-    """`inner` between smooth layers, in float64 and with weights of ordinary size."""
-    keras.config.set_dtype_policy("float64")
-    stack = [
-        keras.Input((6, 6, 2), dtype="float64"),
-        layers.Dense(4, activation="softplus"),
-        *inner(),
-        layers.Dense(2, activation="softplus"),
-        layers.Flatten(),
-        layers.Dense(1),
-    ]
-    network = keras.Sequential(stack)
-    rng = np.random.default_rng(0)
-    for variable in network.trainable_variables:
-        variable.assign(rng.normal(scale=0.5, size=variable.shape))
-    return network
+@tf.custom_gradient
+def stopped_in_the_gradient(inputs):
+    return 2.0 * inputs, lambda upstream: 2.0 * tf.stop_gradient(upstream)
 
 
-class Derivatives:
-    """The derivative of R1 along a random direction in weight space."""
-
-    def __init__(self, network):
-        rng = np.random.default_rng(1)
-        self.images = tf.constant(rng.uniform(-1, 1, (6, 6, 6, 2)))
-        self.network = network
-        self.points = [variable.numpy() for variable in network.trainable_variables]
-        self.direction = [rng.normal(size=point.shape) for point in self.points]
-        self.state = [variable.numpy() for variable in network.non_trainable_variables]
-
-    def value_and_derivative(self, images):
-        variables = [variable.value for variable in self.network.trainable_variables]
-        with tf.GradientTape() as tape:
-            value = tf.reduce_mean(regularizers.R1()(Critic(self.network), images, images))
-        gradients = tape.gradient(value, variables, unconnected_gradients="zero")
-        products = [tf.reduce_sum(g * way) for g, way in zip(gradients, self.direction, strict=True)]
-        return value, tf.add_n(products)
-
-    def at(self, function, step=0.0):
-        """What `function` returns of weights that went `step` in the direction."""
-        triples = zip(self.network.trainable_variables, self.points, self.direction, strict=True)
-        for variable, point, way in triples:
-            variable.assign(point + step * way)
-        # Counters of dropout, so that every mask is the same one.
-        for variable, old in zip(self.network.non_trainable_variables, self.state, strict=True):
-            variable.assign(old)
-        return [float(x) for x in function(self.images)]
-
-    def check(self, test, modes):
-        graph = tf.function(self.value_and_derivative)
-        h = 1e-6
-        numeric = (self.at(graph, h)[0] - self.at(graph, -h)[0]) / (2 * h)
-        test.assertGreater(abs(numeric), 1e-5)
-        for mode in modes:
-            function = {
-                "eager": self.value_and_derivative,
-                "graph": graph,
-                "xla": tf.function(self.value_and_derivative, jit_compile=True),
-            }[mode]
-            test.assertAllClose(self.at(function)[1], numeric, rtol=1e-6, atol=1e-9, msg=mode)
+@tf.custom_gradient
+def stopped_in_the_value(inputs):
+    return 2.0 * tf.stop_gradient(inputs), lambda upstream: 2.0 * upstream
 
 
-class SecondOrderTest(TestCase, parameterized.TestCase):
-    @parameterized.parameters(*OWN, *KERAS)
-    def test_eager_and_graph(self, name):
-        network = discriminator({**OWN, **KERAS}[name])
-        regularizers.check_layers([regularizers.R1()], network)
-        Derivatives(network).check(self, ("eager", "graph"))
+@tf.function
+def resize(images):
+    return tf.image.resize(images, (4, 4))
 
-    @parameterized.parameters("group_normalization", "grouped", "spectral_convolution")
-    def test_xla(self, name):
-        Derivatives(discriminator(OWN[name])).check(self, ("xla",))
 
-    @parameterized.parameters(*OWN, *KERAS)
-    @pytest.mark.slow
-    def test_xla_of_every_layer(self, name):
-        Derivatives(discriminator({**OWN, **KERAS}[name])).check(self, ("xla",))
+def loop(function):
+    def repeated(inputs):
+        body = lambda i, values: (i + 1, function(values))  # noqa: E731
+        return tf.while_loop(lambda i, values: i < 3, body, (0, inputs), maximum_iterations=3)[1]
 
-    def test_the_table_has_every_layer_of_the_package(self):
-        used = {type(layer) for inner in OWN.values() for outer in inner() for layer in outer._flatten_layers()}
-        classes = {value for value in vars(own).values() if isinstance(value, type)}
-        self.assertEqual(classes - used, set())
+    return repeated
+
+
+class CheckTest(TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        (lambda: layers.LayerNormalization(), "StopGradient.*use keras_gan.layers.LayerNormalization"),
+        (lambda: layers.GroupNormalization(2), "use keras_gan.layers.GroupNormalization"),
+        (lambda: layers.BatchNormalization(), "use keras_gan.layers.BatchNormalization"),
+        (lambda: layers.UpSampling2D(interpolation="bilinear"), "ResizeBilinear.*use keras_gan.layers.UpSampling2D"),
+        (lambda: layers.Resizing(4, 4), "ResizeBilinear.*use keras_gan.layers.UpSampling2D or"),
+        (lambda: layers.SpectralNormalization(layers.Conv2D(3, 3)), "Assign.*use keras_gan.layers.SpectralNormalizat"),
+        (lambda: layers.RandomRotation(0.1), "ImageProjectiveTransformV3.*use a keras_gan.augmentation.Augmenter"),
+        (lambda: named("mine", lambda x: ops.layer_normalization(x)), "'mine' .Lambda.*StopGradient"),
+        (lambda: named("mine", lambda x: x - ops.moments(x, -1, keepdims=True)[1]), "'mine' .Lambda.*StopGradient"),
+        (lambda: named("mine", lambda x: ops.image.resize(x, (4, 4))), "'mine' .Lambda.*ResizeBilinear"),
+        (lambda: named("mine", resize), "'mine' .Lambda.*ResizeBilinear"),
+        (lambda: named("mine", tf.stop_gradient), "'mine' .Lambda.*StopGradient"),
+        (lambda: named("mine", lambda x: x * tf.stop_gradient(x)), "'mine' .Lambda.*StopGradient"),
+        (lambda: named("mine", loop(ops.layer_normalization)), "'mine' .Lambda.*StopGradient"),
+        (lambda: named("mine", stopped_in_the_gradient), "'mine' .Lambda.*StopGradient"),
+        (lambda: Block(layers.LayerNormalization(name="inner")), "'inner' .LayerNormalization"),
+    )
+    def test_what_is_wrong_is_refused(self, make, sentence):
+        layer = make()
+        name = "" if "'" in sentence else f"{layer.name!r}.*"
+        with self.assertRaisesRegex(ValueError, f"'r1' would be silently wrong.*{name}{sentence}.*Received: .*'r1'"):
+            check(layer)
+
+    @parameterized.parameters(
+        (lambda: layers.Activation("softsign"), "SoftsignGrad"),
+        (lambda: named("mine", lambda x: ops.image.resize(x, (4, 4), "nearest")), "'mine'.*ResizeNearestNeighborGrad"),
+        (lambda: named("mine", lambda x: ops.image.resize(x, (4, 4), "bicubic")), "'mine'.*ResizeBicubicGrad"),
+        (lambda: layers.Resizing(4, 4, interpolation="lanczos3"), "ScaleAndTranslateGrad.*layers.DownSampling2D"),
+    )
+    def test_what_has_no_second_derivative_is_refused(self, make, sentence):
+        with self.assertRaisesRegex(ValueError, f"'r1' cannot be computed with.*{sentence}.*Received: .*'r1'"):
+            check(make())
+
+    def test_what_is_right_passes(self):
+        with warnings.catch_warnings():
+            # Keras finds it deprecated.
+            warnings.simplefilter("ignore")
+            check(layers.LayerNormalization(rms_scaling=True))
+        check(
+            layers.BatchNormalization(trainable=False),
+            layers.UpSampling2D(),
+            own.UpSampling2D("bilinear"),
+            layers.Dropout(0.1),
+            layers.MaxPooling2D(3, 2),
+            own.GroupNormalization(2),
+            layers.Dense(4, activation="silu"),
+            named("a", lambda x: ops.logsumexp(x, -1, keepdims=True)),
+            named(
+                "b", lambda x: x - ops.mean(ops.square(x - ops.mean(x, (1, 2), keepdims=True)), (1, 2), keepdims=True)
+            ),
+            named("c", loop(tf.sin)),
+            named("d", stopped_in_the_value),
+            # What the images do not change, or only in steps.
+            named("e", lambda x: x * tf.stop_gradient(tf.cast(tf.shape(x)[1], x.dtype))),
+            named("f", lambda x: x * tf.stop_gradient(tf.sign(x))),
+            layers.Permute((2, 1, 3)),
+        )
+
+    def test_overlapping_pools_of_volumes_are_refused(self):
+        volume = (4, 4, 4, 2)
+        check(layers.MaxPooling3D(2), shape=volume)
+        check(layers.AveragePooling3D(3, 1), shape=volume)
+        with self.assertRaisesRegex(ValueError, "'max_pooling3d.*MaxPool3D .*strides that are not smaller"):
+            check(layers.MaxPooling3D(3, 1), shape=volume)
+
+    def test_every_network_of_the_package_passes(self):
+        for network in (
+            networks.MLPDiscriminator((6,), hidden_units=(5, 4), activation="maxout", pieces=3),
+            networks.DCGANDiscriminator((16, 16, 1), filters=2),
+            networks.DCGANDiscriminator((8, 8, 1), filters=3, num_classes=3, conditioning="projection"),
+            networks.MLPDiscriminator((6,), hidden_units=(5,), num_classes=3, conditioning="auxiliary"),
+        ):
+            second_order.check([regularizers.R1()], network, network.image_shape, network.num_classes)
+
+    def test_the_layer_is_named_wherever_it_is(self):
+        halved, normalized = (named(name, lambda x: x / 2.0) for name in ("a", "a_1"))
+        wrong = layers.LayerNormalization(name="wrong")
+        with self.assertRaisesRegex(ValueError, "'wrong'"):
+            check(keras.Sequential([halved, keras.Sequential([normalized, wrong])]))
+        # TensorFlow gives the second scope of a name a number, as these names have one.
+        for names in (("a", "a_1"), ("a_1", "a")):
+            for wrong in names:
+                functions = {name: ops.layer_normalization if name == wrong else ops.abs for name in names}
+                with self.assertRaisesRegex(ValueError, f"{wrong!r}"):
+                    check(*(named(name, lambda x, f=function: f(x)) for name, function in functions.items()))
+        inputs = keras.Input((4,))
+        shared = layers.Dense(4)
+        twice = keras.Model(inputs, layers.Dense(1)(layers.LayerNormalization(name="after")(shared(shared(inputs)))))
+        with self.assertRaisesRegex(ValueError, "'after'"):
+            second_order.check([regularizers.R1()], twice, (4,))
+
+    def test_operations_of_the_model_itself(self):
+        with self.assertRaisesRegex(ValueError, "'subclassed' .Subclassed"):
+            second_order.check([regularizers.R1()], Subclassed(), (4,))
+
+    def test_a_stopped_gradient_of_weights_is_meant(self):
+        class Scaled(layers.Layer):
+            def build(self, input_shape):
+                self.scale = self.add_weight(name="scale", initializer="ones")
+
+            def call(self, inputs):
+                return inputs * tf.stop_gradient(tf.abs(self.scale.value))
+
+        check(Scaled())
+
+    def test_only_penalties_on_gradients_mind(self):
+        class LogitDrift(regularizers.Regularizer):
+            def __call__(self, critic, real, fake):
+                return tf.square(critic(real))
+
+        network = discriminator(layers.LayerNormalization())
+        second_order.check([], network, (8, 8, 2))
+        second_order.check([LogitDrift()], network, (8, 8, 2))
+        with self.assertRaisesRegex(ValueError, "'r2'.*LayerNormalization.*Received: regularizer='r2'"):
+            second_order.check([LogitDrift(), regularizers.R2()], network, (8, 8, 2))
+
+    def test_an_augmenter_is_on_the_path(self):
+        class Smaller(keras_gan.augmentation.Augmenter):
+            def call(self, images, seed):
+                return tf.image.resize(tf.image.resize(images, (4, 4)), (8, 8))
+
+        check(augmenter=keras_gan.augmentation.DiffAugment("color"))
+        with self.assertRaisesRegex(ValueError, "'smaller' .Smaller.*ResizeBilinear"):
+            check(augmenter=Smaller())
+
+    def test_logits_that_do_not_depend_on_images(self):
+        with self.assertRaisesRegex(ValueError, "needs logits that depend on the images"):
+            check(named("a", lambda x: tf.zeros_like(x)))
+
+    def test_nothing_changes(self):
+        network = discriminator(own.BatchNormalization(), layers.Dropout(0.5), layers.ActivityRegularization(1.0))
+        before = [variable.numpy() for variable in network.variables]
+        second_order.check([regularizers.R1()], network, (8, 8, 2))
+        for variable, old in zip(network.variables, before, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), old)
+        self.assertEmpty(network.losses)
+
+    def test_what_cannot_be_traced_is_not_checked(self):
+        class Eager(layers.Layer):
+            only = False
+
+            def call(self, inputs):
+                if self.only and tf.is_symbolic_tensor(inputs):
+                    raise NotImplementedError("only eagerly")
+                return inputs
+
+        layer = Eager()
+        network = discriminator(layer)
+        layer.only = True
+        with self.assertWarnsRegex(UserWarning, "'r1' was not checked .*only eagerly"):
+            second_order.check([regularizers.R1()], network, (8, 8, 2))
+
+    def test_compile_refuses_before_it_changes_anything(self):
+        network = keras.Sequential([keras.Input((2,)), layers.LayerNormalization(), layers.Dense(1)])
+        gan = keras_gan.GAN(networks.MLPGenerator((2,), latent_dim=2, hidden_units=(8,)), network)
+        optimizers = keras.optimizers.Adam(), keras.optimizers.Adam()
+        for name in ("discriminator_regularizers", "generator_regularizers"):
+            with self.assertRaisesRegex(ValueError, "LayerNormalization"):
+                gan.compile(*optimizers, **{name: ["r1"]})
+        self.assertFalse(gan.compiled)
+        self.assertFalse(any(optimizer.built for optimizer in optimizers))
