@@ -12,6 +12,7 @@ EXTRAS = {
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }
 EXTRAS["test"] = [
+    "hypothesis>=6.100",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.6",

@@ -152,9 +152,8 @@ def _results_folder(config, path):
 def _from_run(config, run):
     """The configuration with what the flags leave open taken from the model's run."""
     started = run.config() if run else {}
-    names = ("dataset", "data_dir", "image_size", "channels")
-    defaults = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
-    config = dataclasses.replace(config, **defaults)
+    open_names = [name for name in ("dataset", "data_dir", "image_size", "channels") if not getattr(config, name)]
+    config = cli.adopt(config, started, open_names)
     if not config.train_split:
         config = dataclasses.replace(config, train_split=started.get("split") or "train")
     if not config.dataset:

@@ -74,9 +74,9 @@ def _facts(evaluation, run):
     if "dataset" in run["config"]:
         facts.append(("trained on", run["config"]["dataset"]))
     if run["step"] is not None:
-        last = run["result"].get("steps", run["step"])
+        last = run["result"].get("steps") or run["step"]
         facts.append(("training steps", f"{run['step']:,}" + (f" of {last:,}" if last != run["step"] else "")))
-    if "seconds" in run["result"]:
+    if run["result"].get("seconds") is not None:
         facts.append(("training time", f"{run['result']['seconds'] / 60:.1f} min"))
     return facts
 

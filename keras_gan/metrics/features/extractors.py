@@ -9,6 +9,7 @@ import tensorflow as tf
 import tqdm
 
 from keras_gan import serialization
+from keras_gan.export import loading
 from keras_gan.files import pictures
 from keras_gan.metrics.features import classifiers, inception
 
@@ -166,7 +167,7 @@ def get(identifier, layer=None):
     if isinstance(identifier, (str, Path)) and str(identifier).endswith(".keras"):
         if not Path(identifier).is_file():
             raise ValueError(f"There is no file {identifier}: features are a name or the path of a classifier.")
-        return of_model(keras.models.load_model(identifier, compile=False), layer, Path(identifier).stem)
+        return of_model(loading.load_model(identifier), layer, Path(identifier).stem)
     if layer is not None:
         raise ValueError(f"`layer` is for a classifier of yours. Received: layer={layer!r}, identifier={identifier!r}")
     if not isinstance(identifier, str):
