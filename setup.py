@@ -35,7 +35,7 @@ setup(
         "keras_gan": ["py.typed"],
         "keras_gan.data": ["digits/*"],
         "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz"],
-        "trainers.evaluation": ["*.html"],
+        "trainers.evaluation": ["*.css", "*.html"],
         "trainers.forgetting": ["*.html"],
         "export.stand_in": ["*.html"],
     },

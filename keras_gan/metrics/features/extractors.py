@@ -180,12 +180,12 @@ def get(identifier, layer=None):
 _named = {}
 
 
-def for_dataset(dataset, image_shape, second=False):
+def for_dataset(dataset, image_shape=None, second=False):
     """Name of the shipped classifier that was trained on a data set, for images as they are in it.
 
     Args:
         dataset: A name that `keras_gan.data.load` takes.
-        image_shape: Shape of the images that are generated.
+        image_shape: Shape of the images that are generated; `None` for any.
         second: Whether it is to be the second one, by which nothing was chosen, which is for judging.
 
     Returns:
@@ -199,8 +199,9 @@ def for_dataset(dataset, image_shape, second=False):
     True
     """
     name = {"mnist": "mnist_classifier", "mnist5k": "mnist_classifier", "cifar10": "cifar10_classifier"}.get(dataset)
-    fits = name and tuple(classifiers.manifest()[name]["image_shape"]) == tuple(image_shape)
-    if not fits:
+    if name is None or (
+        image_shape is not None and tuple(classifiers.manifest()[name]["image_shape"]) != tuple(image_shape)
+    ):
         return None
     return f"{name}_b" if second else name
 
