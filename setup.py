@@ -51,7 +51,7 @@ setup(
         "matplotlib>=3.8",
         "jinja2>=3.1",
         "numpy>=1.26",
-        "pillow>=10",
+        "pillow>=10.1",
         "scipy>=1.12",
         "tqdm>=4.60",
     ],

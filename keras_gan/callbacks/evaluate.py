@@ -91,6 +91,7 @@ class Evaluate(keras.callbacks.Callback):
         self._sign = 1.0 if records.METRICS[self.metrics[0]][1] == "lower" else -1.0
         self._variables = None
         self._writer = None
+        self._explained = False
 
     def set_model(self, model):
         super().set_model(model)
@@ -183,6 +184,9 @@ class Evaluate(keras.callbacks.Callback):
         values = "  ".join(f"{name} {value:.4g}" for name, value in self.values.items())
         best = "the best so far" if better else f"best {self.best_value:.4g} at step {self.best_step}"
         self.say(f"step {step}  {values}  ({best})")
+        for name in () if self._explained else self.values:
+            self.say(records.explain(name))
+        self._explained = True
 
     def on_train_end(self, logs=None):
         self.close()

@@ -9,19 +9,36 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Name: title, and which direction is better.
+# Name: title, which direction is better, and what it is in a clause.
 METRICS = {
-    "fcd": ("Frechet classifier distance", "lower"),
-    "kcd": ("kernel classifier distance", "lower"),
-    "classifier_score": ("classifier score", "higher"),
-    "fid": ("Frechet Inception distance", "lower"),
-    "kid": ("kernel Inception distance", "lower"),
-    "inception_score": ("Inception score", "higher"),
-    "precision": ("precision", "higher"),
-    "recall": ("recall", "higher"),
-    "density": ("density", "higher"),
-    "coverage": ("coverage", "higher"),
-}
+    "fcd": (
+        "Frechet classifier distance", "lower",
+        "how far what a classifier sees in generated images is from what it sees in real ones",
+    ),
+    "kcd": (
+        "kernel classifier distance", "lower",
+        "a distance of the same kind by a polynomial kernel, without bias however few images",
+    ),
+    "classifier_score": (
+        "classifier score", "higher", "how sure a classifier is of each image, and how many classes it sees in all",
+    ),
+    "fid": (
+        "Frechet Inception distance", "lower",
+        "how far what the Inception network sees in generated images is from what it sees in real ones",
+    ),
+    "kid": (
+        "kernel Inception distance", "lower",
+        "a distance of the same kind by a polynomial kernel, without bias however few images",
+    ),
+    "inception_score": (
+        "Inception score", "higher", "how sure Inception is of each image, and how many classes it sees in all",
+    ),
+    "precision": ("precision", "higher", "the share of generated images that lie among real ones"),
+    "recall": ("recall", "higher", "the share of real images that lie among generated ones"),
+    "density": ("density", "higher", "how many real images a generated one has around it, 1 as real ones do"),
+    "coverage": ("coverage", "higher", "the share of real images that have a generated one nearby"),
+}  # fmt: skip
+FLOOR = "floor: what real images score against real ones, which no generator can be expected to surpass"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +158,24 @@ class Record:
         )
 
 
+def explain(name):
+    """A metric in a clause, after its name.
+
+    Args:
+        name: A key of `METRICS`.
+
+    Returns:
+        Text of one line.
+
+    Example:
+
+    >>> print(keras_gan.metrics.records.explain("recall"))
+    recall: the share of real images that lie among generated ones; higher is better
+    """
+    title, better, clause = METRICS[name]
+    return f"{name}: {'' if title == name else f'{title}, '}{clause}; {better} is better"
+
+
 def table(records):
     """Records as text for a terminal: a row each, and below what they have in common.
 
@@ -161,6 +196,8 @@ def table(records):
     fcd     8.25   8 to 8.5       -      lower   4500  2000
     seen through mnist_classifier (be9a9a3b98b3), resize: none
     interval: 95 % for the mean over draws, delta method
+    fcd: Frechet classifier distance, how far what a classifier sees in generated images is from what it sees in
+    real ones; lower is better
     """
     rows = [("metric", "value", "95 % interval", "floor", "better", "real", "generated")]
     for record in records:
@@ -172,7 +209,9 @@ def table(records):
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += dict.fromkeys(map(_conditions, records))
     lines += dict.fromkeys(f"interval: {record.interval}" for record in records if record.low is not None)
-    lines += dict.fromkeys(f"floor: {record.floor_method}" for record in records if record.floor_method)
+    methods = list(dict.fromkeys(record.floor_method for record in records if record.floor_method))
+    lines += [f"{FLOOR} (here {'; '.join(methods)})"] if methods else []
+    lines += dict.fromkeys(explain(record.name) for record in records)
     return "\n".join(lines)
 
 
