@@ -12,6 +12,7 @@ EXTRAS = {
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }
 EXTRAS["test"] = [
+    "hypothesis>=6.100",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.6",
@@ -34,7 +35,7 @@ setup(
         "keras_gan": ["py.typed"],
         "keras_gan.data": ["digits/*"],
         "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz"],
-        "trainers.evaluation": ["*.html"],
+        "trainers.evaluation": ["*.css", "*.html"],
         "trainers.forgetting": ["*.html"],
         "export.stand_in": ["*.html"],
     },
@@ -50,7 +51,7 @@ setup(
         "matplotlib>=3.8",
         "jinja2>=3.1",
         "numpy>=1.26",
-        "pillow>=10",
+        "pillow>=10.1",
         "scipy>=1.12",
         "tqdm>=4.60",
     ],

@@ -16,8 +16,10 @@ import contextlib
 import dataclasses
 import glob
 import hashlib
+import itertools
 import json
 import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -138,9 +140,10 @@ def _log(folder, step, found, shown):
 
 def _results_folder(config, path):
     out = Path(config.out) if config.out else (path.parent if config.model else Path()) / "evaluation"
-    existing = [
-        out / name for name in ("evaluation.json", "model_card.html", "comparison.json") if (out / name).exists()
-    ]
+    if config.compare and not config.out:
+        out = next(f for n in itertools.count(1) if not (f := out / f"comparison-{n:03d}").exists())
+    names = ("evaluation.json", "model_card.html", "comparison.json", "comparison.html")
+    existing = [out / name for name in names if (out / name).exists()]
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out must be a folder. Received: --out={out}, which is a file")
     if existing and not config.overwrite:
@@ -152,9 +155,8 @@ def _results_folder(config, path):
 def _from_run(config, run):
     """The configuration with what the flags leave open taken from the model's run."""
     started = run.config() if run else {}
-    names = ("dataset", "data_dir", "image_size", "channels")
-    defaults = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
-    config = dataclasses.replace(config, **defaults)
+    open_names = [name for name in ("dataset", "data_dir", "image_size", "channels") if not getattr(config, name)]
+    config = cli.adopt(config, started, open_names)
     if not config.train_split:
         config = dataclasses.replace(config, train_split=started.get("split") or "train")
     if not config.dataset:
@@ -170,14 +172,37 @@ def _check_pictures(path, shape):
 def _features(config, shape):
     """The network that images are seen through."""
     name = config.features or features.for_dataset(config.dataset, shape)
+    known = name or features.for_dataset(config.dataset)
+    seen = features.get(known) if known else None
+    # A folder's images can be made to fit; what a generator makes cannot.
+    if config.samples and seen is not None and (advice := _conversion(config, seen, shape)):
+        raise ValueError(
+            f"{seen.name} sees images {_size(seen.image_shape)}, and those in {config.samples} are {_size(shape)}: "
+            f"pass {advice}, or as --features a network that sees them as they are."
+        )
     if name is None:
         raise ValueError(
-            f"No classifier for images {'x'.join(map(str, shape))} of {config.dataset} comes with the package: train "
-            "one and pass its .keras file as --features, or pass the name of another network (see --help)."
+            f"No classifier for images {_size(shape)} of {config.dataset} comes with the package: train one and pass "
+            "its .keras file as --features, or pass the name of another network (see --help)."
         )
-    seen = features.get(name)
     seen.check(shape)
     return seen
+
+
+def _conversion(config, seen, shape):
+    """The flags that make a folder's images fit a network; empty where they do."""
+    height, width, channels = seen.image_shape
+    advice = []
+    if shape[:2] != (height, width) and seen.resize == "none":
+        advice.append(f"--image_size={height}x{width}")
+    # A network that is asked for sees gray images too, if the real ones are gray as well.
+    if shape[2] != channels and not (config.features and (shape[2], channels) == (1, 3)):
+        advice.append(f"--channels={channels}")
+    return " ".join(advice)
+
+
+def _size(shape):
+    return "x".join(map(str, shape))
 
 
 def _pixels(source, indices=None):
@@ -209,20 +234,31 @@ def _summary(config, path, generator, shape, found, seen):
         "images": size,
         "table": [_row(record) for record in found],
         "records": [record.to_dict() for record in found],
-        "conditions": {
-            "seen through": f"{seen.name}, {seen.dimension} features, sha256 {seen.digest}",
-            "real images": f"{first.n_real} of the split {config.split} of {config.dataset}",
+        "conditions": _conditions(config, seen, first)
+        | {
             "generated images": f"{first.n_fake}, {'as given' if first.seed is None else f'from seed {first.seed} on'}",
-            "quantization": first.quantization,
-            "resize": first.resize,
             "real data score": first.floor_method,
             "intervals": "; ".join(dict.fromkeys(f"{r.name}: {r.interval}" for r in found if r.interval)),
         },
         "identity": identity,
         "versions": records.versions() | {"machine": f"{platform.system()} {platform.machine()}"},
-        "command": " ".join(["python -m trainers.evaluate", *sys.argv[1:]]),
+        "command": _command(),
     }
     return summary | ({} if generator is None else {"parameters": f"{generator.count_params():,}"})
+
+
+def _conditions(config, seen, record):
+    """The conditions of an evaluation, names and texts."""
+    return {
+        "seen through": f"{seen.name}, {seen.dimension} features, sha256 {seen.digest}",
+        "real images": f"{record.n_real} of the split {config.split} of {config.dataset}",
+        "quantization": record.quantization,
+        "resize": record.resize,
+    }
+
+
+def _command():
+    return shlex.join(["python", "-m", "trainers.evaluate", *sys.argv[1:]])
 
 
 def _row(record):
@@ -372,12 +408,14 @@ def _compare(config):
         )
     out = _results_folder(config, Path(sides[0][0]))
     config = _from_run(config, RunFolder.of(sides[0][0]))
-    values, details = [], []
+    values, details, shown = [], [], []
     for paths in sides:
         rows = []
         for path in paths:
             for number in range(1 if several[0] else config.seeds):
-                found = _measure(config, path, config.seed + number * config.num_samples)
+                generator, seen, found = _measure(config, path, config.seed + number * config.num_samples)
+                if path == paths[0] and number == 0:
+                    shown.append(pictures.grid(latents.sample(generator, 32, seed=config.seed), columns=8))
                 details.append({"model": path, "records": [record.to_dict() for record in found]})
                 rows.append({record.name: record.value for record in found})
                 print(f"{path}: " + ", ".join(f"{record.name} {record.value:.4g}" for record in found), flush=True)
@@ -389,11 +427,19 @@ def _compare(config):
         else f"{config.seeds} evaluations of each with other seeds: this is about two files, not how they were made."
     )
     print(comparison.text(patterns, table, about))
+    whole = {
+        "sides": sides,
+        "about": about,
+        "conditions": _conditions(config, seen, found[0]) | {"generated images": f"{config.num_samples} each time"},
+        "metrics": table,
+        "runs": details,
+        "versions": records.versions(),
+        "command": _command(),
+    }
     out.mkdir(parents=True, exist_ok=True)
-    _write(
-        out / "comparison.json",
-        json.dumps({"sides": sides, "about": about, "metrics": table, "runs": details}, indent=2),
-    )
+    _write(out / "comparison.json", json.dumps(whole, indent=2) + "\n")
+    _write(out / "comparison.html", comparison.render(patterns, whole, shown))
+    print(f"{out}/comparison.html is the page of this comparison, comparison.json has all numbers.")
 
 
 def _measure(config, path, seed):
@@ -401,7 +447,7 @@ def _measure(config, path, seed):
     _check_pictures(path, generator.image_shape)
     real = flags.find_like(config, config.split, generator.image_shape)
     seen = _features(config, generator.image_shape)
-    return metrics.evaluate(
+    found = metrics.evaluate(
         generator,
         real,
         seen,
@@ -412,6 +458,7 @@ def _measure(config, path, seed):
         intervals=False,
         floor=False,
     )
+    return generator, seen, found
 
 
 def _write(path, text):

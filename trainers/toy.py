@@ -28,7 +28,7 @@ import keras_gan
 from keras_gan import callbacks, cli, data, losses, regularizers
 from keras_gan.cli import option
 from keras_gan.data import toy
-from keras_gan.files import atomic
+from keras_gan.files import atomic, schema
 from keras_gan.metrics import divergence
 from trainers.toys import figures, measures
 
@@ -90,7 +90,10 @@ def _folder(config):
     text = json.dumps(dataclasses.asdict(config), indent=2) + "\n"
     file = folder / "config.json"
     if file.exists():
-        old, new = json.loads(file.read_text("utf-8")), dataclasses.asdict(config)
+        try:
+            old, new = schema.read(file, schema.table()), dataclasses.asdict(config)
+        except ValueError as error:
+            raise ValueError(f"{file} is damaged: choose another --out ({error}).") from None
         differing = [name for name in new if name not in _FREE and old.get(name) != new[name]]
         if differing:
             raise ValueError(
@@ -230,7 +233,7 @@ def _experiment(config, folder, kinds):
     """
     density = toy.get(config.data)
     file = folder / "results.jsonl"
-    results = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    results = _finished(file)
     done = {(result["kind"], result["seed"]) for result in results}
     todo = [
         (name, dataclasses.replace(kind, seed=seed))
@@ -256,6 +259,25 @@ def _experiment(config, folder, kinds):
             results.append(result)
             keras.backend.clear_session()
     return results
+
+
+_FINISHED = schema.table(
+    kind=schema.text, seed=schema.integer(), outcome=schema.text, rows=schema.array(schema.table())
+)
+
+
+def _finished(file):
+    """The results of an earlier process, without what one that was killed left of a last line."""
+    if not file.exists():
+        return []
+    lines = file.read_text("utf-8").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        atomic.write_text(file, "".join(lines[:-1]))
+        lines = lines[:-1]
+    try:
+        return [schema.parse(line, _FINISHED) for line in lines]
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: choose another --out ({error}).") from None
 
 
 def _summary(rows):

@@ -196,9 +196,8 @@ def _from_run(config):
     """The configuration with what flags leave open taken from the model's run, and the split that was trained on."""
     run = RunFolder.of(config.model)
     started = run.config() if run else {}
-    names = ("dataset", "data_dir", "image_size", "channels")
-    found = {name: started[name] for name in names if not getattr(config, name) and started.get(name)}
-    config = dataclasses.replace(config, **found)
+    open_names = [name for name in ("dataset", "data_dir", "image_size", "channels") if not getattr(config, name)]
+    config = cli.adopt(config, started, open_names)
     if not config.dataset:
         raise ValueError("--dataset is needed: the real images to compare with, such as --dataset=mnist.")
     return config, started.get("split") or "train"

@@ -8,7 +8,7 @@ from keras_gan import distribution
 from keras_gan.files import history
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features as networks
-from keras_gan.metrics import registry
+from keras_gan.metrics import records, registry
 from keras_gan.metrics.evaluate import evaluate
 
 
@@ -93,6 +93,7 @@ class Evaluate(keras.callbacks.Callback):
         self._sign = 1.0 if registry.METRICS[self.metrics[0]].better == "lower" else -1.0
         self._variables = None
         self._writer = None
+        self._explained = False
 
     def set_model(self, model):
         super().set_model(model)
@@ -185,6 +186,9 @@ class Evaluate(keras.callbacks.Callback):
         values = "  ".join(f"{name} {value:.4g}" for name, value in self.values.items())
         best = "the best so far" if better else f"best {self.best_value:.4g} at step {self.best_step}"
         self.say(f"step {step}  {values}  ({best})")
+        for name in () if self._explained else self.values:
+            self.say(records.explain(name))
+        self._explained = True
 
     def on_train_end(self, logs=None):
         self.close()

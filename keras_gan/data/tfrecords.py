@@ -4,7 +4,6 @@ import dataclasses
 import difflib
 import fnmatch
 import hashlib
-import json
 import re
 
 import numpy as np
@@ -13,6 +12,7 @@ from etils import epath
 from google.protobuf.message import DecodeError
 
 from keras_gan.data import decoding, sources, splits
+from keras_gan.files import schema
 
 SIDECAR = "dataset.json"
 IMAGE_KEY, LABEL_KEY = "image/encoded", "image/class/label"
@@ -40,12 +40,11 @@ def from_tfrecords(place, request):
     if not files:
         raise ValueError(f"No file matches {str(folder / pattern)!r}.")
     sidecar = _read_sidecar(folder, pattern)
-    try:
-        shards = [(file, 0, sidecar["shards"][file.name]) for file in files]
-    except (KeyError, TypeError) as error:
-        raise _undescribed(folder, pattern, error) from None
-    num_classes, class_names, unlabelled, numbers = sidecar["num_classes"], sidecar["class_names"], "", None
-    trained = _read_sidecar(training, "*.tfrecord")["class_names"] if training is not None else None
+    if unknown := [file.name for file in files if file.name not in sidecar["shards"]]:
+        raise _undescribed(folder, pattern, f"it says nothing of {sources.some(unknown)}")
+    shards = [(file, 0, sidecar["shards"][file.name]) for file in files]
+    num_classes, class_names, unlabelled, numbers = sidecar.get("num_classes"), sidecar.get("class_names"), "", None
+    trained = _read_sidecar(training, "*.tfrecord").get("class_names") if training is not None else None
     if trained is not None and class_names is not None:
         try:
             numbers = splits.match_classes(class_names, trained)
@@ -79,17 +78,23 @@ def _find_split(root, split):
 
 
 def _read_sidecar(folder, pattern):
-    """Facts that `keras_gan.data.write_tfrecords` wrote down of the files in a folder."""
+    """The facts that `keras_gan.data.write_tfrecords` wrote down of the files in a folder."""
     try:
-        sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
-        return {**sidecar, **{key: sidecar[key] for key in ("shards", "image_shape", "num_classes", "class_names")}}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _undescribed(folder, pattern, error) from None
+        return schema.read(folder / SIDECAR, _form)
+    except (OSError, ValueError) as error:
+        raise _undescribed(folder, pattern, getattr(error, "strerror", None) or error) from None
 
 
-def _undescribed(folder, pattern, error):
+def _form(value, where):
+    schema.table(
+        shards=schema.mapping(schema.integer(low=0)), image_shape=schema.array(schema.integer(low=1), low=3, high=3)
+    )(value, where)
+    schema.classes(value, where)
+
+
+def _undescribed(folder, pattern, reason):
     return ValueError(
-        f"{str(folder / SIDECAR)!r} must describe the files that match {pattern!r}, and does not: {error!r}. "
+        f"{str(folder / SIDECAR)!r} must describe the files that match {pattern!r}, and does not: {reason}. "
         "Both are written by: python -m keras_gan.data.write_tfrecords"
     )
 

@@ -1,4 +1,4 @@
-"""The one way from a model, in a file or in memory, to networks that can be exported."""
+"""The one way from a file of somebody's to a model, and from a model to networks that can be exported."""
 
 import os
 import zipfile
@@ -91,11 +91,22 @@ def _load(model):
     if not isinstance(model, (str, os.PathLike)):
         raise ValueError(f"Expected a generator, a GAN or the path of a .keras file. Received: model={model!r}")
     path = Path(model)
-    return _read(path), path
+    return load_model(path), path
 
 
-def _read(path):
-    """The model in a `.keras` file, or one sentence on why there is none."""
+def load_model(path: str | os.PathLike) -> keras.Model:
+    """Reads a `.keras` file, whatever model it holds.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        ValueError: If there is no such file, it is damaged, or what it holds is no model that can be read.
+    """
+    path = Path(path)
     if not path.is_file():
         kind = "a folder" if path.is_dir() else "missing"
         raise ValueError(f"Expected a .keras file. Received: {path}, which is {kind}")
@@ -109,9 +120,13 @@ def _read(path):
     if damaged:
         raise ValueError(f"{path} is truncated or damaged ({damaged}); save or copy it again.")
     try:
-        return keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras passes on whatever a configuration that it cannot read runs into.
-        raise ValueError(f"{path} does not load as a Keras model: {str(error).split('. ')[0]}") from error
+        reason = " ".join(str(error).split()).split(". ")[0]
+        raise ValueError(f"{path} does not load as a Keras model: {reason or type(error).__name__}") from error
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"Expected a Keras model in {path}. Received: a {type(model).__name__}")
+    return model
 
 
 def _check_weights(network, where):

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 import keras_gan
 from keras_gan import networks, serialization
-from keras_gan.export.checks import parity
-from keras_gan.files import atomic, pictures
+from keras_gan.export.checks import parity, signatures
+from keras_gan.files import atomic, pictures, schema
 
 CARD_VERSION = 1
 SEEDS = (
@@ -180,11 +180,10 @@ def read_card(path: str | os.PathLike) -> dict | None:
     if not card_file.is_file():
         return None
     try:
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        expected = card["file"]["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{card_file} is no card of an exported file; delete it, or export again.") from error
-    if hashlib.sha256(Path(path).read_bytes()).hexdigest() != expected:
+        card = schema.read(card_file, _form)
+    except ValueError as error:
+        raise ValueError(f"{card_file} is no card of an exported file: {error}. Delete it, or export again.") from None
+    if hashlib.sha256(Path(path).read_bytes()).hexdigest() != card["file"]["sha256"]:
         raise ValueError(f"{path} is not the file that {card_file.name} describes; delete that, or export again.")
     return card
 
@@ -201,9 +200,25 @@ def read_saved_model_card(folder: str | os.PathLike) -> dict:
     Raises:
         ValueError: If there is none.
     """
-    file = Path(folder, "assets.extra", "generator.json")
+    file = Path(folder, signatures.CARD)
     try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-        return {name: card[name] for name in ("latent_dim", "latent_prior", "num_classes")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"Expected a card beside the file, or {file}, to say how the generator is called.") from error
+        card = schema.read(file, _call_form)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(
+            f"Expected a card beside the file, or {file}, to say how the generator is called: {reason}"
+        ) from None
+    return {name: card.get(name) for name in ("latent_dim", "latent_prior", "num_classes")}
+
+
+def _call_form(card, where):
+    """The form of a card, as far as it says how the generator is called."""
+    schema.table(latent_dim=schema.integer(1, 10**6), latent_prior=schema.text)(card, where)
+    schema.classes(card, where)
+    if card["latent_prior"] not in PRIORS:
+        raise ValueError(f"latent_prior must be one of {list(PRIORS)}. Received: {card['latent_prior']!r:.60}")
+
+
+def _form(card, where):
+    schema.table(file=schema.table(sha256=schema.text))(card, where)
+    _call_form(card, where)

@@ -292,7 +292,10 @@ def check(file: str | os.PathLike, folder: str | os.PathLike) -> tuple[dict, str
     if custom:
         raise ValueError(f"{file} uses operations that are not built in: {', '.join(custom)}")
     card = portable.read_card(file) or portable.read_saved_model_card(folder)
-    sampler = parity.LatentSampler(card["latent_dim"], card["latent_prior"], card["num_classes"])
+    wanted = card.get("format", format) if "file" in card else format
+    if wanted not in list(FORMATS):
+        raise ValueError(f"{portable.card_path(file)} is damaged: it says the format {wanted!r}. Export again.")
+    sampler = parity.LatentSampler(card["latent_dim"], card["latent_prior"], card.get("num_classes"))
     with cli.silenced():
         call = tf.saved_model.load(folder).signatures["serving_default"]
 
@@ -300,4 +303,4 @@ def check(file: str | os.PathLike, folder: str | os.PathLike) -> tuple[dict, str
         return call(**{name: tf.constant(value) for name, value in inputs.items()})["images"].numpy()
 
     report = parity.measure(file, list(batches.items()), reference, sampler)
-    return report, card.get("format", format) if "file" in card else format
+    return report, wanted

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from keras_gan.files import atomic
+from keras_gan.files import atomic, schema
+
+_ENTRY = schema.table(step=schema.number())
 
 
 def append(file, entry):
@@ -73,7 +75,6 @@ def forget(file, keep):
 def _entry(line):
     """The entry in a line, or `None`."""
     try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
+        return schema.parse(line, _ENTRY)
+    except ValueError:
         return None
-    return entry if isinstance(entry, dict) and type(entry.get("step")) in (int, float) else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from keras_gan.files import atomic
 
@@ -106,6 +106,28 @@ def grid(images, columns=None, border=2):
         left = border + (i % columns) * (width + border)
         canvas[top : top + height, left : left + width] = image
     return canvas
+
+
+def name_rows(picture, names):
+    """Puts a name to the left of each row of a `grid`, in the middle of its height.
+
+    Args:
+        picture: uint8 `(height, width, channels)`, of equally high rows.
+        names: A text for each row.
+
+    Returns:
+        uint8 array of the same height and channels, and as much wider as the longest name needs.
+    """
+    font = ImageFont.load_default(size=14)
+    margin = 16 + max(round(font.getlength(name)) for name in names)
+    image = Image.new("L", (margin, len(picture)), 255)
+    draw = ImageDraw.Draw(image)
+    for row, name in enumerate(names):
+        draw.text((8, (row + 0.5) * len(picture) / len(names)), name, fill=0, font=font, anchor="lm")
+    left = np.repeat(np.asarray(image)[:, :, None], picture.shape[2], axis=2)
+    if picture.shape[2] == 4:
+        left[:, :, 3] = 255
+    return np.concatenate([left, picture], axis=1)
 
 
 def write_png(path, picture):

@@ -6,12 +6,22 @@ import time
 import zipfile
 from pathlib import Path
 
-from keras_gan.files import atomic, history, pictures
+from keras_gan.files import atomic, history, pictures, schema
 
 # What `config.json` of version 0.1.0, which does not say so itself, holds of the machine rather than of the training.
 _PRIVATE = ("out", "data_dir", "tpu_name", "tpu_zone", "tpu_project")
 _CONFIG_CURE = "restore it from a backup, or use another folder"
 _CURE = "start its run again, which makes it anew"
+_CONFIG = schema.table(
+    trainer=schema.optional(schema.text),
+    split=schema.optional(schema.text),
+    private=schema.optional(schema.array(schema.text)),
+)
+_STEP = schema.optional(schema.number())
+_RESULT = schema.table(steps=_STEP, seconds=_STEP, files=schema.optional(schema.array(schema.text)))
+_METRICS = schema.table(step=_STEP, last_step=_STEP)
+_LOOK = schema.table(verdict=schema.text, changed=schema.boolean, since=schema.number(), evidence=schema.text)
+_ROLLBACK = schema.table(rolled_back=schema.text)
 
 
 class RunFolder:
@@ -95,12 +105,12 @@ class RunFolder:
 
     def config(self):
         """The facts of the run's start: a dictionary of its flags, and of `trainer` and `data`, or `None`."""
-        config = _read_json(self.config_file, _CONFIG_CURE)
+        config = _read(self.config_file, _CONFIG, _CONFIG_CURE)
         return None if config is None else {name: value for name, value in config.items() if name != "private"}
 
     def public_config(self):
         """The part of `config` that tells of the training, not of the machine: for what is given to others."""
-        config = _read_json(self.config_file, _CONFIG_CURE)
+        config = _read(self.config_file, _CONFIG, _CONFIG_CURE)
         if config is None:
             return None
         private = config.get("private", _PRIVATE)
@@ -117,20 +127,16 @@ class RunFolder:
 
     def result(self):
         """The end of the run: a dictionary of its `steps` and `seconds` and the names of its `files`, or `None`."""
-        result = _read_json(self.result_file, numbers=("steps", "seconds"))
-        files = (result or {}).get("files", [])
-        if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
-            raise ValueError(f"{self.result_file} is damaged: {_CURE}.")
-        return result
+        return _read(self.result_file, _RESULT)
 
     def spoilt_results(self):
         """Paths of what the finished run left that are missing or damaged: a list."""
-        names = (self.result() or {}).get("files", [self.generator_file.name])
+        names = (self.result() or {}).get("files") or [self.generator_file.name]
         return [file for file in (self.path / name for name in names) if not _is_whole(file)]
 
     def metrics(self):
         """The generator's quality: a dictionary of `name`, `step`, `last_step`, `records`, `history`, or `None`."""
-        return _read_json(self.metrics_file, numbers=("step", "last_step"))
+        return _read(self.metrics_file, _METRICS)
 
     def history(self):
         """Logged means: a list of dictionaries."""
@@ -143,9 +149,11 @@ class RunFolder:
     def looks(self):
         """The looks of the watchdog, and where the run went back: a list of dictionaries."""
         looks = history.read(self.looks_file)
-        for look in looks:
-            if "rolled_back" not in look and not {"verdict", "changed", "since", "evidence"} <= set(look):
-                raise ValueError(f"{self.looks_file} is damaged: {_CURE}.")
+        try:
+            for look in looks:
+                (_ROLLBACK if "rolled_back" in look else _LOOK)(look, "")
+        except ValueError as error:
+            raise ValueError(f"{self.looks_file} is damaged: {_CURE} ({error}).") from None
         return looks
 
     def diagnosis(self):
@@ -225,17 +233,12 @@ def checkpoint_steps(folder):
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
-def _read_json(file, cure=_CURE, numbers=()):
-    """The object in a file, with nothing but numbers under some of its keys; `None` where there is no such file."""
-    if not file.is_file():
-        return None
+def _read(file, form, cure=_CURE):
+    """The contents of a file of a form; `None` where there is no such file."""
     try:
-        contents = json.loads(file.read_text("utf-8"))
-    except (ValueError, RecursionError):
-        contents = None
-    if not isinstance(contents, dict) or not all(type(contents.get(name, 0)) in (int, float) for name in numbers):
-        raise ValueError(f"{file} is damaged: {cure}.")
-    return contents
+        return schema.read(file, form) if file.is_file() else None
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {cure} ({error}).") from None
 
 
 def _is_whole(file):
@@ -244,9 +247,9 @@ def _is_whole(file):
         return pictures.is_whole(file)
     try:
         if file.suffix == ".json":
-            json.loads(file.read_text("utf-8"))
+            schema.read(file, schema.anything)
             return True
         with zipfile.ZipFile(file) as archive:
             return archive.testzip() is None
-    except (OSError, ValueError, RecursionError, zipfile.BadZipFile):
+    except (OSError, ValueError, zipfile.BadZipFile):
         return False

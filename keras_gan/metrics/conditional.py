@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from keras_gan.files import pictures
 from keras_gan.metrics import arrays, memorisation
 from keras_gan.metrics import features as networks
 
 
-def nearest_neighbour_error(train_images, train_labels, test_images, test_labels):
+def nearest_neighbour_error(train_images, train_labels, test_images, test_labels, progress=False):
     """The share of test images whose nearest training image has another label.
 
     Nearest in the Euclidean distance of pixels, in float64; see `keras_gan.metrics.nearest`.
@@ -19,6 +20,7 @@ def nearest_neighbour_error(train_images, train_labels, test_images, test_labels
         train_labels: Integers of shape `(n,)`.
         test_images: Float array of shape `(m, ...)`.
         test_labels: Integers of shape `(m,)`.
+        progress: Whether to show a progress bar, on terminals alone.
 
     Returns:
         The error, a float in [0, 1].
@@ -40,11 +42,11 @@ def nearest_neighbour_error(train_images, train_labels, test_images, test_labels
     _check("train", train_images, train_labels)
     _check("test", test_images, test_labels)
     train, test = (np.reshape(x, (len(x), -1)) for x in (train_images, test_images))
-    nearest = memorisation.nearest(test, train).indices
+    nearest = memorisation.nearest(test, train, progress=progress).indices
     return float(np.mean(np.asarray(train_labels)[nearest] != np.asarray(test_labels)))
 
 
-def train_classifier(images, labels, num_classes, steps=1000, batch_size=64, seed=0):
+def train_classifier(images, labels, num_classes, steps=1000, batch_size=64, seed=0, label=None):
     """Trains a small convolutional classifier: two strided convolutions of 32 and 64 channels, one hidden layer of 128.
 
     Args:
@@ -54,6 +56,7 @@ def train_classifier(images, labels, num_classes, steps=1000, batch_size=64, see
         steps: Updates by Adam with a learning rate that falls from 1e-3 to 0 along a cosine.
         batch_size: Images in each.
         seed: Of initial weights and order.
+        label: Text beside a progress bar, on terminals alone; `None` for no bar.
 
     Returns:
         `keras.Model` from images to logits, in float32.
@@ -92,7 +95,9 @@ def train_classifier(images, labels, num_classes, steps=1000, batch_size=64, see
             loss = tf.reduce_mean(losses)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
-    for batch in rows.reshape(steps, batch_size):
+    for batch in tqdm.tqdm(
+        rows.reshape(steps, batch_size), label, leave=False, disable=True if label is None else None
+    ):
         update(tf.constant(batch))
     return model
 
@@ -120,7 +125,7 @@ def accuracy(classifier, images, labels, batch_size=500):
     return _agreement(arrays.finite("logits", np.concatenate(logits)), labels)
 
 
-def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
+def evaluate(generator, train, test, seed=0, steps=1000, judge=None, progress=False):
     """Accuracy of classifiers that learn from generated images, beside those that learn from as many real ones.
 
     As many images are generated as there are in `train`, with the labels of these, so that every number is computed
@@ -138,6 +143,7 @@ def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
         steps: Updates of each classifier.
         judge: Who judges GAN-test: what `keras_gan.metrics.features.get` takes, a network with probabilities of the
             generator's classes; or `None` for the network that is trained on `train`.
+        progress: Whether to show progress bars, on terminals alone.
 
     Returns:
         A dictionary: `nearest_neighbour_error_generated` and `nearest_neighbour_error_real`, errors on `test` of 1-NN
@@ -164,7 +170,8 @@ def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
     judge = None if judge is None else _checked(networks.get(judge), generator)
     generated = generator.sample(len(train[0]), labels=np.asarray(train[1]), seed=seed), train[1]
     on_generated, on_real = (
-        train_classifier(*pair, generator.num_classes, steps=steps, seed=seed) for pair in (generated, train)
+        train_classifier(*pair, generator.num_classes, steps=steps, seed=seed, label=label if progress else None)
+        for pair, label in ((generated, "Learning from generated images"), (train, "Learning from real images"))
     )
     real_train = accuracy(on_real, *test)
     if judge is None:
@@ -173,8 +180,8 @@ def evaluate(generator, train, test, seed=0, steps=1000, judge=None):
         gan_test, judge_real = (_judged(judge, *pair) for pair in (generated, test))
         judged = {"gan_test": gan_test, "judge": judge.name, "judge_real": judge_real}
     return {
-        "nearest_neighbour_error_generated": nearest_neighbour_error(*generated, *test),
-        "nearest_neighbour_error_real": nearest_neighbour_error(*train, *test),
+        "nearest_neighbour_error_generated": nearest_neighbour_error(*generated, *test, progress=progress),
+        "nearest_neighbour_error_real": nearest_neighbour_error(*train, *test, progress=progress),
         "gan_train": accuracy(on_generated, *test),
         "real_train": real_train,
         **judged,

@@ -6,11 +6,11 @@ python -m keras_gan.metrics.parzen --model=runs/mlp_gan-mnist-001/generator.kera
 import dataclasses
 import math
 
-import keras
 import numpy as np
 
 from keras_gan import cli, data, latents
 from keras_gan.cli import option
+from keras_gan.export import loading
 from keras_gan.metrics import arrays
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
@@ -203,7 +203,7 @@ def main(argv=None):
 def _main(config):
     if not config.model:
         raise ValueError("Give the generator as --model=PATH of a generator.keras.")
-    generator = keras.models.load_model(config.model, compile=False)
+    generator = loading.load_generator(config.model)
     arguments = dataclasses.asdict(config)
     del arguments["model"]
     print(table(compare(generator, **arguments)))

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from keras_gan.metrics import registry
 
+FLOOR = "floor: what real images score against real ones, which no generator can be expected to surpass"
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -122,6 +124,25 @@ class Record:
         )
 
 
+def explain(name):
+    """A metric in a clause, after its name.
+
+    Args:
+        name: A key of `keras_gan.metrics.registry.METRICS`.
+
+    Returns:
+        Text of one line.
+
+    Example:
+
+    >>> print(keras_gan.metrics.records.explain("recall"))
+    recall: the share of real images that lie among generated ones; higher is better
+    """
+    metric = registry.METRICS[name]
+    title = "" if metric.title == name else f"{metric.title}, "
+    return f"{name}: {title}{metric.about}; {metric.better} is better"
+
+
 def table(records):
     """Records as text for a terminal: a row each, and below what they have in common.
 
@@ -142,6 +163,8 @@ def table(records):
     fcd     8.25   8 to 8.5       -      lower   4500  2000
     seen through mnist_classifier (be9a9a3b98b3), resize: none
     interval: 95 % for the mean over draws, delta method
+    fcd: Frechet classifier distance, how far what a classifier sees in generated images is from what it sees in
+    real ones; lower is better
     """
     rows = [("metric", "value", "95 % interval", "floor", "better", "real", "generated")]
     for record in records:
@@ -153,7 +176,9 @@ def table(records):
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += dict.fromkeys(map(_conditions, records))
     lines += dict.fromkeys(f"interval: {record.interval}" for record in records if record.low is not None)
-    lines += dict.fromkeys(f"floor: {record.floor_method}" for record in records if record.floor_method)
+    methods = list(dict.fromkeys(record.floor_method for record in records if record.floor_method))
+    lines += [f"{FLOOR} (here {'; '.join(methods)})"] if methods else []
+    lines += dict.fromkeys(explain(record.name) for record in records)
     return "\n".join(lines)
 
 

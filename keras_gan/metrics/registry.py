@@ -15,6 +15,7 @@ class Metric(typing.NamedTuple):
     Attributes:
         title: The full name.
         better: `"lower"` or `"higher"`.
+        about: What it is, in a clause.
         function: From the samples that `sees` names to a float or a named tuple, of which the field of the metric's
             name is taken, or else the first. It runs once for all metrics that have it with equal `options`.
         sees: What it needs: `"features"`, those of real and of generated images; `"equal features"`, of as many real as
@@ -28,6 +29,7 @@ class Metric(typing.NamedTuple):
 
     title: str
     better: str
+    about: str
     function: typing.Callable
     sees: str = "features"
     options: dict = {}
@@ -35,34 +37,37 @@ class Metric(typing.NamedTuple):
     interval: typing.Callable = intervals.interval
 
 
-def _frechet(title, networks):
-    return Metric(title, "lower", distances.frechet_distance, networks=networks)
+def _frechet(title, seen, networks):
+    about = f"how far what {seen} sees in generated images is from what it sees in real ones"
+    return Metric(title, "lower", about, distances.frechet_distance, networks=networks)
 
 
 def _kernel(title, networks):
-    return Metric(title, "lower", distances.kernel_distance, options={"subsets": None}, networks=networks)
+    about = "a distance of the same kind by a polynomial kernel, without bias however few images"
+    return Metric(title, "lower", about, distances.kernel_distance, options={"subsets": None}, networks=networks)
 
 
-def _score(title, networks):
-    return Metric(title, "higher", scores.classifier_score, "probabilities", networks=networks)
+def _score(title, seen, networks):
+    about = f"how sure {seen} is of each image, and how many classes it sees in all"
+    return Metric(title, "higher", about, scores.classifier_score, "probabilities", networks=networks)
 
 
-def _manifold(title):
+def _manifold(title, about):
     # Precision and recall look at 3 neighbours, density and coverage at 5.
-    return Metric(title, "higher", manifold.manifold_metrics, "equal features", {"neighbours": (3, 5)})
+    return Metric(title, "higher", about, manifold.manifold_metrics, "equal features", {"neighbours": (3, 5)})
 
 
 METRICS = {
-    "fcd": _frechet("Frechet classifier distance", CLASSIFIER),
+    "fcd": _frechet("Frechet classifier distance", "a classifier", CLASSIFIER),
     "kcd": _kernel("kernel classifier distance", CLASSIFIER),
-    "classifier_score": _score("classifier score", CLASSIFIER),
-    "fid": _frechet("Frechet Inception distance", inception.NAME),
+    "classifier_score": _score("classifier score", "a classifier", CLASSIFIER),
+    "fid": _frechet("Frechet Inception distance", "the Inception network", inception.NAME),
     "kid": _kernel("kernel Inception distance", inception.NAME),
-    "inception_score": _score("Inception score", inception.NAME),
-    "precision": _manifold("precision"),
-    "recall": _manifold("recall"),
-    "density": _manifold("density"),
-    "coverage": _manifold("coverage"),
+    "inception_score": _score("Inception score", "the Inception network", inception.NAME),
+    "precision": _manifold("precision", "the share of generated images that lie among real ones"),
+    "recall": _manifold("recall", "the share of real images that lie among generated ones"),
+    "density": _manifold("density", "how many real images a generated one has around it, 1 as real ones do"),
+    "coverage": _manifold("coverage", "the share of real images that have a generated one nearby"),
 }
 
 

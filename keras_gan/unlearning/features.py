@@ -13,7 +13,7 @@ import scipy
 import tensorflow as tf
 
 from keras_gan import latents as latent_space
-from keras_gan.files import atomic
+from keras_gan.files import atomic, schema
 from keras_gan.metrics.features import classifiers
 
 
@@ -209,9 +209,13 @@ class LatentDirection:
             ValueError: If the file holds none.
         """
         try:
-            return cls.from_config(json.loads(Path(path).read_text("utf-8")))
-        except (ValueError, TypeError) as error:
+            found = schema.read(Path(path), _FORM)
+            return cls(found["direction"], found["threshold"])
+        except ValueError as error:
             raise ValueError(f"{path} holds no feature, as LatentDirection.save writes it: {error}") from None
+
+
+_FORM = schema.table(direction=schema.array(schema.number(), low=1), threshold=schema.number())
 
 
 def _like(given, tensor):

@@ -91,8 +91,37 @@ class EvaluateTest(TestCase):
         self.assertRegex(text, r"fcd .*(A is better|B is better|no significant difference)")
         table = json.loads((self.folder / "c" / "comparison.json").read_text())["metrics"]
         self.assertContainsSubset({"name", "difference", "low", "high", "p_holm", "verdict"}, table[0])
+        self.assertIn(f"{self.folder}/c/comparison.html is the page of this comparison", text)
+        self.assertIn("<h2>Every evaluation", (self.folder / "c" / "comparison.html").read_text())
         text = self.run_(f"--compare={a},{a}", *flags[1:], f"--out={self.folder / 'd'}")
         self.assertNotIn("is better", text)
+
+    def test_comparisons_get_folders_of_their_own(self):
+        with contextlib.chdir(self.folder):
+            compared = evaluate.Config(compare="a,b")
+            self.assertEqual(str(evaluate._results_folder(compared, None)), "evaluation/comparison-001")
+            Path("evaluation/comparison-001").mkdir(parents=True)
+            self.assertEqual(str(evaluate._results_folder(compared, None)), "evaluation/comparison-002")
+            self.assertEqual(str(evaluate._results_folder(evaluate.Config(samples="a"), None)), "evaluation")
+
+    def test_images_that_a_flag_would_make_fit(self):
+        rng = np.random.default_rng(0)
+        for shape, dataset, more, advice in (
+            ((28, 28, 3), "mnist5k", (), "pass --channels=1, or"),
+            ((32, 40, 1), "mnist5k", (), "pass --image_size=28x28, or"),
+            ((32, 40, 3), "mnist5k", (), "pass --image_size=28x28 --channels=1, or"),
+            ((28, 28, 3), "mnist5k", ("--features=mnist_classifier",), "pass --channels=1, or"),
+            ((32, 32, 1), "cifar10", (), "pass --channels=3, or"),
+        ):
+            images = Path(self.path("images"))
+            for number in range(2):
+                image = rng.integers(0, 256, shape, dtype=np.uint8)
+                pictures.write_png(images / f"{number}.png", image)
+            text = self.run_(
+                f"--samples={images}", f"--dataset={dataset}", f"--out={self.folder / 'o'}", *more, status=1
+            )
+            self.assertIn(advice, text)
+            self.assertEqual(text.count("\n"), 1)
 
     def test_bad_input(self):
         model, other = self.save(), self.save("other.keras", image_shape=(8, 8, 1))

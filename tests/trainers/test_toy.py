@@ -50,6 +50,16 @@ class ToyTest(TestCase):
         self.check_evolution("ring", 2, counted=True)
         self.check_evolution("swiss_roll", 2, counted=False)
 
+    def test_results_of_a_process_that_was_killed_and_damaged_ones(self):
+        file = Path(self.path("results.jsonl"))
+        whole = json.dumps({"kind": "1:1", "seed": 0, "outcome": "diverged", "rows": []}) + "\n"
+        file.write_text(whole + whole[:20])
+        self.assertEqual(toy._finished(file), [json.loads(whole)])
+        self.assertEqual(file.read_text(), whole)
+        file.write_text(whole + '{"kind": 3}\n')
+        with self.assertRaisesRegex(ValueError, "results.jsonl is damaged: choose another --out .kind must be text"):
+            toy._finished(file)
+
     @pytest.mark.slow
     def test_k_sweep_goes_on_where_it_was(self):
         out = Path(self.path("sweep"))

@@ -32,7 +32,7 @@ def judge_classes(folder, samples=10_000, steps=1000):
     generator = keras.models.load_model(folder.generator_file)
     real, tested = (_labelled(source, samples) for source in (flags.find(config), held_out))
     judge = features.for_dataset(config.dataset, generator.image_shape, second=True)
-    found = conditional.evaluate(generator, real, tested, seed=config.seed, steps=steps, judge=judge)
+    found = conditional.evaluate(generator, real, tested, seed=config.seed, steps=steps, judge=judge, progress=True)
     judged_by = (
         f"The classifier {judge}, which is right about {found['judge_real']:.2%} of the held-out images,"
         if judge

@@ -8,7 +8,7 @@ import keras
 from keras_gan import metrics
 from keras_gan.callbacks import samples
 from keras_gan.files import atomic, history, pictures
-from trainers.engine import flags, summary
+from trainers.engine import dashboard, flags, summary
 
 
 def finish(run, of_run, epilogue=None):
@@ -24,7 +24,7 @@ def finish(run, of_run, epilogue=None):
     folder.result_file.unlink(missing_ok=True)
     pictures.write_png(folder.sample_file(step), samples.sample_grid(model))
     # Keras writes in place: a disk that fills up would take the old file with it.
-    written, verdict = [folder.model_file(model), folder.generator_file], ""
+    written, verdict, records = [folder.model_file(model), folder.generator_file], "", []
     with atomic.write_file(folder.model_file(model)) as partial:
         model.save(partial)
     if evaluation is None:
@@ -35,13 +35,16 @@ def finish(run, of_run, epilogue=None):
             evaluation.close()
         _save_generator(model, folder.last_generator_file)
         _save_generator(model, folder.generator_file, evaluation.best_weights)
-        verdict = write_metrics(folder, _measure_kept(run, evaluation), step)
+        records = _measure_kept(run, evaluation)
+        verdict = write_metrics(folder, records, step)
         written += [folder.last_generator_file, folder.metrics_file]
     written += [*draw_curves(folder), *draw_progress(folder), *_end_with(epilogue, folder)]
     seconds = float(of_run.checkpoint.seconds)
     result = {"steps": step, "seconds": round(seconds, 1), "files": [file.name for file in written]}
     atomic.write_text(folder.result_file, json.dumps(result) + "\n")
-    print(summary.text(run, step, seconds, verdict), flush=True)
+    text = summary.text(run, step, seconds, verdict)
+    dashboard.end(folder, step, records, text)
+    print(text, flush=True)
 
 
 def _save_generator(model, file, weights=None):

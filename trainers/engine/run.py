@@ -20,7 +20,7 @@ from keras_gan.files import atomic
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.models import inputs
 from trainers import STARTED
-from trainers.engine import continuation, flags, hardware, precision, report, tasks
+from trainers.engine import continuation, dashboard, flags, hardware, precision, report, tasks
 
 
 def main(program, about, config_class, build, argv=None, labels=False, epilogue=None):
@@ -186,6 +186,7 @@ def _begin(run, checkpoint):
     if trial := run.trial or (run.folder.config() or {}).get("precision_trial"):
         facts["precision_trial"] = trial
     run.own.write_config(facts, private=sorted(cli.names(type(run.config), "private")))
+    dashboard.begin(run.own)
     if step:
         print(f"Resuming {run.folder} at step {step}.", flush=True)
     return True

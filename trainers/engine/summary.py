@@ -4,6 +4,7 @@ import shlex
 
 from keras_gan import metrics
 from keras_gan.callbacks import samples
+from keras_gan.metrics import records
 from trainers.engine import flags
 
 
@@ -36,7 +37,7 @@ def text(run, step, seconds, verdict=""):
         lines.append(
             "  metrics.json               how good it is, and was along the way; generator_last.keras is the last"
         )
-        lines.append(verdict)
+        lines += [verdict, records.FLOOR] if "floor" in verdict else [verdict]
     return "\n".join([*lines, "Next:", *(f"  {shlex.join(command)}" for command in next_commands(run))])
 
 

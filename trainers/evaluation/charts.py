@@ -5,7 +5,8 @@ import math
 from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT = 460, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 30, 40
+_RIGHT, _TOP, _BOTTOM = 14, 30, 40
+_LETTER, _LINE = 6.2, 14  # about the width of a letter and the height of a line
 
 
 def chart(curves, x_label, description, dotted=(), labels=()):
@@ -33,34 +34,71 @@ def chart(curves, x_label, description, dotted=(), labels=()):
     if not points:
         return Markup("")
     ends, ticks = zip(*(_axis([p[axis] for curve in points.values() for p in curve]) for axis in (0, 1)), strict=True)
+    heights = [f"{tick:.6g}" for tick in ticks[1]]
+    left = round(12 + _LETTER * max(map(len, heights)))
+    named = _legend([name for name in points if name not in dotted], left)
+    top = _TOP + max((y for _, y in named.values()), default=0)
 
     def place(x, y):
         across, up = ((value - low) / (high - low) for value, (low, high) in zip((x, y), ends, strict=True))
-        return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
+        return left + across * (_WIDTH - left - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - top - _BOTTOM)
 
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(description)}">']
-    for tick in ticks[1]:
+    for tick, words in zip(ticks[1], heights, strict=True):
         y = place(ends[0][0], tick)[1]
-        parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(_LEFT - 6, y + 4, f"{tick:.6g}", "end"))
+        parts.append(f'<line class="axis" x1="{left}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(_text(left - 6, y + 4, words, "end"))
     for tick in ticks[0]:
-        parts.append(_text(place(tick, ends[1][0])[0], _HEIGHT - _BOTTOM + 16, f"{tick:,.6g}", "middle"))
+        words = f"{tick:,.9g}"
+        x = min(place(tick, ends[1][0])[0], _WIDTH - 1 - _LETTER * len(words) / 2)  # the last must not be cut off
+        parts.append(_text(x, _HEIGHT - _BOTTOM + 16, words, "middle"))
     parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 6, x_label, "end"))
-    colour, along = -1, _LEFT
+    colour = -1
     for name, curve in points.items():
         colour += name not in dotted or colour < 0
         style = f'class="curve{" dotted" * (name in dotted)}" stroke="var(--c{colour % 6})"'
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
         parts.append(f'<polyline {style} points="{path}"/>')
-        if name not in dotted:
-            parts.append(f'<line {style} x1="{along}" x2="{along + 16}" y1="12" y2="12"/>')
-            parts.append(_text(along + 20, 16, name))
-            along += round(36 + 6.2 * len(name))
-    for label, point in zip(labels, next(iter(points.values())), strict=False):
-        x, y = place(*point)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var(--c0)"/>')
-        parts.append(_text(x + 6, y - 5, label))
+        if name in named:
+            x, y = named[name]
+            parts.append(f'<line {style} x1="{x}" x2="{x + 16}" y1="{y + 12}" y2="{y + 12}"/>')
+            parts.append(_text(x + 20, y + 16, name))
+    marked = [place(*point) for point in next(iter(points.values()))][: len(labels)]
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var(--c0)"/>' for x, y in marked]
+    parts += _beside(marked, labels, left, top)
     return Markup("".join(parts) + "</svg>")
+
+
+def _legend(names, left):
+    """The places of the names of curves, in as many lines as they need: dictionary to pairs of x and y."""
+    places, x, y = {}, left, 0
+    for name in names:
+        width = round(36 + _LETTER * len(name))
+        if x > left and x + width > _WIDTH:
+            x, y = left, y + _LINE
+        places[name] = x, y
+        x += width
+    return places
+
+
+def _beside(points, labels, left, top):
+    """The labels of points, each as near to its own as the others leave room."""
+    taken, parts = [], []
+    for (x, y), label in zip(points, labels, strict=False):
+        width = _LETTER * len(label)
+        tries = [
+            (start, y + shift)
+            for away in range(12)
+            for shift in (-5 - _LINE * away, 14 + _LINE * away)
+            for start in (x + 6, x - 6 - width)
+            if left <= start <= _WIDTH - width and top - _LINE <= y + shift <= _HEIGHT - _BOTTOM
+        ]
+        free = (at for at in tries if all(abs(at[1] - v) >= _LINE - 2 or at[0] >= u + w or u >= at[0] + width
+                                          for u, v, w in taken))  # fmt: skip
+        start, base = next(free, tries[0])
+        taken.append((start, base, width + 4))
+        parts.append(_text(start, base, label))
+    return parts
 
 
 def _finite(*values):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from keras_gan.metrics import registry
+from trainers.evaluation import pages
 
 
 def differences(a, b):
@@ -59,19 +60,64 @@ def text(patterns, table, about):
     """The result of `differences`, for a terminal.
 
     Args:
-        patterns: What the two sides are called.
+        patterns: Names of the two sides.
         table: As `differences` returns it.
         about: What the comparison is about.
 
     Returns:
         Text of several lines.
     """
-    lines = ["", f"A: {patterns[0]}", f"B: {patterns[1]}", about, ""]
-    lines.append(f"{'metric':<18}{'A':>18}{'B':>18}{'B - A, 95 % interval':>30}{'p (Holm)':>10}  verdict")
-    for row in table:
-        sides = [f"{mean:.4g} +- {deviation:.2g}" for mean, deviation in (row["a"], row["b"])]
-        interval = f"{row['difference']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
-        lines.append(
-            f"{row['name']:<18}{sides[0]:>18}{sides[1]:>18}{interval:>30}{row['p_holm']:>10.2g}  {row['verdict']}"
-        )
-    return "\n".join(lines)
+    rows = [("metric", "A", "B", "B - A, 95 % interval", "p (Holm)", "verdict")]
+    rows += [tuple(_cells(row).values()) for row in table]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(["", f"A: {patterns[0]}", f"B: {patterns[1]}", about, "", *lines])
+
+
+def render(patterns, found, pictures):
+    """The page of a comparison.
+
+    Args:
+        patterns: Names of the two sides.
+        found: Dictionary, as `trainers.evaluate` writes it to `comparison.json`.
+        pictures: A uint8 picture `(height, width, channels)` of samples of the first model of either side.
+
+    Returns:
+        HTML, without a link to anything outside of it.
+    """
+    names = [row["name"] for row in found["metrics"]]
+    captions = [f"{letter}: {side[0]}, not selected." for letter, side in zip("AB", found["sides"], strict=True)]
+    return pages.render(
+        "comparison.html",
+        title="Comparison of two models" if len(found["sides"][0]) == 1 else "Comparison of two groups of models",
+        sides=patterns,
+        about=found["about"],
+        reading=(
+            "Means and standard deviations of the evaluations of either side; p is that of Welch's test, corrected by "
+            "Holm's method for the number of metrics, and below 0.05 one side is called better."
+        ),
+        metrics=[_cells(row) | {"name": _title(row["name"])} for row in found["metrics"]],
+        pictures=[pages.embed(*pair) for pair in zip(pictures, captions, strict=True)],
+        names=names,
+        runs=[
+            (run["model"], {record["name"]: f"{record['value']:.4g}" for record in run["records"]})
+            for run in found["runs"]
+        ],
+        conditions=[(name, pages.plain(value)) for name, value in (found["conditions"] | found["versions"]).items()]
+        + [("command", found["command"])],
+    )
+
+
+def _title(name):
+    metric = registry.METRICS[name]
+    return f"{metric.title} ({metric.better} is better)"
+
+
+def _cells(row):
+    """A row of `differences` as texts."""
+    a, b = (f"{mean:.4g} +- {deviation:.2g}" for mean, deviation in (row["a"], row["b"]))
+    difference = f"{row['difference']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
+    return {
+        "name": row["name"], "a": a, "b": b, "difference": difference, "p": f"{row['p_holm']:.2g}",
+        "verdict": row["verdict"],
+    }  # fmt: skip

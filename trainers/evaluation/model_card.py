@@ -1,12 +1,7 @@
 """The model card: one self-contained HTML page on a generator, its metrics and where it comes from."""
 
-from pathlib import Path
-
-import jinja2
-
 from keras_gan.files import history
-from keras_gan.files import pictures as drawing
-from trainers.evaluation import charts
+from trainers.evaluation import charts, pages
 
 
 def render(evaluation, pictures, run=None):
@@ -23,20 +18,19 @@ def render(evaluation, pictures, run=None):
         HTML, without a link to anything outside of it.
     """
     run_facts = _read_run(run, evaluation["identity"]["file"])
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    template = environment.from_string(Path(__file__).with_name("model_card.html").read_text("utf-8"))
     inversion = evaluation.get("inversion")
-    return template.render(
+    return pages.render(
+        "model_card.html",
         title=evaluation["title"],
         subtitle=evaluation["subtitle"],
         facts=_facts(evaluation, run_facts),
-        pictures={place: pictures.get(place) and _embed(*pictures[place]) for place in _PLACES},
+        pictures={place: pictures.get(place) and pages.embed(*pictures[place]) for place in _PLACES},
         metrics=evaluation["table"],
         reading=(
             "What a classifier sees in generated images, and how near that is to what it sees in real ones. Read "
             "every value beside what real data score: beyond that no generator can be told from the data."
         ),
-        conditions=[(name, _plain(value)) for name, value in evaluation["conditions"].items()],
+        conditions=[(name, pages.plain(value)) for name, value in evaluation["conditions"].items()],
         diagnosis=run_facts["diagnosis"],
         truncation=_truncation(evaluation.get("truncation")),
         inversion=inversion and inversion["reading"],
@@ -47,12 +41,6 @@ def render(evaluation, pictures, run=None):
 
 
 _PLACES = ("samples", "classes", "interpolations", "truncation", "arithmetic", "inversion", "neighbours")
-
-
-def _embed(picture, caption):
-    """A picture as the page needs it."""
-    source = drawing.data_uri(picture)
-    return {"source": source, "width": picture.shape[1], "height": picture.shape[0], "caption": caption}
 
 
 def _read_run(run, model):
@@ -74,9 +62,9 @@ def _facts(evaluation, run):
     if "dataset" in run["config"]:
         facts.append(("trained on", run["config"]["dataset"]))
     if run["step"] is not None:
-        last = run["result"].get("steps", run["step"])
+        last = run["result"].get("steps") or run["step"]
         facts.append(("training steps", f"{run['step']:,}" + (f" of {last:,}" if last != run["step"] else "")))
-    if "seconds" in run["result"]:
+    if run["result"].get("seconds") is not None:
         facts.append(("training time", f"{run['result']['seconds'] / 60:.1f} min"))
     return facts
 
@@ -125,14 +113,10 @@ def _truncation(curve):
 
 
 def _origins(evaluation, run):
-    origins = [("Identity", [(name, _plain(value)) for name, value in evaluation["identity"].items()])]
+    origins = [("Identity", [(name, pages.plain(value)) for name, value in evaluation["identity"].items()])]
     if run["config"]:
-        origins.append(("Configuration of the run", [(name, _plain(value)) for name, value in run["config"].items()]))
-    origins.append(("Versions", [(name, _plain(value)) for name, value in evaluation["versions"].items()]))
+        origins.append(
+            ("Configuration of the run", [(name, pages.plain(value)) for name, value in run["config"].items()])
+        )
+    origins.append(("Versions", [(name, pages.plain(value)) for name, value in evaluation["versions"].items()]))
     return origins
-
-
-def _plain(value):
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return "none" if value in ("", None) else str(value)

@@ -304,7 +304,8 @@ def compare(original, unlearned, feature, target, cutoff, probes, columns=16):
         columns: Images in a row.
 
     Returns:
-        A `keras_gan.files.pictures.grid`; where few samples have the feature, the rest of their rows is black.
+        A `keras_gan.files.pictures.grid` whose rows are named; where few samples have the feature, the rest of their
+        rows is black.
     """
     before, after = (_make(network, probes) for network in (original, unlearned))
     has = np.asarray(feature.present(probes.codes)) if target.judge is None else target.has(before, cutoff)
@@ -320,4 +321,5 @@ def compare(original, unlearned, feature, target, cutoff, probes, columns=16):
     with_before, with_after, without_before, without_after = rows
     order = [with_before[0], with_after[0], with_before[1], with_after[1]]
     order += [without_before[0], without_after[0], without_before[1], without_after[1]]
-    return pictures.grid(np.concatenate(order), columns=columns)
+    names = [f"{which}, {when}" for which in ("had it", "others") for _ in range(2) for when in ("before", "after")]
+    return pictures.name_rows(pictures.grid(np.concatenate(order), columns=columns), names)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_gan import latents, serialization
-from keras_gan.files import atomic
+from keras_gan.files import atomic, schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,15 @@ class Marks:
         atomic.write_text(Path(path), json.dumps(dataclasses.asdict(self)) + "\n")
 
 
+_FORM = schema.table(
+    model=schema.text,
+    seed=schema.integer(-(2**62), 2**62),
+    n=schema.integer(1, 10**6),
+    labels=schema.optional(schema.array(schema.integer())),
+    marked=schema.array(schema.integer()),
+)
+
+
 def check_marked(marked, n):
     """Indices in rising order, if they are integers in `[0, n)`, each once; otherwise raises `ValueError`."""
     right = isinstance(marked, list) and all(type(index) is int and 0 <= index < n for index in marked)
@@ -67,12 +76,10 @@ def read(path, generator):
     if not path.is_file():
         raise ValueError(f"Expected a file of marked samples, made by python -m trainers.label. Received: {path}")
     try:
-        marks = Marks(**json.loads(path.read_text("utf-8")))
-        numbers = all(type(number) is int for number in (marks.seed, marks.n))
-        if not numbers or not 1 <= marks.n <= 10**6 or abs(marks.seed) > 2**62 or not isinstance(marks.model, str):
-            raise ValueError("the seed or the number of samples is out of range")
+        found = schema.read(path, _FORM)
+        marks = Marks(**{field.name: found.get(field.name) for field in dataclasses.fields(Marks)})
         marks = dataclasses.replace(marks, marked=check_marked(marks.marked, marks.n))
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} holds no marked samples, as python -m trainers.label writes them: {error}") from None
     if marks.model not in (serialization.weights_digest(generator), _digest_with_names(generator)):
         raise ValueError(f"{path} holds marks of another model: mark this one's samples with python -m trainers.label.")

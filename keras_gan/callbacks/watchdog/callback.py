@@ -227,7 +227,7 @@ def diagnose(folder):
     if not looks:
         raise ValueError(f"There is no diagnosis in {folder}: train with --watchdog. Received: folder={str(folder)!r}")
     last = looks[-1]
-    advice = rules.ADVICE[last["verdict"]]
+    advice = rules.ADVICE.get(last["verdict"])
     lines = [f"{last['verdict']} at step {last['step']}" + (f": {last['evidence']}" if last["evidence"] else "")]
     if advice:
         lines.append(f"what to try: {advice}" if last["verdict"] in rules.ALARMS else advice)

@@ -1,10 +1,11 @@
 """Checks of what TensorFlow Serving asks of signatures, on the SavedModel as it lies on disk."""
 
-import json
 from pathlib import Path
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
+
+from keras_gan.files import schema
 
 # What is known of the generator, for people and programs; no loader looks at it.
 CARD = Path("assets.extra", "generator.json")
@@ -13,7 +14,6 @@ METHOD = "tensorflow/serving/predict"
 JSON_TYPES = (
     tf.bool, tf.string, tf.int8, tf.uint8, tf.int16, tf.int32, tf.uint32, tf.int64, tf.uint64, tf.float32, tf.float64,
 )  # fmt: skip
-MOST_CLASSES = 100_000
 _INIT = "__saved_model_init_op"
 
 
@@ -103,46 +103,29 @@ def read_card(path):
         path: Path of its folder.
 
     Returns:
-        The contents of its `generator.json`, `{}` where it has none. What a page shows of it is of the right types:
-        `image_shape` and `class_names` are lists of integers and strings, `num_classes` is an integer, `training` a
-        dictionary whose `steps` is an integer; each may be `None` or missing.
+        The contents of its `generator.json`, `{}` where it has none. What is shown of it, and used, is of the right
+        types: `image_shape` and `class_names` are lists of integers and strings, `num_classes` and `latent_dim`
+        integers, `latent_prior` a string, `training` a dictionary whose `steps` is an integer; each may be `None` or
+        missing.
 
     Raises:
         ValueError: If the file cannot be read, or holds something else.
     """
     file = Path(path, CARD)
     try:
-        card = json.loads(file.read_text("utf-8"))
-        reason = _wrong_with(card)
+        return schema.read(file, _form)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
-        reason = str(error)
-    if reason:
-        raise ValueError(f"{file} is damaged: {reason}")
-    return card
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} is damaged: {error}") from None
 
 
-def _wrong_with(card):
-    """A sentence about what is not as a card has it, or `""`."""
-    if not isinstance(card, dict):
-        return f"expected an object. Received: a {type(card).__name__}"
-    training = {} if card.get("training") is None else card["training"]
-    if not isinstance(training, dict):
-        return f"training must be an object. Received: a {type(training).__name__}"
-    steps, count = training.get("steps"), card.get("num_classes")
-    shape, names = card.get("image_shape"), card.get("class_names")
-    if not (steps is None or _is_count(steps)):
-        return f"the training's steps must be an integer of at least 0. Received: {steps!r:.100}"
-    if not (count is None or (_is_count(count) and 1 <= count <= MOST_CLASSES)):
-        return f"num_classes must be an integer from 1 to {MOST_CLASSES}. Received: {count!r:.100}"
-    if not (shape is None or (isinstance(shape, list) and all(map(_is_count, shape)))):
-        return f"image_shape must be a list of integers. Received: {shape!r:.100}"
-    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not (names is None or (named and len(names) == count)):
-        return f"class_names must be a list of as many strings as num_classes. Received: {names!r:.100}"
-    return ""
-
-
-def _is_count(value):
-    return type(value) is int and value >= 0
+def _form(card, where):
+    count = schema.integer(low=0)
+    schema.table(
+        image_shape=schema.optional(schema.array(count)),
+        latent_dim=schema.optional(count),
+        latent_prior=schema.optional(schema.text),
+        training=schema.optional(schema.table(steps=schema.optional(count))),
+    )(card, where)
+    schema.classes(card, where)

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tqdm
 
 from keras_gan import serialization
+from keras_gan.export import loading
 from keras_gan.files import pictures
 from keras_gan.metrics.features import classifiers, inception
 
@@ -166,7 +167,7 @@ def get(identifier, layer=None):
     if isinstance(identifier, (str, Path)) and str(identifier).endswith(".keras"):
         if not Path(identifier).is_file():
             raise ValueError(f"There is no file {identifier}: features are a name or the path of a classifier.")
-        return of_model(keras.models.load_model(identifier, compile=False), layer, Path(identifier).stem)
+        return of_model(loading.load_model(identifier), layer, Path(identifier).stem)
     if layer is not None:
         raise ValueError(f"`layer` is for a classifier of yours. Received: layer={layer!r}, identifier={identifier!r}")
     if not isinstance(identifier, str):
@@ -179,12 +180,12 @@ def get(identifier, layer=None):
 _named = {}
 
 
-def for_dataset(dataset, image_shape, second=False):
+def for_dataset(dataset, image_shape=None, second=False):
     """Name of the shipped classifier that was trained on a data set, for images as they are in it.
 
     Args:
         dataset: A name that `keras_gan.data.load` takes.
-        image_shape: Shape of the images that are generated.
+        image_shape: Shape of the images that are generated; `None` for any.
         second: Whether it is to be the second one, by which nothing was chosen, which is for judging.
 
     Returns:
@@ -200,7 +201,7 @@ def for_dataset(dataset, image_shape, second=False):
     fitting = [
         name
         for name, facts in sorted(classifiers.manifest().items())
-        if dataset in facts["fits"] and tuple(facts["image_shape"]) == tuple(image_shape)
+        if dataset in facts["fits"] and (image_shape is None or tuple(facts["image_shape"]) == tuple(image_shape))
     ]
     return (fitting[second:] or [None])[0]
 

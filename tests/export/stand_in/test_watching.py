@@ -153,7 +153,7 @@ class ModelTest(TestCase):
         model.look()
         self.assertEqual((model.current.number, model.current.card), (1, {}))
         said = [call.args[0] for call in self.print.call_args_list]
-        self.assertRegex(said[0], "served without its card: .*expected an object. Received: a list")
+        self.assertRegex(said[0], "served without its card: .*must be an object. Received: \[1, 2\]")
 
     def test_a_version_is_freed_once_no_request_uses_it(self):
         base = Path(self.path("digits"))

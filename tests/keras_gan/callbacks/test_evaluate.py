@@ -89,6 +89,10 @@ class EvaluateCallbackTest(CallbacksTestCase):
         self.assertEqual(entries[1]["fcd"], evaluate.values["fcd"])
         self.assertContainsSubset({(2, "metrics/fcd"), (4, "metrics/fcd")}, self.summaries())
         self.assertStartsWith(said[0], f"step 2  fcd {entries[0]['fcd']:.4g}  (the best so far)")
+        # What that is, is said once.
+        self.assertStartsWith(said[1], "fcd: Frechet classifier distance, how far what a classifier sees")
+        self.assertStartsWith(said[2], "step 4  fcd ")
+        self.assertLen(said, 3)
 
     def test_epochs(self):
         gan, evaluate = make_gan(), make_evaluate(epochs=2)

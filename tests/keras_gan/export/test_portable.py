@@ -40,9 +40,10 @@ class CardTest(TestCase):
         self.digest = hashlib.sha256(b"contents").hexdigest()
 
     def test_round_trip(self):
-        card = {"file": {"sha256": self.digest}, "psnr": math.inf, "rows": [{"error": math.nan, "batch": 1}]}
-        portable.write_card(portable.card_path(self.file), card)
-        expected = {"file": {"sha256": self.digest}, "psnr": None, "rows": [{"error": None, "batch": 1}]}
+        card = {"file": {"sha256": self.digest}, "latent_dim": 4, "latent_prior": "normal", "num_classes": None}
+        measured = {"psnr": math.inf, "rows": [{"error": math.nan, "batch": 1}]}
+        portable.write_card(portable.card_path(self.file), card | measured)
+        expected = card | {"psnr": None, "rows": [{"error": None, "batch": 1}]}
         self.assertEqual(portable.read_card(self.file), expected)
 
     def test_no_card(self):
@@ -50,11 +51,11 @@ class CardTest(TestCase):
 
     def test_cards_of_something_else_are_refused(self):
         card = portable.card_path(self.file)
-        for text in ("", "[]", "{}", '{"file": 3}'):
+        for text in ("", "[]", "{}", '{"file": 3}', "[" * 100_000, '{"file": {"sha256": "0"}, "latent_dim": "4"}'):
             card.write_text(text)
             with self.assertRaisesRegex(ValueError, "is no card of an exported file"):
                 portable.read_card(self.file)
-        card.write_text(json.dumps({"file": {"sha256": "0"}}))
+        card.write_text(json.dumps({"file": {"sha256": "0"}, "latent_dim": 4, "latent_prior": "normal"}))
         with self.assertRaisesRegex(ValueError, "is not the file that model.tflite.json describes"):
             portable.read_card(self.file)
 

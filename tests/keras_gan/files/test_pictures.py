@@ -95,6 +95,24 @@ class GridTest(TestCase, parameterized.TestCase):
         picture = pictures.grid(image[None] / 127.5 - 1, border=0)
         self.assertAllEqual(picture, image[..., :shown])
 
+    @parameterized.parameters(1, 3, 4)
+    def test_names_of_rows(self, channels):
+        picture = pictures.grid(flat(4, 64, 64, channels), columns=2)
+        named = pictures.name_rows(picture, ["up", "a longer name"])
+        self.assertEqual(named.dtype, np.uint8)
+        width = picture.shape[1]
+        self.assertAllEqual(named[:, -width:], picture)
+        names = named[:, :-width, 0]
+        dark = np.flatnonzero(names.min(axis=1) < 128)
+        # In the middle of the rows, which are 66 high.
+        self.assertBetween(dark[dark < 66].mean(), 26, 40)
+        self.assertBetween(dark[dark >= 66].mean(), 92, 106)
+        # Neither is cut off at the left or touches the pictures.
+        self.assertEqual(names[:, :4].min(), 255)
+        self.assertEqual(names[:, -4:].min(), 255)
+        if channels == 4:
+            self.assertEqual(named[:, :-width, 3].min(), 255)
+
 
 class PNGTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(1, 3, 4)

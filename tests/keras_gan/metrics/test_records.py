@@ -48,14 +48,18 @@ class RecordTest(TestCase):
     def test_table_says_common_things_once(self):
         score = dataclasses.replace(RECORD, name="classifier_score", value=9.5, n_real=0, low=None, floor=None)
         lines = records.table([RECORD, score]).splitlines()
-        self.assertLen(lines, 6)
+        self.assertLen(lines, 8)
         self.assertEqual(lines[2].split(), ["classifier_score", "9.5", "-", "-", "higher", "-", "2000"])
         self.assertEqual(
             lines[3],
             "real images of mnist5k train, seen through mnist_classifier (36908df42dc3), resize: none, "
             "averaged weights, step 500, seed 0",
         )
-        self.assertEqual(lines[4:], ["interval: 95 %, delta method", "floor: 2250 against 2250"])
+        self.assertEqual(lines[4], "interval: 95 %, delta method")
+        self.assertRegex(lines[5], r"\Afloor: what real images score against real ones.* \(here 2250 against 2250\)\Z")
+        # What each of them is, in a clause.
+        self.assertRegex(lines[6], r"\Afcd: Frechet classifier distance, how far .*; lower is better\Z")
+        self.assertRegex(lines[7], r"\Aclassifier_score: classifier score, how sure .*; higher is better\Z")
 
     def test_versions(self):
         self.assertContainsSubset({"keras_gan", "keras", "tensorflow", "numpy"}, records.versions())

@@ -27,7 +27,10 @@ class EntryTest(TestCase):
         images = np.random.default_rng(0).integers(0, 256, (96, 4, 4, 1), dtype="uint8")
         network = FeatureExtractor("own", lambda x: (x[:, 0, :2, 0] / 255.0, None), "digest", (4, 4, 1))
         entry = registry.Metric(
-            "largest difference of means", "lower", lambda x, y: float(np.abs(x.mean(0) - y.mean(0)).max())
+            "largest difference of means",
+            "lower",
+            "how far means are",
+            lambda x, y: float(np.abs(x.mean(0) - y.mean(0)).max()),
         )
         with mock.patch.dict(registry.METRICS, shift=entry):
             (record,) = metrics.evaluate(images[:48] // 2, images, network, "shift", progress=False)

@@ -35,7 +35,8 @@ class SummaryTest(TestCase):
         self.assertIn("the last; none was evaluated", text)
         self.assertIn("  gan.keras  ", text)
         self.assertNotIn("metrics.json", text)
-        self.assertIn("\nIt is good.\n", summary.text(self.run_(), 10, 75, "It is good."))
+        self.assertIn("\nIt is good.\nNext:", summary.text(self.run_(), 10, 75, "It is good."))
+        self.assertIn("\nfcd 8, floor 1\nfloor: what real images", summary.text(self.run_(), 10, 75, "fcd 8, floor 1"))
 
     def test_the_next_commands(self):
         model = "--model=runs/x/generator.keras"

@@ -47,3 +47,28 @@ class ChartsTest(TestCase):
         svg = charts.chart({"a": one, "val_a": two, "b": one}, "x", "", dotted=("val_a",))
         lines = re.findall(r'<polyline class="([^"]+)" stroke="([^"]+)"', svg)
         self.assertEqual(lines, [("curve", "var(--c0)"), ("curve dotted", "var(--c0)"), ("curve", "var(--c1)")])
+
+    def boxes(self, svg):
+        """Left, right and baseline of every text, its letters taken to be 6 wide."""
+        for element in ElementTree.fromstring(svg).iter("text"):
+            x, width = float(element.get("x")), 6 * len(element.text)
+            start = x - width * {"start": 0, "middle": 0.5, "end": 1}[element.get("text-anchor")]
+            yield start, start + width, float(element.get("y"))
+
+    def test_no_text_is_cut_off_or_lies_on_another(self):
+        steps = [0, 3_000_000]
+        long = {f"a name of some length {i}": (steps, [i * 1e-5, -2e-5 * i]) for i in range(6)}
+        same = {"a": ([0.1, 0.1, 0.1, 0.1, 0.5], [0.9, 0.9, 0.9, 0.9, 0.2])}
+        for curves, labels in (
+            ({"d_loss": ([0, 3000], [1.1, 1.3])}, ()),
+            (long, ()),
+            (same, ("0.4", "0.55", "0.7", "0.85", "1")),
+        ):
+            found = list(self.boxes(charts.chart(curves, "training step", "", labels=labels)))
+            for i, (left, right, base) in enumerate(found):
+                self.assertGreaterEqual(left, 0)
+                self.assertLessEqual(right, charts._WIDTH)
+                for other_left, other_right, other in found[:i]:
+                    apart = right <= other_left or other_right <= left or abs(base - other) >= 11
+                    self.assertTrue(apart, found[i])
+        self.assertIn(">3,000,000<", charts.chart(long, "training step", ""))

@@ -54,3 +54,25 @@ class ComparisonTest(TestCase):
         text = comparison.text(["a.keras", "b.keras"], table, "About two files.")
         for part in ("A: a.keras", "B: b.keras", "About two files.", "no significant difference"):
             self.assertIn(part, text)
+
+    def test_columns_of_any_width_stay_apart(self):
+        wide = side(classifier_score=[1.0e-3, 1.0e3, 7.0], fcd=[12345.0, 1.0e-7, 3.0])
+        lines = comparison.text(["a", "b"], comparison.differences(wide, wide[::-1]), "").splitlines()[-3:]
+        starts = [lines[0].index(name) for name in ("A", "B", "B - A", "p (Holm)", "verdict")]
+        for line in lines:
+            for start in starts:
+                self.assertEqual(line[start - 2 : start], "  ")
+                self.assertNotEqual(line[start], " ")
+
+    def test_the_page(self):
+        values = side(fcd=[1.0, 2.0])
+        found = {
+            "sides": [["<a>.keras"], ["b.keras"]], "about": "About two files.", "conditions": {"resize": "none"},
+            "metrics": comparison.differences(values, values), "versions": {"keras": "3"}, "command": "python",
+            "runs": [{"model": "<a>.keras", "records": [{"name": "fcd", "value": 1.25}]}],
+        }  # fmt: skip
+        page = comparison.render(["<a>.keras", "b.keras"], found, [np.zeros((2, 3, 1), np.uint8)] * 2)
+        for part in ("&lt;a&gt;.keras", "Frechet classifier distance (lower is better)", "1.25", "no significant"):
+            self.assertIn(part, page)
+        self.assertEqual(page.count("data:image/png"), 2)
+        self.assertNotIn("<a>", page)

@@ -110,10 +110,17 @@ class ForgettingTest(TestCase):
         self.assertRegex(lines[1], r"\Aimages with the feature +[0-9.]+% \([0-9.]+% to [0-9.]+%\) ")
         self.assertIn("its mean", lines[-1])
         picture = forgetting.compare(Constant(), Constant(0.5), self.feature, TARGET, 0.3, self.probes, columns=4)
-        self.assertEqual(picture.shape, (8 * (64 + 2) + 2, 4 * (64 + 2) + 2, 1))
+        height, width = 8 * (64 + 2) + 2, 4 * (64 + 2) + 2
+        self.assertEqual((picture.shape[0], picture.shape[2]), (height, 1))
+        names, images = picture[:, :-width], picture[:, -width:]
         # The first row is bright, and the second half as bright.
-        self.assertGreater(picture[10, 10, 0], 128 + 0.29 * 127)
-        self.assertAllClose(2 * (picture[76, 10, 0] - 128.0), picture[10, 10, 0] - 128.0, atol=2.0)
+        self.assertGreater(images[10, 10, 0], 128 + 0.29 * 127)
+        self.assertAllClose(2 * (images[76, 10, 0] - 128.0), images[10, 10, 0] - 128.0, atol=2.0)
+        # Every row has its name, in the middle of its height.
+        for row in range(8):
+            strip = names[row * height // 8 : (row + 1) * height // 8]
+            self.assertLess(strip[20:50].min(), 128)
+            self.assertEqual(strip[:10].min(), 255)
 
 
 class _Shape:

@@ -48,12 +48,12 @@ class MarksTest(TestCase):
         for changes, words in (
             ({"marked": [5]}, r"different integers in \[0, 5\). Received: \[5\]"),
             ({"marked": [1, 1]}, "different integers"),
-            ({"marked": [True]}, "different integers"),
-            ({"marked": "1"}, "different integers"),
-            ({"n": 0}, "out of range"),
-            ({"n": "5"}, "out of range"),
-            ({"seed": 2**70}, "out of range"),
-            ({"more": 1}, "holds no marked samples"),
+            ({"marked": [True]}, r"marked\[0\] must be an integer"),
+            ({"marked": "1"}, "marked must be a list"),
+            ({"n": 0}, "n must be an integer from 1"),
+            ({"n": "5"}, "n must be an integer from 1"),
+            ({"seed": 2**70}, "seed must be an integer from"),
+            ({"seed": None}, "seed must be an integer from"),
             ({"labels": [0, 0, 0, 0, 0]}, "other classes"),
             ({"model": "0" * 64}, "another model"),
         ):

@@ -116,15 +116,15 @@ class CardTest(TestCase):
 
     def test_damage_is_named(self):
         for contents, message in (
-            ("[]", "expected an object. Received: a list"),
-            ("[" * 100_000, "is damaged"),
-            ("{", "is damaged"),
-            ('{"training": 3}', "training must be an object"),
-            ('{"training": {"steps": "3"}}', "steps must be an integer"),
-            ('{"num_classes": 1e9}', "num_classes must be an integer from 1"),
-            ('{"num_classes": 2, "class_names": ["a"]}', "as many strings as num_classes"),
-            ('{"image_shape": "8x8"}', "image_shape must be a list of integers"),
+            ("[]", "the whole must be an object. Received: []"),
+            ("[" * 100_000, "nested too deeply"),
+            ("{", "line 1 column 2"),
+            ('{"training": 3}', "training must be an object. Received: 3"),
+            ('{"training": {"steps": "3"}}', "training.steps must be an integer of at least 0. Received: '3'"),
+            ('{"num_classes": 1e9}', "num_classes must be an integer from 1 to 100000. Received: 1000000000.0"),
+            ('{"num_classes": 2, "class_names": ["a"]}', "as many as num_classes, 2. Received: 1 names"),
+            ('{"image_shape": "8x8"}', "image_shape must be a list. Received: '8x8'"),
         ):
-            with self.assertRaisesRegex(ValueError, f"generator.json is damaged: .*|{message}") as caught:
+            with self.assertRaisesRegex(ValueError, "generator.json is damaged: ") as caught:
                 self.read(contents)
             self.assertIn(message, str(caught.exception))
