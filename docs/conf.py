@@ -9,9 +9,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from docs import gallery, reference  # noqa: E402
-
 import keras_gan  # noqa: E402
+from docs import gallery, reference  # noqa: E402
 
 project = "keras_gan"
 author = "the authors of keras_gan"
@@ -48,14 +47,14 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"keras_gan {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_copy_source = False
-html_show_sourcelink = False
+html_sourcelink_suffix = ""
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
-    "secondary_sidebar_items": ["page-toc"],
+    # A guide's source is its notebook.
+    "secondary_sidebar_items": {"**": ["page-toc"], "guides/[0-9]*": ["page-toc", "sourcelink"]},
     "footer_start": ["copyright"],
     "footer_end": [],
 }

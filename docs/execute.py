@@ -6,12 +6,13 @@
 
 A guide is a file of `docs/guides` in jupytext's percent format: text in comments, code in cells. Without a name all of
 them are run, one after another, each in a process of its own, and `docs/guides/NAME.ipynb` is written, which the site
-shows; these files are never edited. In the short form all run in this process and nothing is stored: a line that ends
-in `# short: VALUE` then assigns that value in place of its own. `--check` only says which stored guides are not of the
-present files.
+shows; these files are never edited. Where only text has changed, `--text` puts it into what is stored, and `--check`
+only says which stored guides are not of the present files. In the short form all run in this process and nothing is
+stored: a line that ends in `# short: VALUE` then assigns that value in place of its own.
 """
 
 import argparse
+import ast
 import base64
 import contextlib
 import datetime
@@ -29,6 +30,7 @@ from pathlib import Path
 GUIDES = Path(__file__).parent / "guides"
 ROOT = Path(__file__).parent.parent
 _SHORT = re.compile(r"^(\s*\w+ = ).*?\s+# short: (.+)$", re.MULTILINE)
+_NOTES = re.compile(r"^WARNING:tensorflow:.*\n?", re.MULTILINE)
 _COLOURS = 64
 
 
@@ -79,6 +81,39 @@ def is_current(file):
     return [(cell.cell_type, cell.source) for cell in cells][: len(wanted)] == wanted and len(cells) == len(wanted) + 1
 
 
+def refresh(file):
+    """Puts the present text of a guide into its stored notebook, if the code is the one that was executed.
+
+    Args:
+        file: Path of the `.py` file.
+
+    Returns:
+        Whether it could be done.
+    """
+    import nbformat
+
+    stored = file.with_suffix(".ipynb")
+    if not stored.exists():
+        return False
+    fresh, old = read(file).cells, nbformat.read(stored, as_version=4)
+    executed = [cell for cell in old.cells if cell.cell_type == "code"]
+    code = [cell for cell in fresh if cell.cell_type == "code"]
+    if [_meaning(cell.source) for cell in code] != [_meaning(cell.source) for cell in executed]:
+        return False
+    for cell, before in zip(code, executed, strict=True):
+        cell.outputs = before.outputs
+    for cell in fresh:
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+    old.cells = [*fresh, old.cells[-1]]
+    store(file, old)
+    return True
+
+
+def _meaning(source):
+    """Code without its comments and its layout."""
+    return ast.dump(ast.parse(source))
+
+
 def execute(file):
     """Runs a guide in a process of its own, and returns its executed notebook.
 
@@ -108,7 +143,7 @@ def execute(file):
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
-            cell.outputs = [_smaller(output) for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [_smaller(output) for output in cell.outputs if _is_shown(output)]
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras"))
     beside = ", with other work beside it" if os.getloadavg()[1] > 1.5 * len(os.sched_getaffinity(0)) else ""
     notebook.cells.append(
@@ -121,8 +156,17 @@ def execute(file):
     return notebook
 
 
+def _is_shown(output):
+    """Tells whether a page shows an output: what was printed and drawn, not what libraries note on the way."""
+    if output.output_type == "stream":
+        output.text = _NOTES.sub("", output.text)
+        return output.name != "stderr" and bool(output.text.strip())
+    return "image/png" in output.get("data", {})
+
+
 def _smaller(output):
     """An output whose picture has few colours, which the eye does not miss in plots and digits."""
+    import nbformat
     from PIL import Image
 
     output = dict(output)
@@ -135,27 +179,25 @@ def _smaller(output):
         output["data"] = {"image/png": base64.b64encode(packed.getvalue()).decode()}
         output["metadata"] = {}
     output.pop("execution_count", None)
-    if output["output_type"] == "execute_result":
-        output["output_type"] = "display_data"
-    return _node(output)
-
-
-def _node(output):
-    import nbformat
-
     return nbformat.from_dict(output)
 
 
 def store(file, notebook):
-    """Writes an executed notebook beside its guide."""
+    """Writes an executed notebook beside its guide, and its picture for the gallery."""
     import nbformat
 
+    from docs import gallery
     from keras_gan.files import atomic
 
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count = None
     atomic.write_text(file.with_suffix(".ipynb"), nbformat.writes(notebook, version=4) + "\n")
+    picture = gallery.picture(notebook.cells)
+    if picture:
+        gallery.PICTURES.mkdir(parents=True, exist_ok=True)
+        with atomic.write_file(gallery.PICTURES / f"{file.stem}.png") as partial:
+            partial.write_bytes(base64.b64decode(picture))
 
 
 def run_short(file):
@@ -188,6 +230,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser("python -m docs.execute", description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="guides to run; all of them by default")
     parser.add_argument("--check", action="store_true", help="only say which stored guides are not of their files")
+    parser.add_argument("--text", action="store_true", help="run nothing: only text has changed")
     options = parser.parse_args(argv)
     form = os.environ.get("KERAS_GAN_GUIDES", "full")
     if form not in ("full", "short"):
@@ -199,6 +242,9 @@ def main(argv=None):
     if options.check:
         stale = [file.name for file in files if not is_current(file)]
         sys.exit(f"error: run python -m docs.execute {' '.join(stale)}: these have changed." if stale else 0)
+    if options.text:
+        changed = [file.name for file in files if not refresh(file)]
+        sys.exit(f"error: the code of {', '.join(changed)} has changed too: run it." if changed else 0)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
     failed = []
     for file in files:

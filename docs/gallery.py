@@ -1,29 +1,25 @@
-"""The gallery of guides: a page of cards, made of the stored notebooks, with a picture of each."""
+"""The gallery of guides: a page of cards, made of the stored notebooks and their pictures."""
 
-import base64
 import json
 import re
 from pathlib import Path
 
+PICTURES = Path(__file__).parent / "images" / "guides"
+
 
 def write(docs):
-    """Writes `guides/index.md` and the pictures of its cards.
+    """Writes `guides/index.md`.
 
     Args:
         docs: Path of the folder of the site's sources.
     """
     docs = Path(docs)
-    pictures = docs / "_static" / "guides"
-    pictures.mkdir(parents=True, exist_ok=True)
     cards, names = [], []
     for file in sorted((docs / "guides").glob("[0-9][0-9]_*.ipynb")):
-        cells = json.loads(file.read_text("utf-8"))["cells"]
-        title, about = _opening(cells[0])
+        title, about = _opening(json.loads(file.read_text("utf-8"))["cells"][0])
         card = [f":::{{grid-item-card}} {title}", f":link: {file.stem}", ":link-type: doc"]
-        picture = _picture(cells)
-        if picture:
-            _write(pictures / f"{file.stem}.png", picture)
-            card.append(f":img-top: ../_static/guides/{file.stem}.png")
+        if (PICTURES / f"{file.stem}.png").exists():
+            card.append(f":img-top: ../images/guides/{file.stem}.png")
             card.append(f":img-alt: A picture of the guide {title}")
         cards.append("\n".join([*card, "", about, ":::"]))
         names.append(file.stem)
@@ -48,7 +44,10 @@ def write(docs):
             "",
         ]
     )
-    _write(docs / "guides" / "index.md", text.encode())
+    page = docs / "guides" / "index.md"
+    # Sphinx builds a page again when its file is newer.
+    if not page.exists() or page.read_text("utf-8") != text:
+        page.write_text(text, "utf-8")
 
 
 def _opening(cell):
@@ -59,20 +58,14 @@ def _opening(cell):
     return title.removeprefix("# ").strip(), re.split(r"(?<=[.?!]) ", paragraph)[0]
 
 
-def _picture(cells):
-    """The PNG file of the first cell with the tag thumbnail, or else the last picture of all; `None` without any."""
+def picture(cells):
+    """The PNG file of the first cell with the tag thumbnail, base64; or of the last picture; `None` without any."""
     found = None
     for cell in cells:
         for output in cell.get("outputs", ()):
             data = output.get("data", {}).get("image/png")
             if data:
-                found = base64.b64decode("".join(data))
+                found = "".join(data)
                 if "thumbnail" in cell["metadata"].get("tags", ()):
                     return found
     return found
-
-
-def _write(file, content):
-    """Writes a file if it would change, so that Sphinx does not build its page again."""
-    if not file.exists() or file.read_bytes() != content:
-        file.write_bytes(content)

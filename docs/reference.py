@@ -291,9 +291,7 @@ def _paragraph(block):
             pad, title, rest = header.groups()
             made += ["", f"{pad}.. rubric:: {title}", "", f"{pad}{rest}"]
             continue
-        if made and made[-1].strip() and (
-            (item and not in_list) or (in_list and not item and _indent(line) <= level)
-        ):
+        if made and made[-1].strip() and ((item and not in_list) or (in_list and not item and _indent(line) <= level)):
             made.append("")
         if item:
             in_list, level = True, _indent(line)

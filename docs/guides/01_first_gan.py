@@ -35,7 +35,7 @@ gan.compile(adam(2e-3, 0.5, 0.99), adam(2e-3, 0.5, 0.99), discriminator_regulari
 #   average, which is steadier than the weights of any one moment.
 # - Adam's first momentum is 0.5 instead of the usual 0.9: the target moves, and old gradients point to where it was.
 #
-# Train, and look at the same sixteen latents after 1, 2, 4, 8 and 14 passes over the data.
+# Train, and look at the same sixteen latents after 1, 2, 5, 10 and 22 passes over the data.
 
 # %%
 import time
@@ -43,7 +43,7 @@ import time
 import numpy as np
 from matplotlib import pyplot as plt
 
-looks = [1, 2, 4, 8, 14]  # short: [1]
+looks = [1, 2, 5, 10, 22]  # short: [1]
 rows, seconds, epoch = [], 0.0, 0
 for until in looks:
     started = time.monotonic()
@@ -54,6 +54,7 @@ for until in looks:
 
 real = next(iter(dataset))[:16].numpy()
 print(f"{int(gan.step)} training steps, {seconds:.0f} s")
+
 
 # %% tags=["thumbnail"]
 def show(images, columns, title=None):
@@ -80,9 +81,7 @@ show(np.concatenate([*rows, real]), 16, f"after {', '.join(map(str, looks))} epo
 
 # %%
 samples = 1000  # short: 100
-(record,) = keras_gan.metrics.evaluate(
-    gan, "mnist5k", "mnist_classifier", ["fcd"], num_samples=samples, progress=False
-)
+(record,) = keras_gan.metrics.evaluate(gan, "mnist5k", "mnist_classifier", ["fcd"], num_samples=samples, progress=False)
 print(record)
 
 # %% [markdown]

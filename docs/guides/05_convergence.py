@@ -17,37 +17,35 @@ import keras_gan
 ring = keras_gan.data.toy.get("ring")
 
 
-def train(steps, generator_rate=1e-3, discriminator_rate=1e-3, shift=0.0, **objective):
+def train(steps, generator_rate=1e-3, discriminator_rate=1e-3, shift=0.0, average=None, **objective):
     """Trains a small GAN under the watchdog: the GAN, its history, and what was said."""
     keras.utils.set_random_seed(3)
     hidden = {"hidden_units": (64, 64), "kernel_initializer": "he_normal"}
     gan = keras_gan.GAN(
         keras_gan.networks.MLPGenerator((2,), latent_dim=2, **hidden),
         keras_gan.networks.MLPDiscriminator((2,), **hidden),
+        ema_momentum=average,
         seed=3,
     )
     adam = keras_gan.optimizers.Adam
     gan.compile(adam(generator_rate, 0.5), adam(discriminator_rate, 0.5), **objective)
     real = ring.sample(20_000, seed=0) + np.float32(shift)
-    said, history = [], []
+    said = []
     watchdog = keras_gan.callbacks.Watchdog(
         real, every=max(1, steps // 20), classes=None if shift else ring, say=said.append
     )
     batch = 64 * objective.get("discriminator_steps", 1)
     data, _ = keras_gan.data.load(real, batch_size=batch, repeat=True)
-    for _ in range(20):
-        done = gan.fit(data, steps_per_epoch=max(1, steps // 20), verbose=0, callbacks=[watchdog])
-        history.append({name: values[-1] for name, values in done.history.items()})
-    return gan, history, said
+    done = gan.fit(data, epochs=20, steps_per_epoch=max(1, steps // 20), verbose=0, callbacks=[watchdog])
+    return gan, done.history, said
 
 
 scale = 1.0  # short: 0.02
 runs = {}
-runs["healthy: R1"] = train(int(1000 * scale), discriminator_regularizers=["r1"])
+penalty = keras_gan.regularizers.R1(0.1)
+runs["healthy: R1"] = train(int(2000 * scale), average=0.99, discriminator_regularizers=[penalty])
 runs["generator too fast"] = train(int(1000 * scale), 5e-3, 5e-4)
-runs["data far away, minimax"] = train(
-    int(300 * scale), 1e-4, 1e-3, shift=10.0, loss="minimax", discriminator_steps=5
-)
+runs["data far away, minimax"] = train(int(300 * scale), 1e-4, 1e-3, shift=10.0, loss="minimax", discriminator_steps=5)
 runs["learning rates of 0.5"] = train(int(400 * scale), 0.5, 0.5)
 runs["discriminator frozen"] = train(int(600 * scale), 1e-3, 0.0)
 
@@ -61,9 +59,9 @@ for name, (_, _, said) in runs.items():
         print("  ", line[:230])
 
 # %% [markdown]
-# A verdict stands only when three looks in a row agree, so it comes late but does not flicker. Each says which numbers it
-# follows from and what to try. The same text is in the `diagnosis.txt` of every run, and
-# `python -m trainers.diagnose RUN` prints it.
+# A verdict stands only when three looks in a row agree, so it comes late but does not flicker. Each says which numbers
+# it follows from and what to try. The same text is in the `diagnosis.txt` of every run, and `python -m
+# trainers.diagnose RUN` prints it.
 #
 # ## What the loss says
 
@@ -71,17 +69,16 @@ for name, (_, _, said) in runs.items():
 figure, axes = plt.subplots(1, 5, figsize=(10, 2.2), sharex=True)
 for axis, (name, (_, history, _)) in zip(axes, runs.items()):
     for key, colour in (("d_loss", "#0072B2"), ("g_loss", "#E69F00")):
-        values = np.array([row[key] for row in history])
-        axis.plot(np.clip(values, -20, 20), color=colour, label=key)
+        axis.plot(np.clip(history[key], -20, 20), color=colour, label=key)
     axis.axhline(np.log(4), color="#999999", ls=":", lw=0.8)
     axis.set_title(name, fontsize=8)
 axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# The dotted line is $\log 4$, the discriminator's loss at equilibrium. Can you tell the healthy run from the one with the
-# fast generator by these curves? Hardly: **a flat loss is what both an equilibrium and a collapse look like.** What a
-# loss does show is the two extremes: a discriminator that wins outright ($d\_loss \to 0$), and numbers that explode.
+# The dotted line is $\log 4$, the discriminator's loss at equilibrium. Can you tell the healthy run from the one with
+# the fast generator by these curves? Hardly: **a flat loss is what both an equilibrium and a collapse look like.** What
+# a loss does show is the two extremes: a discriminator that wins outright ($d\_loss \to 0$), and numbers that explode.
 #
 # ## What the samples say
 
@@ -99,8 +96,9 @@ plt.show()
 # %% [markdown]
 # Grey is the data, green the generator.
 #
-# - **Mode collapse** (fast generator): whole modes are missing. The generator found a place that the discriminator
-#   believes in, put everything there, and moves on when it is found out. `missing_share` and `entropy` show it.
+# - **Mode collapse** (fast generator): whole modes are missing, and samples lie in streaks. The generator finds a place
+#   that the discriminator believes in, goes there, and moves on when it is found out. `missing_share` and `entropy`
+#   show it. When it passes over more modes than before, the verdict may be taken back, as a rule of thumb may.
 # - **The discriminator wins** (data far away): it tells every pair apart, and the minimax loss has no slope left there
 #   ([vanishing gradients](03_discriminator_steps.ipynb)).
 # - **Divergence** (rates of 0.5): logits or samples run away.
@@ -121,7 +119,7 @@ for name in ("accuracy", "neighbour_accuracy", "distance_ratio", "missing_share"
     print(f"{name:20} {keras_gan.callbacks.watchdog.rules.SIGNALS[name]}")
 
 # %% [markdown]
-# "Healthy" is not "finished": after so few steps the healthy run covers the ring and is still far from sharp.
+# "Healthy" is not "finished": the healthy run covers the ring and is not sharp yet.
 #
 # ## What to do
 #

@@ -93,8 +93,8 @@ print(f"as asked: {100 * (asked == seen).mean():.1f} %; worst class: {(table.dia
 # %% [markdown]
 # The weakest rows show which classes the generator confuses. A high number does not mean variety: a generator that drew
 # the same perfect seven each time would score 100 %. For that, train a classifier on *generated* digits and test it on
-# real ones (`keras_gan.metrics.conditional.evaluate`); `python -m trainers.conditional_gan` does so at its end, beside a
-# classifier that learned from as many real digits.
+# real ones (`keras_gan.metrics.conditional.evaluate`); `python -m trainers.conditional_gan` does so at its end, beside
+# a classifier that learned from as many real digits.
 #
 # ## Where it breaks
 #
