@@ -187,17 +187,15 @@ def store(file, notebook):
     import nbformat
 
     from docs import gallery
-    from keras_gan.files import atomic
 
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.execution_count = None
-    atomic.write_text(file.with_suffix(".ipynb"), nbformat.writes(notebook, version=4) + "\n")
+    file.with_suffix(".ipynb").write_text(nbformat.writes(notebook, version=4) + "\n", "utf-8")
     picture = gallery.picture(notebook.cells)
     if picture:
         gallery.PICTURES.mkdir(parents=True, exist_ok=True)
-        with atomic.write_file(gallery.PICTURES / f"{file.stem}.png") as partial:
-            partial.write_bytes(base64.b64decode(picture))
+        (gallery.PICTURES / f"{file.stem}.png").write_bytes(base64.b64decode(picture))
 
 
 def run_short(file):

@@ -43,7 +43,7 @@ gan = keras_gan.GAN(
 )
 adam = keras_gan.optimizers.Adam
 gan.compile(adam(2e-3, 0.5, 0.99), adam(2e-3, 0.5, 0.99), discriminator_regularizers=["r1"])
-epochs = 10  # short: 1
+epochs = 18  # short: 1
 batches = 70  # short: 3
 gan.fit(dataset.repeat(), epochs=epochs, steps_per_epoch=batches, verbose=0)
 print(f"{int(gan.step)} steps")
