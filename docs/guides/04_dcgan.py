@@ -57,7 +57,7 @@ for shape in ((28, 28, 1), (64, 64, 3), (30, 45, 3)):
     print(f"{shape}: " + " -> ".join(f"{height}x{width}" for height, width in maps))
 
 # %% [markdown]
-# Where a size is odd, as 15 and 45 in the last row, the map is doubled to one row more, and that row is dropped. No
+# Where a size is odd, as 15, 23 and 45 in the last row, the map is doubled to one row more, and that row is dropped. No
 # picture is ever cropped or resized.
 #
 # ## What the guidelines are worth

@@ -12,6 +12,7 @@
 # %%
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -60,7 +61,7 @@ print(f"{steps} steps on one device and on two: largest difference of a weight {
 import json
 
 run("--out=half", "--precision=bfloat16", *[flag for flag in common if "precision" not in flag])
-print(json.load(open("half/config.json"))["precision"])
+print(json.loads(Path("half/config.json").read_text())["precision"])
 half = keras.models.load_model("half/gan.keras")
 print(
     "computes in", half.generator.upsamplings[0].compute_dtype, "and keeps weights in", half.generator.weights[0].dtype
