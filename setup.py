@@ -8,6 +8,16 @@ EXTRAS = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
     # What tests/test_experiment_trackers.py needs, which is skipped without.
     "trackers": ["wandb", "mlflow-skinny", "keras-tuner"],
+    # The site and the guides: see docs/conf.py and docs/execute.py.
+    "docs": [
+        "sphinx>=8",
+        "myst-nb>=1.2",
+        "pydata-sphinx-theme>=0.16",
+        "sphinx-design>=0.6",
+        "sphinx-copybutton>=0.5",
+        "jupytext>=1.16",
+        "codespell>=2.3",
+    ],
     # Other implementations of the metrics.
     "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
 }

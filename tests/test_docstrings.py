@@ -41,6 +41,9 @@ def test_readme_blocks():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
     assert blocks
     for block in blocks:
+        # One pass over the data shows that it runs; a guide trains as long as it says.
+        block, changed = re.subn(r"epochs=\d+", "epochs=1", block)
+        assert changed
         exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
 
 

@@ -51,6 +51,8 @@ class TrainingLog(EverySteps):
         step = int(self.model.step.numpy())
         history.forget(self.folder.history_file, lambda each: each <= step)
         self.writer = tf.summary.create_file_writer(str(self.folder.logs))
+        with self.writer.as_default(step):
+            tf.summary.text("about", "What each number is, and how it looks when all is well: docs/quantities.md")
         # None: no bar where the output is not a terminal.
         quiet = None if self.verbose else True
         self._bar = tqdm.tqdm(total=self.total_steps, initial=step, unit="step", disable=quiet, leave=False)

@@ -28,7 +28,8 @@ def text(run, step, seconds, verdict=""):
         "  samples.png, progress.gif  pictures of the same latents, at the end and along the way",
         f"  generator.keras            the generator to use ({which}): keras.models.load_model after import keras_gan",
         f"  {folder.model_file(run.model).name:<26} all networks and optimizers",
-        f"  curves.png, logs/          curves; more with: tensorboard --logdir={shlex.quote(str(folder.logs))}",
+        "  curves.png                 curves; docs/quantities.md says what each number is and how it should look",
+        f"  logs/                      more of them: tensorboard --logdir={shlex.quote(str(folder.logs))}",
     ]
     diagnosis = run.own.diagnosis()
     if diagnosis:
