@@ -25,9 +25,15 @@ SIGNALS = {
     "overfitting": "how far held-out real logits have moved from those of training examples towards generated ones",
     "overfitting_deviations": "the difference of these two in standard errors",
     "distance_ratio": "mean distance between generated examples over that between real ones",
+    "class_distance_ratio": "the same of examples of one class, where the model has classes",
     "neighbour_accuracy": "share of examples whose nearest neighbour is of their own kind, real or generated",
     "precision": "share of generated examples that lie among real ones",
+    "coverage": "share of real examples that have a generated one among their nearest neighbours",
     "movement": "how far generated examples moved since the last interval, over the mean distance of real ones",
+    "weight_change": "norm of the change of the generator's weights since the last look, over the norm of the weights",
+    "label_agreement": "share of generated examples in which a classifier sees the class that was asked for",
+    "label_chance": "what that share would be if examples did not depend on the labels",
+    "real_label_agreement": "the same of real examples and their labels",
     "entropy": "entropy of the classes or modes of generated examples, in nats",
     "missing_share": "share of the data that is in classes or modes which are hardly generated",
     "not_finite": "number of signals that were NaN or infinite",
@@ -43,30 +49,73 @@ OSCILLATING = "oscillating"
 GENERATOR = "generator winning"
 CONVERGED = "converged"
 
+STILL = "generator not moving"
+LABELS = "labels not followed"
+
+# What to try, and what each of these does: who gains by it, the discriminator or the generator, or what becomes of the
+# penalty. In one run nothing is advised whose opposite was.
+_LEVERS = {
+    "more discriminator steps": ("balance", "discriminator"),
+    "fewer discriminator steps": ("balance", "generator"),
+    "a higher learning rate of the discriminator": ("balance", "discriminator"),
+    "a lower learning rate of the discriminator": ("balance", "generator"),
+    "a larger discriminator": ("balance", "discriminator"),
+    "a smaller discriminator": ("balance", "generator"),
+    "a lower learning rate of the generator": ("balance", "discriminator"),
+    "a higher learning rate of the generator": ("balance", "generator"),
+    "lower learning rates of both networks": ("rates", "lower"),
+    "a gradient penalty, or a stronger one": ("penalty", "more"),
+    "less penalty": ("penalty", "less"),
+}
 ADVICE = {
-    EARLY: "",
-    HEALTHY: "",
-    DIVERGED: "lower the learning rates, or raise the gradient penalty",
+    EARLY: (),
+    HEALTHY: (),
+    DIVERGED: ("lower learning rates of both networks", "a gradient penalty, or a stronger one"),
     OVERFITTING: (
-        "stop here or earlier; more data, augmentation, a stronger gradient penalty or a smaller discriminator"
+        "to stop here or earlier", "more data", "augmentation", "a gradient penalty, or a stronger one",
+        "a smaller discriminator",
     ),
     DISCRIMINATOR: (
-        "add a gradient penalty, a non-saturating loss, fewer discriminator steps or a lower learning rate of the "
-        "discriminator"
+        "a non-saturating loss", "a gradient penalty, or a stronger one", "fewer discriminator steps",
+        "a lower learning rate of the discriminator",
     ),
     COLLAPSE: (
-        "a gradient penalty or a relativistic loss; more discriminator steps or a lower learning rate of the "
-        "generator; larger batches"
+        "a relativistic loss", "larger batches", "a gradient penalty, or a stronger one", "more discriminator steps",
+        "a lower learning rate of the generator",
     ),
     OSCILLATING: (
-        "alternating updates, a gradient penalty, less momentum (beta_1) or lower learning rates; sample from an "
-        "average of the weights"
+        "alternating updates", "less momentum (beta_1)", "an average of the weights to sample from",
+        "a gradient penalty, or a stronger one", "lower learning rates of both networks",
     ),
     GENERATOR: (
-        "a larger discriminator, more discriminator steps or a higher learning rate of the discriminator; less penalty"
+        "another loss", "a larger discriminator", "more discriminator steps",
+        "a higher learning rate of the discriminator", "less penalty",
     ),
-    CONVERGED: "training may end; compare checkpoints by a metric",
-}
+    STILL: (
+        "a look at whether its layers are trainable and its outputs saturated", "a higher learning rate of the generator",
+    ),
+    LABELS: (
+        "a look at whether labels belong to their images", "labels in both networks, by projection or an auxiliary "
+        "classifier",
+    ),
+    CONVERGED: ("to end training, and to compare checkpoints by a metric",),
+}  # fmt: skip
+
+
+def advice(name, given=None):
+    """What to try about a verdict, one sentence.
+
+    Args:
+        name: The verdict.
+        given: Dictionary from a lever to the direction that earlier advice of the run gave; what pulls it the other way
+            is left out. What is advised now is added.
+    """
+    given = {} if given is None else given
+    chosen = [text for text in ADVICE[name] if (lever := _LEVERS.get(text)) is None or given.get(*lever) == lever[1]]
+    given.update(_LEVERS[text] for text in chosen if text in _LEVERS)
+    return ", ".join(chosen)
+
+
 # The order of both in checkpoints of version 0.1.0.
 _OLD_SIGNALS = (
     "accuracy", "logit_gap", "logit_deviation", "saturation", "discriminator_gradient", "generator_gradient",
@@ -75,7 +124,7 @@ _OLD_SIGNALS = (
 )  # fmt: skip
 _OLD_NAMES = (EARLY, HEALTHY, DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR, CONVERGED)
 OLD_SIZE = 10 * len(_OLD_SIGNALS) + 7
-ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR)
+ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR, STILL, LABELS)
 
 
 class Verdict(typing.NamedTuple):
