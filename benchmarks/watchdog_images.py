@@ -1,7 +1,7 @@
 """Verdicts of the watchdog on image trainings that were made to fail, and on healthy ones.
 
     python -m benchmarks.watchdog_images --out=runs/watchdog_images
-    python -m benchmarks.watchdog_images --replay=open
+    python -m benchmarks.watchdog_images --out=runs/watchdog_images --judge=open
 
 Every kind of training is one of the recipes of `trainers/` with small networks, a few hundred steps long. Kinds are of
 two halves, which were fixed before any rule was: rules and thresholds were set on the open half, and the half that was
@@ -13,7 +13,7 @@ second classifier, which neither trained nor watched them: their Frechet distanc
 that make up at least 1 % of them, the share that shows the class that was asked for, and the spread within a class. Of
 drawn faces, which have no classifier, features are 8x8 pixels. A training made to fail failed if its images are not
 finite, their distance is more than 1.5 times that of the healthy training that it is like, at least two classes fewer
-are there, less than half show the class that was asked for, or their spread within a class is below 0.3 of the data's.
+are there, less than half as many show the class that was asked for, or their spread within a class is below 0.3 of the data's.
 A healthy one is healthy if its distance halved, and the spread is not below 0.3 of the data's; that all classes are
 there, or show what was asked for, is demanded of none, as short trainings end before. Trainings that are not what they
 should be are listed and not counted.
@@ -40,8 +40,7 @@ from keras_gan.files import atomic, pictures
 from keras_gan.metrics import distances
 
 _FINE = ()
-# What the rules that are to come will say of a generator whose weights or images stay, and of labels that it ignores.
-STILL, LABELS = "generator not moving", "labels not followed"
+STILL, LABELS = rules.STILL, rules.LABELS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +48,8 @@ class Config(tables.Config):
     out: str = option("runs/watchdog_images", "Folder of the results.")
     kinds: str = option("", "Kinds, separated by '; '; all by default.")
     seed: int = option(0, "Seed of the trainings.", low=0)
-    faces: str = option("", "Drawn faces, a pattern of TFRecords; kinds that need them are left out without it.")
+    faces: str = option("", "Drawn faces, a pattern of TFRecords with {split}; without it their kinds are left out.")
+    judge: str = option("", "open or held: tell that half to the rules, instead of training.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,14 +96,19 @@ def _rates(generator, discriminator):
     return dict(zip(_RATES, (generator, discriminator), strict=True))
 
 
+# Of projection labels are followed soon enough to be seen.
+_WIDER = {"filters": 16, "batch_size": 32}
+
 HEALTHY = {
     "dcgan": Kind("dcgan"),
     "dcgan, batch 16": Kind("dcgan", flags={"batch_size": 16}, length=600),
     "dcgan, least squares": Kind("dcgan", flags={"loss": "least_squares", "batch_size": 32}),
     "dcgan, slow rates": Kind("dcgan", flags={**_rates(3e-4, 3e-4), "batch_size": 32}, length=500),
     "dcgan, CIFAR-10": Kind("dcgan", flags={"batch_size": 32}, data="cifar10"),
-    "conditional, projection": Kind("conditional_gan", flags={"batch_size": 32}, length=500),
-    "conditional, auxiliary": Kind("conditional_gan", flags={"conditioning": "auxiliary", "batch_size": 32}),
+    "conditional, projection": Kind("conditional_gan", flags=_WIDER, length=800),
+    "conditional, auxiliary": Kind(
+        "conditional_gan", flags={"conditioning": "auxiliary", "batch_size": 32}, length=600
+    ),
     "mlp": Kind("mlp_gan", flags=_rates(1e-3, 1e-3), length=600),
     "sngan": Kind("sngan", flags={"batch_size": 32}, length=300),
     "wgan_gp": Kind("wgan_gp", flags={"batch_size": 32}, length=250),
@@ -116,8 +121,8 @@ HEALTHY = {
         flags={"discriminator_normalization": "batch", "r1_gamma": 0.0, "batch_size": 32, **_rates(2e-4, 2e-4)},
     ),
     "dcgan, faces": Kind("dcgan", held=True, flags={"batch_size": 32}, data="faces"),
-    "conditional, concatenation, batch 16": Kind(
-        "conditional_gan", held=True, flags={"conditioning": "concat", "batch_size": 16}, length=600
+    "conditional, concatenation": Kind(
+        "conditional_gan", held=True, flags={"conditioning": "concat", "batch_size": 32}, length=900
     ),
     "conditional, CIFAR-10": Kind("conditional_gan", held=True, flags={"batch_size": 32}, data="cifar10"),
     "mlp, batch 16": Kind("mlp_gan", held=True, flags={"batch_size": 16, **_rates(1e-3, 1e-3)}, length=600),
@@ -130,12 +135,12 @@ _BURST = (rules.DIVERGED, rules.COLLAPSE)
 FAILING = {
     "generator's rate 0": Kind("dcgan", (STILL,), flags=_rates(0.0, 2e-3), like="dcgan", length=300),
     "shuffled labels": Kind(
-        "conditional_gan", (LABELS,), flags={"batch_size": 32}, like="conditional, projection",
-        spoiled="shuffled labels", length=500,
+        "conditional_gan", (LABELS,), flags=_WIDER, like="conditional, projection", spoiled="shuffled labels",
+        length=800,
     ),
     "generator without labels": Kind(
         "conditional_gan", (LABELS,), flags={"conditioning": "auxiliary", "batch_size": 32},
-        like="conditional, auxiliary", spoiled="no labels",
+        like="conditional, auxiliary", spoiled="no labels", length=600,
     ),
     "rates x 100": Kind("dcgan", _BURST, flags=_rates(0.2, 0.2), like="dcgan", length=300),
     "minimax, discriminator's rate x 20, no penalty": Kind(
@@ -167,12 +172,12 @@ FAILING = {
         "sngan", (STILL,), held=True, flags={"batch_size": 32, **_rates(1e-9, 2e-3)}, like="sngan", length=200
     ),
     "shuffled labels, concatenation": Kind(
-        "conditional_gan", (LABELS,), held=True, flags={"conditioning": "concat", "batch_size": 16},
-        like="conditional, concatenation, batch 16", spoiled="shuffled labels", length=600,
+        "conditional_gan", (LABELS,), held=True, flags={"conditioning": "concat", "batch_size": 32},
+        like="conditional, concatenation", spoiled="shuffled labels", length=900,
     ),
     "discriminator without labels": Kind(
-        "conditional_gan", (LABELS,), held=True, flags={"batch_size": 32}, like="conditional, projection",
-        spoiled="blind discriminator", length=500,
+        "conditional_gan", (LABELS,), held=True, flags=_WIDER, like="conditional, projection",
+        spoiled="blind discriminator", length=800,
     ),
     "sngan, rates x 100": Kind(
         "sngan", _BURST, held=True, flags={"batch_size": 32, **_rates(5e-2, 0.2)}, like="sngan", length=200
@@ -190,8 +195,8 @@ FAILING = {
         flags={"batch_size": 32, **_rates(2e-3, 2e-6)},
     ),
     "conditional, one latent for all": Kind(
-        "conditional_gan", (rules.COLLAPSE,), held=True, flags={"batch_size": 32}, like="conditional, projection",
-        spoiled="same latent", length=500,
+        "conditional_gan", (rules.COLLAPSE,), held=True, flags=_WIDER, like="conditional, projection",
+        spoiled="same latent", length=800,
     ),
     "r3gan, no penalty, rates x 30": Kind(
         "r3gan", (*_BURST, rules.DISCRIMINATOR), held=True, like="r3gan", length=100,
@@ -221,6 +226,9 @@ def measure(config):
     if unknown:
         raise ValueError(f"--kinds are of {list(KINDS)}, separated by '; '. Received: {unknown}")
     folder = Path(config.out)
+    if config.judge:
+        _judge(folder, config.judge)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_text(folder / "conditions.json", json.dumps(tables.conditions(config), indent=2) + "\n")
     with tqdm.tqdm(names, disable=None) as bar:
@@ -232,6 +240,38 @@ def measure(config):
             found = {"kind": name, "seed": config.seed, **train(KINDS[name], config.seed, config.faces)}
             atomic.write_text(file, json.dumps(found) + "\n")
             keras.backend.clear_session()
+
+
+def _judge(folder, half):
+    """Writes what the rules say of the trainings of one half to `results.jsonl`, and prints the tables of it."""
+    if half not in ("open", "held"):
+        raise ValueError(f"--judge must be open or held. Received: --judge={half}")
+    file = folder / "results.jsonl"
+    conditions = json.loads((folder / "conditions.json").read_text("utf-8"))
+    others = [result for result in tables.read_lines(file)[1] if KINDS[result["kind"]].held != (half == "held")]
+    found = [json.loads(each.read_text("utf-8")) for each in sorted(folder.glob("*-*.json"))]
+    # Of kinds as they are now.
+    found = [each for each in found if each["kind"] in KINDS and KINDS[each["kind"]].held == (half == "held")]
+    results = [*others, *({**each, **replay(each)} for each in found)]
+    atomic.write_text(file, "".join(json.dumps(line) + "\n" for line in (conditions, *results)))
+    print(render({"results": results}))
+
+
+def replay(recorded):
+    """What the rules say of recorded signals.
+
+    Args:
+        recorded: What `train` returned.
+
+    Returns:
+        Dictionary: `said`, triples of a step, the verdict that was new there, and its evidence; `last`, the last one.
+    """
+    judge, said = rules.Judge(), []
+    for i, step in enumerate(recorded["steps"]):
+        verdict = judge.update(step, {name: values[i] for name, values in recorded["signals"].items()})
+        if verdict.changed:
+            said.append([step, verdict.name, verdict.evidence])
+    return {"said": said, "last": verdict.name}
 
 
 def _stem(name):
@@ -260,7 +300,7 @@ def train(kind, seed, faces=""):
         source = dataclasses.replace(source, labels=shuffled)
     conditional = kind.recipe == "conditional_gan"
     recipe = importlib.import_module(f"trainers.{kind.recipe}")
-    config = recipe.Config(seed=seed, **SMALL[kind.recipe], **kind.flags)
+    config = recipe.Config(seed=seed, **{**SMALL[kind.recipe], **kind.flags})
     keras.utils.set_random_seed(seed)
     rows = config.batch_size * config.discriminator_steps
     batches, spec = data.load(source, batch_size=rows, labels=conditional, seed=seed, repeat=True)
@@ -340,8 +380,8 @@ def truth(gan, name, judge, faces="", number=1000):
 
     Returns:
         Dictionary, empty where images are not finite: `distance`, Frechet, of features of the second classifier, or of
-        8x8 pixels; `classes` that make up at least 1 %; `agreement`; `spread` within a class or of all, over that of the
-        data.
+        8x8 pixels; `classes` that make up at least 1 %; `agreement`; `spread` within a class or of all, over that of
+        the data.
     """
     codes = latents.stateless((number, gan.latent_dim), (gan.seed, -3), gan.latent_prior)
     labels = None if gan.num_classes is None else np.arange(number, dtype=np.int32) % gan.num_classes
@@ -384,6 +424,106 @@ def _spread(rows, labels):
     """The root mean square distance of rows from the mean of their label."""
     centred = np.concatenate([rows[labels == k] - rows[labels == k].mean(axis=0) for k in np.unique(labels)])
     return float(np.sqrt((centred**2).sum(axis=1).mean()))
+
+
+def is_as_meant(result, results):
+    """Tells whether a training is in truth what it should be, healthy or failed.
+
+    Args:
+        result: That of the training.
+        results: Those of all, among them the healthy one that it is like.
+
+    Returns:
+        Pair of that, and a clause that says by what.
+    """
+    kind, truth = KINDS[result["kind"]], result["truth"]
+    if not kind.should:
+        if not truth:
+            return False, "not finite"
+        fall = truth["distance"] / result["start"]["distance"]
+        text = f"distance {truth['distance']:g}, {fall:.2g} of the first; spread {truth['spread']:g}"
+        return fall <= 0.5 and truth["spread"] >= 0.3, text
+    if not truth:
+        return True, "not finite"
+    healthy = next((each["truth"] for each in results if each["kind"] == kind.like), {})
+    reasons = []
+    if healthy and truth["distance"] > 1.5 * healthy["distance"]:
+        reasons.append(f"distance {truth['distance']:g} beside {healthy['distance']:g}")
+    if healthy and truth.get("classes", 10) <= healthy.get("classes", 0) - 2:
+        reasons.append(f"{truth['classes']} classes beside {healthy['classes']}")
+    if truth.get("agreement", 1.0) < 0.5 * healthy.get("agreement", 0.0):
+        shares = f"{100 * truth['agreement']:.0f} % beside {100 * healthy['agreement']:.0f} %"
+        reasons.append(f"the class asked for in {shares}")
+    if truth["spread"] < 0.3:
+        reasons.append(f"spread {truth['spread']:g}")
+    return bool(reasons), "; ".join(reasons) or f"distance {truth['distance']:g}"
+
+
+def outcome(result):
+    """`"right"`, `"false alarm"`, `"missed"` or `"another name"`; an alarm counts whenever it was said."""
+    kind = KINDS[result["kind"]]
+    alarms = [name for _, name, _ in result["said"] if name in rules.ALARMS]
+    if not kind.should:
+        return "false alarm" if alarms else "right"
+    if not alarms:
+        return "missed"
+    return "right" if any(name in kind.should for name in alarms) else "another name"
+
+
+def render(run):
+    """The results as Markdown: counts with Wilson intervals, and each training, half by half."""
+    parts = []
+    for half, title in ((False, "The open half, on which rules were set"), (True, "The half that was held back")):
+        results = [result for result in run["results"] if KINDS[result["kind"]].held == half]
+        if results:
+            parts += [f"### {title}", *_half(results, run["results"])]
+    return "\n\n".join(parts)
+
+
+def _half(results, everything):
+    order = list(KINDS)
+    counts, rows = [], []
+    for healthy in (True, False):
+        own = sorted(
+            (result for result in results if healthy != bool(KINDS[result["kind"]].should)),
+            key=lambda result: (order.index(result["kind"]), result["seed"]),
+        )
+        counted = []
+        for result in own:
+            meant, why = is_as_meant(result, everything)
+            word = outcome(result)
+            counted += [word] if meant else []
+            rows.append([
+                result["kind"], " or ".join(KINDS[result["kind"]].should) or "no alarm",
+                word if meant else f"({word}) not what it should be",
+                "; ".join(f"{name} ({step})" for step, name, _ in result["said"]) or rules.EARLY,
+                len(result["steps"]) and result["steps"][-1], why,
+            ])  # fmt: skip
+        for word in ("false alarm",) if healthy else ("missed", "another name"):
+            number, all_ = counted.count(word), len(counted)
+            if all_:
+                low, high = wilson(number, all_)
+                kind = "healthy" if healthy else "failed"
+                counts.append([kind, all_, word, number, f"{100 * low:.0f} to {100 * high:.0f} %"])
+    return [
+        tables.table(["trainings", "counted", "what", "number", "95 % interval"], counts),
+        tables.table(["kind", "should be", "outcome", "said (at step)", "steps", "in truth"], rows),
+    ]
+
+
+def wilson(successes, trials, z=1.96):
+    """The Wilson score interval of a share.
+
+    Example:
+
+    >>> from benchmarks import watchdog_images
+    >>> [round(end, 3) for end in watchdog_images.wilson(1, 20)]
+    [0.009, 0.236]
+    """
+    share, extra = successes / trials, z**2 / trials
+    middle = share + extra / 2.0
+    half = z * np.sqrt(share * (1.0 - share) / trials + extra / (4.0 * trials))
+    return float((middle - half) / (1.0 + extra)), float((middle + half) / (1.0 + extra))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,6 @@ class KindsTest(TestCase):
     def test_go_with_their_recipes(self):
         for name, kind in watchdog_images.KINDS.items():
             config = importlib.import_module(f"trainers.{kind.recipe}").Config
-            config(**watchdog_images.SMALL[kind.recipe], **kind.flags)
+            config(**{**watchdog_images.SMALL[kind.recipe], **kind.flags})
             self.assertEqual(name in watchdog_images.HEALTHY, not kind.should)
             self.assertEqual(kind.like in watchdog_images.HEALTHY, bool(kind.should))

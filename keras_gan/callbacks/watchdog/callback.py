@@ -30,9 +30,9 @@ class Watchdog(EverySteps):
 
     Every few steps it looks at a few fixed examples and latents through both networks
     (`keras_gan.callbacks.watchdog.rules.SIGNALS`), and a `Judge` of that module turns the last intervals into one of:
-    too early to tell, healthy, diverged,
-    discriminator overfitting, discriminator winning, mode collapse, oscillating, generator winning, converged. For all
-    losses alike: whether the discriminator can tell is judged by the order of its logits, not by probabilities.
+    too early to tell, healthy, diverged, generator not moving, labels not followed, discriminator overfitting,
+    discriminator winning, mode collapse, oscillating, generator winning, converged. For all losses alike: whether the
+    discriminator can tell is judged by the order of its logits, not by probabilities.
 
     Training goes on as if it were not there, bit for bit. The signals are samples of a few hundred examples, and the
     verdicts are rules of thumb: `benchmarks/watchdog.py` says how often they were wrong.
@@ -192,6 +192,7 @@ class Watchdog(EverySteps):
             "changed": self.verdict.changed,
             "since": self.verdict.since,
             "evidence": self.verdict.evidence,
+            "advice": self.verdict.advice,
             "missing": missing,
             "signals": {name: value for name, value in signals.items() if value is not None},
         }
@@ -249,7 +250,7 @@ def diagnose(folder):
     if not looks:
         raise ValueError(f"There is no diagnosis in {folder}: train with --watchdog. Received: folder={str(folder)!r}")
     last = looks[-1]
-    advice = rules.ADVICE[last["verdict"]]
+    advice = last.get("advice", rules.advice(last["verdict"]))
     lines = [f"{last['verdict']} at step {last['step']}" + (f": {last['evidence']}" if last["evidence"] else "")]
     if advice:
         lines.append(f"what to try: {advice}" if last["verdict"] in rules.ALARMS else advice)

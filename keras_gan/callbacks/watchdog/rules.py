@@ -10,7 +10,8 @@ import numpy as np
 
 WINDOW = 10  # intervals that are remembered
 RECENT = 5  # of which medians are taken
-PATIENCE = 3  # intervals in a row that must agree before the verdict changes
+PATIENCE = 3  # looks in a row that must agree before the verdict changes
+EXPLODED = 1000.0  # what the logits' gap or deviation is at most
 
 SIGNALS = {
     "accuracy": "share of pairs (real, generated) in which the discriminator gives the real example the higher logit",
@@ -92,7 +93,8 @@ ADVICE = {
         "a higher learning rate of the discriminator", "less penalty",
     ),
     STILL: (
-        "a look at whether its layers are trainable and its outputs saturated", "a higher learning rate of the generator",
+        "a look at whether its layers are trainable, and whether its outputs are saturated",
+        "a higher learning rate of the generator",
     ),
     LABELS: (
         "a look at whether labels belong to their images", "labels in both networks, by projection or an auxiliary "
@@ -144,12 +146,13 @@ class Verdict(typing.NamedTuple):
 class Judge:
     """Hears signals interval by interval and holds a verdict that does not flicker.
 
-    Rules look at medians over the last 5 intervals. The first whose conditions hold proposes its verdict, in this
-    order: diverged, discriminator overfitting, discriminator winning, mode collapse, oscillating, generator
-    winning, converged, and else healthy. A generator that runs away from a discriminator which cannot follow is
-    winning, not diverged, as long as logits stay within bounds; once ten looks show what it lost, that is a
-    collapse. A proposal becomes the verdict when three intervals in a row agree on it; numbers that are not finite
-    do at once.
+    Rules look at medians over the last 5 looks. The first whose conditions hold proposes its verdict, in this
+    order: diverged, generator not moving, labels not followed, discriminator overfitting, discriminator winning, mode
+    collapse, oscillating, generator winning, converged, and else healthy. A generator that runs away from a
+    discriminator which cannot follow is winning, not diverged, as long as logits stay within bounds; once ten looks
+    show what it lost, that is a collapse. A proposal becomes the verdict when three looks in a row agree on it; numbers
+    that are not finite, and logits that explode, do at once. What takes long to be seen (a collapse, a generator that
+    wins by and by, convergence) is not proposed before ten looks lie as far apart as the last two.
 
     Example: a discriminator that cannot tell, in front of samples that a nearest-neighbour rule tells at once.
 
@@ -164,6 +167,7 @@ class Judge:
         self.rows = collections.deque(maxlen=WINDOW)
         self.peak = 0.0
         self.name, self.since = EARLY, 0
+        self.advised, self._advice = {}, ""
         self._proposed, self._streak, self._proposed_at = EARLY, 0, 0
 
     def update(self, step, row, missing=()):
@@ -177,29 +181,41 @@ class Judge:
         Returns:
             The `Verdict` that stands now.
         """
-        self.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+        self.rows.append({"step": float(step), **{name: _number(row.get(name)) for name in SIGNALS}})
         gradient = _recent(self.rows, "generator_gradient")
         self.peak = max(self.peak, gradient) if math.isfinite(gradient) else self.peak
         name, evidence = self._propose(list(missing))
         if name != self._proposed:
             self._proposed, self._streak, self._proposed_at = name, 0, int(step)
         self._streak += 1
-        urgent = name == DIVERGED and self.rows[-1]["not_finite"] > 0
+        urgent = name == DIVERGED and bool(_exploded(self.rows))
         changed = name != self.name and (urgent or self._streak >= PATIENCE)
         if changed:
             self.name, self.since = name, self._proposed_at
+            self._advice = advice(name, self.advised)
+        elif name != self.name and self._streak > 1 and name in ALARMS:
+            evidence = f"for now, signs of {name}"
+        elif self.name == EARLY:
+            evidence = self._still_needed(name)
         elif name != self.name:
-            evidence = f"for now, signs of {name}" if self._streak > 1 and name in ALARMS else ""
-        return Verdict(self.name, changed, self.since, evidence, ADVICE[self.name])
+            evidence = ""
+        return Verdict(self.name, changed, self.since, evidence, self._advice)
+
+    def _still_needed(self, proposed):
+        """How many more looks it takes at least, as a sentence."""
+        number = PATIENCE - self._streak
+        if proposed == EARLY:
+            number = max(1, (WINDOW if _poor(self.rows) else RECENT) - len(self.rows) + PATIENCE - 1)
+        return f"{number} more {'entry' if number == 1 else 'entries'} needed, at least"
 
     def _propose(self, missing):
-        if len(self.rows) < PATIENCE and not self.rows[-1]["not_finite"] > 0:
+        if len(self.rows) < PATIENCE and not _exploded(self.rows):
             return EARLY, ""
         for name, rule in _RULES:
             evidence = rule(self.rows, self.peak, missing)
             if evidence:
                 return name, evidence
-        poor = _recent(self.rows, "missing_share") >= 0.15 or _recent(self.rows, "distance_ratio") < 0.5
+        poor = _poor(self.rows)
         if len(self.rows) < RECENT or (len(self.rows) < WINDOW and poor):
             return EARLY, ""
         if poor:
@@ -212,6 +228,8 @@ class Judge:
         return json.dumps(
             {
                 "signals": list(self.rows),
+                "advised": self.advised,
+                "advice": self._advice,
                 "peak": self.peak,
                 "verdict": self.name,
                 "since": self.since,
@@ -226,11 +244,13 @@ class Judge:
         """The judge that `to_json` describes. A signal that was not there is missing; so is one that is gone."""
         state, judge = json.loads(text), cls()
         for row in state["signals"]:
-            judge.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+            judge.rows.append({name: _number(row.get(name)) for name in ("step", *SIGNALS)})
         judge.peak = state["peak"]
         judge.name, judge.since = _known(state["verdict"]), state["since"]
         judge._proposed, judge._streak = _known(state["proposed"]), state["streak"]
         judge._proposed_at = state["proposed_at"]
+        judge.advised = state.get("advised", {})
+        judge._advice = state.get("advice", advice(judge.name, judge.advised))
         return judge
 
     @classmethod
@@ -266,12 +286,29 @@ def _recent(rows, name, count=RECENT, skip=0):
     return float(np.median(values)) if values else math.nan
 
 
-def _diverged(rows, peak, missing):
-    if rows[-1]["not_finite"] > 0:
+def _poor(rows):
+    """Tells whether generated examples lack what a healthy generator has."""
+    return _recent(rows, "missing_share") >= 0.15 or _recent(rows, "distance_ratio") < 0.5
+
+
+def _evenly(rows):
+    """Tells whether ten looks lie as far apart as the last two: at the start they are closer together."""
+    steps = [row["step"] for row in rows]
+    return len(rows) == WINDOW and not steps[-1] - steps[0] < (WINDOW - 1) * (steps[-1] - steps[-2])
+
+
+def _exploded(rows):
+    """What the last look shows that no later one can take back, as a sentence."""
+    last = rows[-1]
+    if last["not_finite"] > 0:
         return "a loss, a gradient or a generated example is not finite"
-    spread = max(abs(_recent(rows, "logit_gap", PATIENCE)), _recent(rows, "logit_deviation", PATIENCE))
-    if spread > 1000.0:
-        return f"logits are spread over {spread:.3g}"
+    spread = max(abs(last["logit_gap"]), last["logit_deviation"])
+    return f"logits are spread over {spread:.3g}" if spread > EXPLODED else ""
+
+
+def _diverged(rows, peak, missing):
+    if _exploded(rows):
+        return _exploded(rows)
     if _leads(rows, PATIENCE):
         return ""
     saturation, accuracy = _recent(rows, "saturation"), _recent(rows, "accuracy")
@@ -290,6 +327,35 @@ def _leads(rows, count):
     """Tells whether the last looks all saw generated examples ranked above nearly every real one."""
     accuracy = [row["accuracy"] for row in rows][-count:]
     return len(accuracy) == count and all(each <= 0.1 for each in accuracy)
+
+
+def _stands_still(rows, peak, missing):
+    changes = [row["weight_change"] for row in rows][-PATIENCE:]
+    neighbours = _recent(rows, "neighbour_accuracy")
+    if neighbours <= 0.6:
+        return ""
+    if len(changes) == PATIENCE and all(change < 1e-5 for change in changes):
+        return f"between looks the generator's weights change by {max(changes):.2g} of their size"
+    movements = [row["movement"] for row in rows][-RECENT:]
+    if len(movements) == RECENT and all(movement < 1e-3 for movement in movements):
+        return f"generated examples move by {max(movements):.2g} of the data's spread from one look to the next"
+    return ""
+
+
+def _ignores_labels(rows, peak, missing):
+    found, chance, real = (_recent(rows, name) for name in ("label_agreement", "label_chance", "real_label_agreement"))
+    if len(rows) >= RECENT and real < 0.3:
+        return (
+            f"a classifier sees the class of the label in {100 * real:.0f} % of the real examples: labels are not "
+            "those of the images, or it numbers classes in another way"
+        )
+    spread = _recent(rows, "entropy")
+    if _evenly(rows) and real > 0.5 and spread > 1.0 and found < chance + 0.1:
+        return (
+            f"generated examples show several classes, and the one that was asked for in {100 * found:.0f} % of them, "
+            f"where chance has {100 * chance:.0f} %"
+        )
+    return ""
 
 
 def _overfitting(rows, peak, missing):
@@ -382,6 +448,8 @@ def _converged(rows, peak, missing):
 
 _RULES = (
     (DIVERGED, _diverged),
+    (STILL, _stands_still),
+    (LABELS, _ignores_labels),
     (OVERFITTING, _overfitting),
     (DISCRIMINATOR, _discriminator_wins),
     (COLLAPSE, _collapsed),
