@@ -1,15 +1,20 @@
 """GANs on densities that are known, where nothing about them has to be guessed.
 
-    python -m trainers.toy --data=two_gaussians
-    python -m trainers.toy --data=ring
+    python -m trainers.toy
+    python -m trainers.toy --preset=collapse
     python -m trainers.toy --experiment=k_sweep
     python -m trainers.toy --experiment=losses
 
 The first two train, and draw the 2014 paper's figure 1 as it evolves: the data's density, the generator's, the
-discriminator, and the best possible discriminator for the present generator; the value function beside its bound, and
-the true Jensen-Shannon divergence beside what the discriminator says it is. `k_sweep` asks how many updates the
-discriminator needs for each one of the generator, `losses` tries every loss with every regularizer. An experiment
-that was interrupted goes on where it was when it is started again with the same --out.
+discriminator, and the best possible discriminator for the present generator; the value function V beside its bound, and
+the true Jensen-Shannon divergence (JSD, in nats) beside what the discriminator says it is. Presets, each under a minute
+on two cores, with what to expect of three seeds:
+
+@PRESETS@
+
+`k_sweep` asks how many updates the discriminator needs for each one of the generator, `losses` tries every loss with
+every regularizer; both start from `--preset=plain`: a ring, a learning rate of 1e-3, one discriminator step. An
+experiment that was interrupted goes on where it was when it is started again with the same --out, with its own flags.
 """
 
 import csv
@@ -17,6 +22,7 @@ import dataclasses
 import itertools
 import json
 import math
+import sys
 import time
 from pathlib import Path
 
@@ -40,13 +46,34 @@ _SUMMARIZED = (
 # What may differ between an experiment and its continuation.
 _FREE = {"out", "seeds"}
 
+_PLAIN = {"data": "ring", "steps": 4000, "learning_rate": 1e-3, "beta_1": 0.5, "discriminator_steps": 1}
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
+    PRESETS = {
+        "equilibrium": {},
+        "collapse": {**_PLAIN, "data": "two_gaussians", "generator_steps": 15, "steps": 3000},
+        "diverge": {
+            **_PLAIN, "data": "gaussian", "loss": "minimax", "update": "simultaneous", "learning_rate": 0.3,
+            "beta_1": 0.9, "steps": 200, "measure_every": 10,
+        },
+        "vanishing": {
+            **_PLAIN, "loss": "minimax", "discriminator_steps": 15, "learning_rate": 3e-3, "steps": 300,
+            "measure_every": 50,
+        },
+        "weak": {**_PLAIN, "generator_steps": 5, "steps": 2000},
+        "plain": _PLAIN,
+    }  # fmt: skip
+
+    preset: str = option(
+        "equilibrium", "equilibrium, collapse, diverge, vanishing, weak or plain: what flags not given are.",
+        before="plain",
+    )  # fmt: skip
     out: str = option("", "Folder of the results; a numbered one below runs/ by default.")
     experiment: str = option("evolution", "evolution, k_sweep or losses.")
-    data: str = option("ring", "gaussian, two_gaussians, ring, grid or swiss_roll.")
-    steps: int = option(4000, "Generator updates of each training.", low=1)
+    data: str = option("gaussian", "gaussian, two_gaussians, ring, grid or swiss_roll.", before="ring")
+    steps: int = option(3000, "Generator updates of each training.", low=1, before=4000)
     measure_every: int = option(100, "Generator updates between measurements, and between frames.", low=1)
     batch_size: int = option(256, "Examples in one update's minibatch.", low=1)
     seeds: int = option(3, "Trainings of each kind in an experiment.", low=1)
@@ -54,57 +81,63 @@ class Config:
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get; the paper's is minimax.")
     regularizers: str = option("", "Regularizers of the discriminator, names of keras_gan.regularizers.get, by commas.")
     regularizer_weight: float = option(0.1, "Their weight.", low=0)
-    discriminator_steps: int = option(1, "Discriminator updates per step, each on a minibatch of its own.", low=1)
+    discriminator_steps: int = option(
+        5, "Discriminator updates per step, each on a minibatch of its own.", low=1, before=1
+    )
     generator_steps: int = option(1, "Generator updates per step.", low=1)
     update: str = option("alternating", "alternating or simultaneous.")
     latent_dim: int = option(0, "Length of a latent vector; 0: that of the data. Above 2 densities are noisy.", low=0)
     units: int = option(128, "Width of the two hidden layers of either network.", low=1)
     probe_steps: int = option(1000, "Training steps of the fresh discriminator that judges the end.", low=20)
-    learning_rate: float = option(1e-3, "Adam's learning rate for both networks.", low=0)
-    beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
+    learning_rate: float = option(1e-4, "Adam's learning rate for both networks.", low=0, before=1e-3)
+    beta_1: float = option(0.0, "Adam's beta_1.", low=0, below=1, before=0.5)
 
 
 def main(argv=None):
     """Runs an experiment from the command line."""
-    config, _ = cli.parse(Config, "python -m trainers.toy", __doc__, argv)
-    cli.run(lambda: _run(config))
+    argv = sys.argv[1:] if argv is None else list(argv)
+    config, given = cli.parse(Config, "python -m trainers.toy", __doc__, argv)
+    if config.experiment != "evolution" and "preset" not in given:
+        config, _ = cli.parse(Config, "python -m trainers.toy", __doc__, [*argv, "--preset=plain"])
+    cli.run(lambda: _run(config, given))
 
 
-def _run(config):
+def _run(config, given):
     experiments = {"evolution": _evolution, "k_sweep": _k_sweep, "losses": _losses}
     if config.experiment not in experiments:
         raise ValueError(f"--experiment must be one of {list(experiments)}. Received: --experiment={config.experiment}")
     toy.get(config.data)
-    folder = _folder(config)
+    config, folder = _folder(config, given)
     started = time.monotonic()
     experiments[config.experiment](config, folder)
     print(f"{(time.monotonic() - started) / 60:.1f} minutes in all; everything is in {folder}")
 
 
-def _folder(config):
-    """The folder of results, with the configuration in it."""
+def _folder(config, given):
+    """The configuration, whose flags that are not given are those of results in its folder, and the folder."""
     folder = Path(config.out) if config.out else None
     if folder is None:
         stem = f"toy-{config.experiment}-{config.data}"
         folder = next(f for n in itertools.count(1) if not (f := Path("runs", f"{stem}-{n:03d}")).exists())
-    text = json.dumps(dataclasses.asdict(config), indent=2) + "\n"
     file = folder / "config.json"
     if file.exists():
+        names = {field.name for field in dataclasses.fields(config)} - _FREE
         try:
-            old, new = schema.read(file, schema.table()), dataclasses.asdict(config)
+            was = cli.adopt(config, schema.read(file, schema.table()), names)
         except ValueError as error:
             raise ValueError(f"{file} is damaged: choose another --out ({error}).") from None
-        differing = [name for name in new if name not in _FREE and old.get(name) != new[name]]
+        differing = sorted(name for name in given if getattr(was, name) != getattr(config, name))
         if differing:
             raise ValueError(
                 f"{folder} holds results of another configuration: {differing} differ. Choose another --out."
             )
+        config = was
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and holds no results: choose another --out.")
     atomic.nearest_folder(file)
     folder.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(file, text)
-    return folder
+    atomic.write_text(file, json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    return config, folder
 
 
 def build(config, density):

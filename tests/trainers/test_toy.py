@@ -111,3 +111,44 @@ class ToyTest(TestCase):
         self.assertIn("holds no results", self.run_toy(out=out, status=1))
         (out / "config.json").write_text(json.dumps({"data": "grid"}))
         self.assertIn("results of another configuration", self.run_toy(out=out, status=1))
+
+    def options(self, *flags):
+        """The configuration that a command trains with."""
+        with mock.patch.object(toy, "_evolution") as evolution, mock.patch.object(toy, "_k_sweep") as sweep:
+            toy.main(list(flags))
+        return (evolution.call_args or sweep.call_args)[0][0]
+
+    def test_presets(self):
+        out = self.path("preset")
+        config = self.options(f"--out={out}-1")
+        self.assertEqual((config.data, config.learning_rate, config.discriminator_steps), ("gaussian", 1e-4, 5))
+        config = self.options(f"--out={out}-2", "--preset=collapse", "--data=ring")
+        self.assertEqual((config.data, config.learning_rate, config.generator_steps), ("ring", 1e-3, 15))
+        for name, given in toy.Config.PRESETS.items():
+            self.assertIn(name, toy.__doc__)
+            toy.build(toy.Config(preset=name, **{**given, "units": 2}), mock.Mock(dim=2))
+
+    def test_experiments_and_old_results_keep_what_the_defaults_were(self):
+        plain = ("ring", 1e-3, 1, 0.5, 4000)
+
+        def told(config):
+            return (
+                config.data, config.learning_rate, config.discriminator_steps, config.beta_1, config.steps
+            )  # fmt: skip
+
+        out = Path(self.path("sweep"))
+        self.assertEqual(told(self.options(f"--out={out}", "--experiment=k_sweep")), plain)
+        old = json.loads((out / "config.json").read_text())
+        for names in (("preset",), ("preset", "data", "steps", "learning_rate", "discriminator_steps", "beta_1")):
+            kept = {name: value for name, value in old.items() if name not in names}
+            (out / "config.json").write_text(json.dumps(kept))
+            config = self.options(f"--out={out}", "--seeds=5")
+            self.assertEqual((told(config), config.preset, config.experiment), (plain, "plain", "k_sweep"))
+            self.assertEqual(config.seeds, 5)
+        self.assertIn("['preset'] differ", self.run_toy_refused("--preset=weak", f"--out={out}"))
+
+    def run_toy_refused(self, *flags):
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors), self.assertRaises(SystemExit):
+            toy.main(list(flags))
+        return errors.getvalue()

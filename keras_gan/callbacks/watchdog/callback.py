@@ -1,17 +1,20 @@
 """The watchdog: what is wrong with a GAN in training, said while it can still be mended."""
 
+import json
+
 import numpy as np
 import tensorflow as tf
 
 from keras_gan import data, distribution
 from keras_gan.callbacks.base import EverySteps
 from keras_gan.callbacks.watchdog import rules
-from keras_gan.callbacks.watchdog.signals import Signals
+from keras_gan.callbacks.watchdog.signals import Memory, Signals
 from keras_gan.data.sources import Source
 from keras_gan.files import atomic, history
 from keras_gan.files.run_folder import RunFolder
 
 _SERIOUS = (rules.DIVERGED, rules.COLLAPSE)
+_EARLY, _OFTEN = 2, 5  # intervals at the start of training in which it looks so many times as often
 
 
 class Collapse(FloatingPointError):
@@ -27,16 +30,17 @@ class Watchdog(EverySteps):
 
     Every few steps it looks at a few fixed examples and latents through both networks
     (`keras_gan.callbacks.watchdog.rules.SIGNALS`), and a `Judge` of that module turns the last intervals into one of:
-    too early to tell, healthy, diverged,
-    discriminator overfitting, discriminator winning, mode collapse, oscillating, generator winning, converged. For all
-    losses alike: whether the discriminator can tell is judged by the order of its logits, not by probabilities.
+    too early to tell, healthy, diverged, generator not moving, labels not followed, discriminator overfitting,
+    discriminator winning, mode collapse, oscillating, generator winning, converged. For all losses alike: whether the
+    discriminator can tell is judged by the order of its logits, not by probabilities.
 
     Training goes on as if it were not there, bit for bit. The signals are samples of a few hundred examples, and the
     verdicts are rules of thumb: `benchmarks/watchdog.py` says how often they were wrong.
 
     Args:
         real: Real training examples: a source as for `keras_gan.data.load`, of which `num_examples` are looked at.
-        every: Training steps between looks, counted over the life of the model.
+        every: Training steps between looks, counted over the life of the model; in the first two intervals it looks
+            five times as often.
         held_out: Real examples that are not trained on, likewise, or `None`. Without them, or without their labels
             where the model has classes, overfitting goes unnoticed.
         classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes, where a network
@@ -52,6 +56,8 @@ class Watchdog(EverySteps):
 
     Attributes:
         verdict: The `keras_gan.callbacks.watchdog.rules.Verdict` that stands, or `None` before the first look.
+        signals: Those of the last look, a dictionary from names of `keras_gan.callbacks.watchdog.rules.SIGNALS`.
+        missing: Names of the classes or modes that were hardly generated at it.
 
     Raises:
         ValueError: If arguments are out of range, or the examples do not fit the model; before training.
@@ -93,8 +99,10 @@ class Watchdog(EverySteps):
         self.folder = None if folder is None else RunFolder(folder)
         self.say = say or print
         self.verdict = None
+        self.signals, self.missing = {}, []
         self._probe = None
         self._variables = None
+        self._sketch = None
         self._judge = rules.Judge()
         self._writer = tf.summary.create_noop_writer()
 
@@ -131,19 +139,33 @@ class Watchdog(EverySteps):
         return [judge, self.state(model)["rows"]], adopt
 
     def on_train_begin(self, logs=None):
-        self._judge = rules.Judge.from_json(self._variables["judge"].numpy())
+        text = self._variables["judge"].numpy()
+        self._judge = rules.Judge.from_json(text)
+        # Beside the judge's memory, so that checkpoints of versions without it can be read.
+        sketch = json.loads(text).get("sketch")
+        self._sketch = None if sketch is None else np.asarray(sketch, np.float64)
         if self.folder is not None:
             step = int(self.model.step.numpy())
             history.forget(self.folder.looks_file, lambda each: each <= step)
             self._writer = tf.summary.create_file_writer(str(self.folder.logs))
 
+    def on_train_batch_end(self, batch, logs=None):
+        step, at_once = int(self.model.step.numpy()), self.model.steps_per_execution
+        early = step < _EARLY * self.every and step % max(1, self.every // _OFTEN) < at_once
+        if early or step % self.every < at_once:
+            self.at_step(step, logs)
+
     def at_step(self, step, logs):
         before = self._variables["rows"].numpy()
-        signals, missing, rows = self._probe.measure(None if np.isnan(before).any() else before)
+        memory = None if np.isnan(before).any() else Memory(before, self._sketch)
+        signals, missing, memory = self._probe.measure(memory)
         signals["not_finite"] += sum(not np.isfinite(value) for value in (logs or {}).values())
         self.verdict = self._judge.update(step, signals, missing)
-        self._variables["rows"].assign(rows)
-        self._variables["judge"].assign(self._judge.to_json())
+        self.signals, self.missing = signals, missing
+        self._sketch = memory.sketch if np.isfinite(memory.sketch).all() else None
+        self._variables["rows"].assign(memory.rows)
+        sketch = None if self._sketch is None else self._sketch.tolist()
+        self._variables["judge"].assign(json.dumps({**json.loads(self._judge.to_json()), "sketch": sketch}))
         self._write(step, signals, missing)
         if self.verdict.changed:
             self.say(f"step {step}  {self.verdict}")
@@ -170,6 +192,7 @@ class Watchdog(EverySteps):
             "changed": self.verdict.changed,
             "since": self.verdict.since,
             "evidence": self.verdict.evidence,
+            "advice": self.verdict.advice,
             "missing": missing,
             "signals": {name: value for name, value in signals.items() if value is not None},
         }
@@ -227,7 +250,7 @@ def diagnose(folder):
     if not looks:
         raise ValueError(f"There is no diagnosis in {folder}: train with --watchdog. Received: folder={str(folder)!r}")
     last = looks[-1]
-    advice = rules.ADVICE.get(last["verdict"])
+    advice = last.get("advice", rules.advice(last["verdict"]) if last["verdict"] in rules.ADVICE else "")
     lines = [f"{last['verdict']} at step {last['step']}" + (f": {last['evidence']}" if last["evidence"] else "")]
     if advice:
         lines.append(f"what to try: {advice}" if last["verdict"] in rules.ALARMS else advice)

@@ -10,7 +10,8 @@ import numpy as np
 
 WINDOW = 10  # intervals that are remembered
 RECENT = 5  # of which medians are taken
-PATIENCE = 3  # intervals in a row that must agree before the verdict changes
+PATIENCE = 3  # looks in a row that must agree before the verdict changes
+EXPLODED = 1000.0  # what the logits' gap or deviation is at most
 
 SIGNALS = {
     "accuracy": "share of pairs (real, generated) in which the discriminator gives the real example the higher logit",
@@ -25,9 +26,15 @@ SIGNALS = {
     "overfitting": "how far held-out real logits have moved from those of training examples towards generated ones",
     "overfitting_deviations": "the difference of these two in standard errors",
     "distance_ratio": "mean distance between generated examples over that between real ones",
+    "class_distance_ratio": "the same of examples of one class, where the model has classes",
     "neighbour_accuracy": "share of examples whose nearest neighbour is of their own kind, real or generated",
     "precision": "share of generated examples that lie among real ones",
+    "coverage": "share of real examples that have a generated one among their nearest neighbours",
     "movement": "how far generated examples moved since the last interval, over the mean distance of real ones",
+    "weight_change": "norm of the change of the generator's weights since the last look, over the norm of the weights",
+    "label_agreement": "share of generated examples in which a classifier sees the class that was asked for",
+    "label_chance": "what that share would be if examples did not depend on the labels",
+    "real_label_agreement": "the same of real examples and their labels",
     "entropy": "entropy of the classes or modes of generated examples, in nats",
     "missing_share": "share of the data that is in classes or modes which are hardly generated",
     "not_finite": "number of signals that were NaN or infinite",
@@ -43,30 +50,74 @@ OSCILLATING = "oscillating"
 GENERATOR = "generator winning"
 CONVERGED = "converged"
 
+STILL = "generator not moving"
+LABELS = "labels not followed"
+
+# What to try, and what each of these does: who gains by it, the discriminator or the generator, or what becomes of the
+# penalty. In one run nothing is advised whose opposite was.
+_LEVERS = {
+    "more discriminator steps": ("balance", "discriminator"),
+    "fewer discriminator steps": ("balance", "generator"),
+    "a higher learning rate of the discriminator": ("balance", "discriminator"),
+    "a lower learning rate of the discriminator": ("balance", "generator"),
+    "a larger discriminator": ("balance", "discriminator"),
+    "a smaller discriminator": ("balance", "generator"),
+    "a lower learning rate of the generator": ("balance", "discriminator"),
+    "a higher learning rate of the generator": ("balance", "generator"),
+    "lower learning rates of both networks": ("rates", "lower"),
+    "a gradient penalty, or a stronger one": ("penalty", "more"),
+    "less penalty": ("penalty", "less"),
+}
 ADVICE = {
-    EARLY: "",
-    HEALTHY: "",
-    DIVERGED: "lower the learning rates, or raise the gradient penalty",
+    EARLY: (),
+    HEALTHY: (),
+    DIVERGED: ("lower learning rates of both networks", "a gradient penalty, or a stronger one"),
     OVERFITTING: (
-        "stop here or earlier; more data, augmentation, a stronger gradient penalty or a smaller discriminator"
+        "to stop here or earlier", "more data", "augmentation", "a gradient penalty, or a stronger one",
+        "a smaller discriminator",
     ),
     DISCRIMINATOR: (
-        "add a gradient penalty, a non-saturating loss, fewer discriminator steps or a lower learning rate of the "
-        "discriminator"
+        "a non-saturating loss", "a gradient penalty, or a stronger one", "fewer discriminator steps",
+        "a lower learning rate of the discriminator",
     ),
     COLLAPSE: (
-        "a gradient penalty or a relativistic loss; more discriminator steps or a lower learning rate of the "
-        "generator; larger batches"
+        "a relativistic loss", "larger batches", "a gradient penalty, or a stronger one", "more discriminator steps",
+        "a lower learning rate of the generator",
     ),
     OSCILLATING: (
-        "alternating updates, a gradient penalty, less momentum (beta_1) or lower learning rates; sample from an "
-        "average of the weights"
+        "alternating updates", "less momentum (beta_1)", "an average of the weights to sample from",
+        "a gradient penalty, or a stronger one", "lower learning rates of both networks",
     ),
     GENERATOR: (
-        "a larger discriminator, more discriminator steps or a higher learning rate of the discriminator; less penalty"
+        "another loss", "a larger discriminator", "more discriminator steps",
+        "a higher learning rate of the discriminator", "less penalty",
     ),
-    CONVERGED: "training may end; compare checkpoints by a metric",
-}
+    STILL: (
+        "a look at whether its layers are trainable, and whether its outputs are saturated",
+        "a higher learning rate of the generator",
+    ),
+    LABELS: (
+        "a look at whether labels belong to their images", "labels in both networks, by projection or an auxiliary "
+        "classifier",
+    ),
+    CONVERGED: ("to end training, and to compare checkpoints by a metric",),
+}  # fmt: skip
+
+
+def advice(name, given=None):
+    """What to try about a verdict, one sentence.
+
+    Args:
+        name: The verdict.
+        given: Dictionary from a lever to the direction that earlier advice of the run gave; what pulls it the other way
+            is left out. What is advised now is added.
+    """
+    given = {} if given is None else given
+    chosen = [text for text in ADVICE[name] if (lever := _LEVERS.get(text)) is None or given.get(*lever) == lever[1]]
+    given.update(_LEVERS[text] for text in chosen if text in _LEVERS)
+    return ", ".join(chosen)
+
+
 # The order of both in checkpoints of version 0.1.0.
 _OLD_SIGNALS = (
     "accuracy", "logit_gap", "logit_deviation", "saturation", "discriminator_gradient", "generator_gradient",
@@ -75,7 +126,7 @@ _OLD_SIGNALS = (
 )  # fmt: skip
 _OLD_NAMES = (EARLY, HEALTHY, DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR, CONVERGED)
 OLD_SIZE = 10 * len(_OLD_SIGNALS) + 7
-ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR)
+ALARMS = (DIVERGED, OVERFITTING, DISCRIMINATOR, COLLAPSE, OSCILLATING, GENERATOR, STILL, LABELS)
 
 
 class Verdict(typing.NamedTuple):
@@ -95,12 +146,13 @@ class Verdict(typing.NamedTuple):
 class Judge:
     """Hears signals interval by interval and holds a verdict that does not flicker.
 
-    Rules look at medians over the last 5 intervals. The first whose conditions hold proposes its verdict, in this
-    order: diverged, discriminator overfitting, discriminator winning, mode collapse, oscillating, generator
-    winning, converged, and else healthy. A generator that runs away from a discriminator which cannot follow is
-    winning, not diverged, as long as logits stay within bounds; once ten looks show what it lost, that is a
-    collapse. A proposal becomes the verdict when three intervals in a row agree on it; numbers that are not finite
-    do at once.
+    Rules look at medians over the last 5 looks. The first whose conditions hold proposes its verdict, in this
+    order: diverged, generator not moving, labels not followed, discriminator overfitting, discriminator winning, mode
+    collapse, oscillating, generator winning, converged, and else healthy. A generator that runs away from a
+    discriminator which cannot follow is winning, not diverged, as long as logits stay within bounds; once ten looks
+    show what it lost, that is a collapse. A proposal becomes the verdict when three looks in a row agree on it; numbers
+    that are not finite, and logits that explode, do at once. What takes long to be seen (a collapse, a generator that
+    wins by and by, convergence) is not proposed before ten looks lie as far apart as the last two.
 
     Example: a discriminator that cannot tell, in front of samples that a nearest-neighbour rule tells at once.
 
@@ -115,6 +167,7 @@ class Judge:
         self.rows = collections.deque(maxlen=WINDOW)
         self.peak = 0.0
         self.name, self.since = EARLY, 0
+        self.advised, self._advice = {}, ""
         self._proposed, self._streak, self._proposed_at = EARLY, 0, 0
 
     def update(self, step, row, missing=()):
@@ -128,29 +181,41 @@ class Judge:
         Returns:
             The `Verdict` that stands now.
         """
-        self.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+        self.rows.append({"step": float(step), **{name: _number(row.get(name)) for name in SIGNALS}})
         gradient = _recent(self.rows, "generator_gradient")
         self.peak = max(self.peak, gradient) if math.isfinite(gradient) else self.peak
         name, evidence = self._propose(list(missing))
         if name != self._proposed:
             self._proposed, self._streak, self._proposed_at = name, 0, int(step)
         self._streak += 1
-        urgent = name == DIVERGED and self.rows[-1]["not_finite"] > 0
+        urgent = name == DIVERGED and bool(_exploded(self.rows))
         changed = name != self.name and (urgent or self._streak >= PATIENCE)
         if changed:
             self.name, self.since = name, self._proposed_at
+            self._advice = advice(name, self.advised)
+        elif name != self.name and self._streak > 1 and name in ALARMS:
+            evidence = f"for now, signs of {name}"
+        elif self.name == EARLY:
+            evidence = self._still_needed(name)
         elif name != self.name:
-            evidence = f"for now, signs of {name}" if self._streak > 1 and name in ALARMS else ""
-        return Verdict(self.name, changed, self.since, evidence, ADVICE[self.name])
+            evidence = ""
+        return Verdict(self.name, changed, self.since, evidence, self._advice)
+
+    def _still_needed(self, proposed):
+        """How many more looks it takes at least, as a sentence."""
+        number = PATIENCE - self._streak
+        if proposed == EARLY:
+            number = max(1, (WINDOW if _poor(self.rows) else RECENT) - len(self.rows) + PATIENCE - 1)
+        return f"{number} more {'entry' if number == 1 else 'entries'} needed, at least"
 
     def _propose(self, missing):
-        if len(self.rows) < PATIENCE and not self.rows[-1]["not_finite"] > 0:
+        if len(self.rows) < PATIENCE and not _exploded(self.rows):
             return EARLY, ""
         for name, rule in _RULES:
             evidence = rule(self.rows, self.peak, missing)
             if evidence:
                 return name, evidence
-        poor = _recent(self.rows, "missing_share") >= 0.15 or _recent(self.rows, "distance_ratio") < 0.5
+        poor = _poor(self.rows)
         if len(self.rows) < RECENT or (len(self.rows) < WINDOW and poor):
             return EARLY, ""
         if poor:
@@ -163,6 +228,8 @@ class Judge:
         return json.dumps(
             {
                 "signals": list(self.rows),
+                "advised": self.advised,
+                "advice": self._advice,
                 "peak": self.peak,
                 "verdict": self.name,
                 "since": self.since,
@@ -177,11 +244,13 @@ class Judge:
         """The judge that `to_json` describes. A signal that was not there is missing; so is one that is gone."""
         state, judge = json.loads(text), cls()
         for row in state["signals"]:
-            judge.rows.append({name: _number(row.get(name)) for name in SIGNALS})
+            judge.rows.append({name: _number(row.get(name)) for name in ("step", *SIGNALS)})
         judge.peak = state["peak"]
         judge.name, judge.since = _known(state["verdict"]), state["since"]
         judge._proposed, judge._streak = _known(state["proposed"]), state["streak"]
         judge._proposed_at = state["proposed_at"]
+        judge.advised = state.get("advised", {})
+        judge._advice = state.get("advice", advice(judge.name, judge.advised))
         return judge
 
     @classmethod
@@ -217,12 +286,29 @@ def _recent(rows, name, count=RECENT, skip=0):
     return float(np.median(values)) if values else math.nan
 
 
-def _diverged(rows, peak, missing):
-    if rows[-1]["not_finite"] > 0:
+def _poor(rows):
+    """Tells whether generated examples lack what a healthy generator has."""
+    return _recent(rows, "missing_share") >= 0.15 or _recent(rows, "distance_ratio") < 0.5
+
+
+def _evenly(rows):
+    """Tells whether ten looks lie as far apart as the last two: at the start they are closer together."""
+    steps = [row["step"] for row in rows]
+    return len(rows) == WINDOW and not steps[-1] - steps[0] < (WINDOW - 1) * (steps[-1] - steps[-2])
+
+
+def _exploded(rows):
+    """What the last look shows that no later one can take back, as a sentence."""
+    last = rows[-1]
+    if last["not_finite"] > 0:
         return "a loss, a gradient or a generated example is not finite"
-    spread = max(abs(_recent(rows, "logit_gap", PATIENCE)), _recent(rows, "logit_deviation", PATIENCE))
-    if spread > 1000.0:
-        return f"logits are spread over {spread:.3g}"
+    spread = max(abs(last["logit_gap"]), last["logit_deviation"])
+    return f"logits are spread over {spread:.3g}" if spread > EXPLODED else ""
+
+
+def _diverged(rows, peak, missing):
+    if _exploded(rows):
+        return _exploded(rows)
     if _leads(rows, PATIENCE):
         return ""
     saturation, accuracy = _recent(rows, "saturation"), _recent(rows, "accuracy")
@@ -241,6 +327,35 @@ def _leads(rows, count):
     """Tells whether the last looks all saw generated examples ranked above nearly every real one."""
     accuracy = [row["accuracy"] for row in rows][-count:]
     return len(accuracy) == count and all(each <= 0.1 for each in accuracy)
+
+
+def _stands_still(rows, peak, missing):
+    changes = [row["weight_change"] for row in rows][-PATIENCE:]
+    neighbours = _recent(rows, "neighbour_accuracy")
+    if neighbours <= 0.6:
+        return ""
+    if len(changes) == PATIENCE and all(change < 1e-5 for change in changes):
+        return f"between looks the generator's weights change by {max(changes):.2g} of their size"
+    movements = [row["movement"] for row in rows][-RECENT:]
+    if len(movements) == RECENT and all(movement < 1e-3 for movement in movements):
+        return f"generated examples move by {max(movements):.2g} of the data's spread from one look to the next"
+    return ""
+
+
+def _ignores_labels(rows, peak, missing):
+    found, chance, real = (_recent(rows, name) for name in ("label_agreement", "label_chance", "real_label_agreement"))
+    if len(rows) >= RECENT and real < 0.3:
+        return (
+            f"a classifier sees the class of the label in {100 * real:.0f} % of the real examples: labels are not "
+            "those of the images, or it numbers classes in another way"
+        )
+    spread = _recent(rows, "entropy")
+    if _evenly(rows) and real > 0.5 and spread > 1.0 and found < chance + 0.1:
+        return (
+            f"generated examples show several classes, and the one that was asked for in {100 * found:.0f} % of them, "
+            f"where chance has {100 * chance:.0f} %"
+        )
+    return ""
 
 
 def _overfitting(rows, peak, missing):
@@ -333,6 +448,8 @@ def _converged(rows, peak, missing):
 
 _RULES = (
     (DIVERGED, _diverged),
+    (STILL, _stands_still),
+    (LABELS, _ignores_labels),
     (OVERFITTING, _overfitting),
     (DISCRIMINATOR, _discriminator_wins),
     (COLLAPSE, _collapsed),

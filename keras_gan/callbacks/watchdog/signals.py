@@ -1,6 +1,7 @@
 """Cheap signals of a GAN in training, from a few fixed examples and latents; training goes on as without."""
 
 import math
+import typing
 
 import keras
 import numpy as np
@@ -14,6 +15,15 @@ from keras_gan.models.critic import Critic
 _SEED = (-(2**62), 7)  # of the latents; no training step draws from it
 LEAST = 4  # examples: the radius of one is the distance to its third neighbour
 _DIMENSIONS = 128  # into which longer vectors are projected
+SKETCH = 64  # numbers that stand for all weights of the generator
+_PAIRS = 30  # of one class, from which variety within classes is told
+
+
+class Memory(typing.NamedTuple):
+    """What a look leaves to the next: generated examples as distances see them, and a sketch of the weights."""
+
+    rows: np.ndarray
+    sketch: np.ndarray | None
 
 
 class Signals:
@@ -63,7 +73,7 @@ class Signals:
 
     @property
     def movable(self):
-        """Shape of what `measure` needs from the interval before."""
+        """Shape of the rows of `Memory`."""
         return self._seen_real.rows.shape
 
     def measure(self, before):
@@ -74,12 +84,14 @@ class Signals:
 
         Returns:
             Triple of a dictionary from names of `keras_gan.callbacks.watchdog.rules.SIGNALS` to floats, or `None`
-            where they do not apply; the names of classes or modes that are hardly generated; and float32 `movable`
-            for the next call.
+            where they do not apply; the names of classes or modes that are hardly generated; and the `Memory` for the
+            next call.
         """
-        scalars, fake = self._function()
+        scalars, fake, sketch, size = self._function()
         signals = {name: float(value) for name, value in scalars.items()}
-        fake = fake.numpy()
+        fake, sketch = fake.numpy(), sketch.numpy().astype(np.float64)
+        if before is not None and before.sketch is not None:
+            signals["weight_change"] = float(np.linalg.norm(sketch - before.sketch) / max(float(size), 1e-12))
         # A model whose saturation has no meaning, or without held-out data, has no such signal.
         bad = sum(not math.isfinite(value) for value in signals.values()) + int(not np.isfinite(fake).all())
         signals = {name: value if math.isfinite(value) else None for name, value in signals.items()}
@@ -89,22 +101,35 @@ class Signals:
         if np.isfinite(fake).all():
             seen = self._classes.look(fake)
             rows = seen.rows
-            signals |= self._compare(seen.rows)
+            signals |= self._compare(seen.rows) | self._agreement(seen)
             if before is not None:
-                moved = np.sqrt(((rows.astype(np.float64) - before) ** 2).sum(axis=1)).mean()
+                moved = np.sqrt(((rows.astype(np.float64) - before.rows) ** 2).sum(axis=1)).mean()
                 signals["movement"] = float(moved / self._real_scale) if self._real_scale else None
             if seen.shares is not None:
                 present = seen.shares[seen.shares > 0]
                 signals["entropy"] = float(-np.sum(present * np.log(present)))
                 missing, signals["missing_share"] = self._classes.missing(seen.shares)
         signals["not_finite"] = float(bad)
-        return signals, missing, rows
+        return signals, missing, Memory(rows, sketch)
+
+    def _agreement(self, seen):
+        """How often a classifier sees the class that was asked for, of generated and of real examples."""
+        if self._labels is None or seen.found is None or self._classes.number != self._gan.num_classes:
+            return {}
+        labels = self._labels.numpy()
+        asked = np.bincount(labels, minlength=self._gan.num_classes) / len(labels)
+        return {
+            "label_agreement": float(np.mean(seen.found == labels)),
+            "label_chance": float(asked @ seen.shares),
+            "real_label_agreement": float(np.mean(self._seen_real.found == labels)),
+        }
 
     def _compare(self, fake):
         """Signals from distances between real and generated examples."""
         real = self._seen_real.rows
         rr, ff, rf = (_squared_distances(*pair) for pair in ((real, real), (fake, fake), (real, fake)))
         ratio = _mean_distance(ff) / self._real_scale if self._real_scale else None
+        within = None if self._labels is None else _ratio_within(ff, rr, self._labels.numpy())
         for own in (rr, ff):
             np.fill_diagonal(own, np.inf)
         # Of equally near neighbours either kind is as good.
@@ -115,8 +140,10 @@ class Signals:
         radii = np.partition(rr, 2, axis=1)[:, 2]
         return {
             "distance_ratio": ratio,
+            "class_distance_ratio": within,
             "neighbour_accuracy": float(np.mean(shares)),
             "precision": float(np.mean((rf <= radii[:, None]).any(axis=0))),
+            "coverage": float(np.mean((rf <= radii[:, None]).any(axis=1))),
         }
 
     def _on_replicas(self):
@@ -162,7 +189,7 @@ class Signals:
                 error = tf.sqrt(variances[0] / n + variances[1] / self._held_out.shape[0])
                 scalars["overfitting"] = tf.math.divide_no_nan(moved, gap)
                 scalars["overfitting_deviations"] = tf.math.divide_no_nan(moved, error)
-            return scalars, samples
+            return scalars, samples, *_sketch(gan.generator.trainable_variables)
 
     def _generate(self, codes, labels):
         inputs = codes if labels is None else [codes, labels]
@@ -171,6 +198,20 @@ class Signals:
 
 def _global_norm(gradients):
     return tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients if gradient is not None])
+
+
+def _sketch(variables):
+    """Sums of weights with random signs, whose differences are as long as those of all weights, and the weights' norm.
+
+    Reference: Charikar et al. 2002, "Finding frequent items in data streams": a count sketch.
+    """
+    sums = tf.zeros((SKETCH,), tf.float32)
+    for i, variable in enumerate(variables):
+        values = tf.reshape(tf.cast(variable, tf.float32), [-1])
+        bits = tf.random.stateless_uniform(values.shape, (i, 11), 0, 2, tf.int32, alg="philox")
+        signed = tf.where(bits > 0, values, -values)
+        sums += tf.reduce_sum(tf.reshape(tf.pad(signed, [[0, -values.shape[0] % SKETCH]]), [-1, SKETCH]), axis=0)
+    return sums, _global_norm(variables)
 
 
 def _ends(gan):
@@ -187,10 +228,10 @@ def _ends(gan):
 
 
 class _Seen:
-    """Examples as distances see them, and the shares of classes or modes among them, or `None`."""
+    """Examples as distances see them, the shares of classes or modes among them, and the class of each, or `None`."""
 
-    def __init__(self, rows, shares):
-        self.rows, self.shares = rows, shares
+    def __init__(self, rows, shares, found=None):
+        self.rows, self.shares, self.found = rows, shares, found
 
 
 class _Classes:
@@ -231,14 +272,20 @@ class _Classes:
             # The same class in another channel is another one.
             number = probabilities.shape[1]
             found = probabilities.argmax(axis=1).reshape(-1, self._channels) + number * np.arange(self._channels)
-            return _Seen(rows, np.bincount(found.ravel(), minlength=number * self._channels) / found.size)
+            shares = np.bincount(found.ravel(), minlength=number * self._channels) / found.size
+            return _Seen(rows, shares, found[:, 0] if self._channels == 1 else None)
         rows = examples.reshape(len(examples), -1)
         if self._projection is not None:
             return _Seen(rows @ self._projection, None)
         if self._modes is None:
             return _Seen(rows, None)
         nearest = _squared_distances(rows, self._modes).argmin(axis=1)
-        return _Seen(rows, np.bincount(nearest, minlength=len(self._modes)) / len(rows))
+        return _Seen(rows, np.bincount(nearest, minlength=len(self._modes)) / len(rows), nearest)
+
+    @property
+    def number(self):
+        """How many classes or modes are told apart, or `None`."""
+        return None if self._network is None and self._modes is None else len(self._truth)
 
     def missing(self, shares):
         """Names of what has less than a tenth of its share, and the data's share of it.
@@ -261,6 +308,13 @@ def _squared_distances(a, b):
     a, b = a - centre, b - centre
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * a @ b.T
     return np.maximum(squares, 0.0)
+
+
+def _ratio_within(fake, real, labels):
+    """The mean distance of generated examples of one class over that of real ones; `None` of too few pairs."""
+    same = (labels[:, None] == labels) & ~np.eye(len(labels), dtype=bool)
+    scale = np.sqrt(real[same]).mean() if same.sum() >= 2 * _PAIRS else 0.0
+    return float(np.sqrt(fake[same]).mean() / scale) if scale else None
 
 
 def _mean_distance(squares):
