@@ -58,7 +58,8 @@ class Config:
     )
     threshold: str = option(
         "",
-        "Where the feature begins: log-odds, or standard deviations of latents along a direction; by default by --remaining.",
+        "Where the feature begins: log-odds, or along a direction standard deviations of latents; by default by "
+        "--remaining.",
     )
     remaining: float = option(
         0.25,

@@ -176,7 +176,7 @@ class _Weights:
         return cls(kernel.reshape(hidden, width), bias, weights, float(offset[0]))
 
     @classmethod
-    def fit(cls, start, used, held_out, most=500, patience=25):
+    def fit(cls, start, used, held_out, most=200, patience=10):
         """The weights on the way of L-BFGS from `start` of which what is held out is most likely."""
         width = start.kernel.shape[1]
         best, least, waited = start, math.inf, 0
