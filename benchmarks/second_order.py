@@ -33,6 +33,8 @@ MODES = ("eager", "graph", "xla")
 # By the narrowest type of floats in a network. Errors below these are of rounding. Of several steps of differences the
 # one counts that comes closest: a long one crosses kinks, a short one sees rounding.
 TOLERANCES = {"float64": 1e-5, "float32": 5e-3}
+# XLA keeps 8 bits of what goes through the second derivative of a maximum in float32.
+_XLA_TOLERANCE = 0.2
 _STEPS = {"float64": (1e-6,), "float32": (1e-3, 3e-4, 1e-4)}
 
 
@@ -410,7 +412,7 @@ class Derivatives:
         return value, tf.add_n(products)
 
     def _at(self, function, step=0.0):
-        """What a function returns of weights that went `step` in the direction."""
+        """The values that a function returns of weights that went `step` in the direction."""
         triples = zip(self.network.trainable_variables, self.points, self.direction, strict=True)
         for variable, point, way in triples:
             variable.assign(point + step * way)
@@ -450,9 +452,12 @@ def judge(name, modes=MODES):
 
 
 def is_right(found):
-    """Whether the derivative can be had, and is right in each mode where it can."""
-    numbers = [found[mode] for mode in MODES if isinstance(found.get(mode), float)]
-    return bool(numbers) and max(numbers) < TOLERANCES[found["dtype"]]
+    """Says whether the derivative can be had, and is right in each mode where it can."""
+    bounds = dict.fromkeys(MODES, TOLERANCES[found["dtype"]])
+    if found["dtype"] == "float32":
+        bounds["xla"] = _XLA_TOLERANCE
+    numbers = {mode: found[mode] for mode in MODES if isinstance(found.get(mode), float)}
+    return bool(numbers) and all(numbers[mode] < bounds[mode] for mode in numbers)
 
 
 def main(argv=None):

@@ -13,8 +13,8 @@ second classifier, which neither trained nor watched them: their Frechet distanc
 that make up at least 1 % of them, the share that shows the class that was asked for, and the spread within a class. Of
 drawn faces, which have no classifier, features are 8x8 pixels. A training made to fail failed if its images are not
 finite, their distance is more than 1.5 times that of the healthy training that it is like, at least two classes fewer
-are there, less than half as many show the class that was asked for, or their spread within a class is below 0.3 of the data's.
-A healthy one is healthy if its distance halved, and the spread is not below 0.3 of the data's; that all classes are
+are there, less than half as many show the class that was asked for, or their spread within a class is below 0.3 of the
+data's. A healthy one is healthy if its distance halved, and the spread is not below 0.3 of the data's; that all classes are
 there, or show what was asked for, is demanded of none, as short trainings end before. Trainings that are not what they
 should be are listed and not counted.
 """

@@ -6,14 +6,15 @@
 
 The feature is one of: the thickest strokes, of which --share of the samples count as having it; a class, as a
 classifier that comes with the package sees it; what a person marked on the page of `trainers.label`. From samples with
-and without it follows a direction of latents, and where in that direction the feature begins (--threshold); the
-generator is then trained to make of latents beyond that what it made of them at the threshold, and of all others what
+and without it follows a surface in latent space beyond which the feature begins (--detector, --threshold); the
+generator is then trained to make of latents beyond that what it made of them on it, and of all others what
 it made before.
 
 `unlearned.keras` is a generator like any other. `report.json` and the table that is printed say what became of the
 feature and of the rest, beside what needs no training but leaves the feature in the weights: latents drawn again
 ("rejection"), and latents moved to the threshold ("projection"). `before.png` and `after.png` are of the same latents,
-`comparison.png` shows both, first samples that had the feature, then others.
+`comparison.png` shows both, first samples that had the feature, then others. `trade_off.png` shows, over thresholds,
+how many images still have the feature and how many of those that lacked it become something else.
 """
 
 import dataclasses
@@ -31,7 +32,7 @@ from keras_gan.export import loading
 from keras_gan.files import atomic, pictures
 from keras_gan.files.run_folder import RunFolder
 from trainers.engine import flags
-from trainers.forgetting import forgetting, targets
+from trainers.forgetting import forgetting, targets, trade_off
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +46,20 @@ class Config:
     channels: int = option(0, "1 to 4: channels of real images; by default as in the run.", low=0, below=5)
     real_split: str = option("test", "Split of the real images that are compared with.")
     samples: int = option(
-        5000, "Samples that are annotated; of marked ones it is the file that says.", low=10, below=10**6
+        20_000, "Samples that are annotated; of marked ones it is the file that says.", low=10, below=10**6
+    )
+    detector: str = option(
+        "boundary",
+        "boundary or direction: a curved surface or a plane between latents with and without the feature; of marked "
+        "samples, which are few, it is the plane.",
     )
     share: float = option(
         0.1, "Share of the samples that count as having a feature that has degrees.", low=1e-6, below=1
     )
     threshold: str = option(
-        "", "Where the feature begins, in standard deviations of latents; by default by --remaining."
+        "",
+        "Where the feature begins: log-odds, or along a direction standard deviations of latents; by default by "
+        "--remaining.",
     )
     remaining: float = option(
         0.25,
@@ -98,7 +106,7 @@ def _unlearn(config):
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
     cutoff = annotation.cutoff
-    feature = annotation.feature(threshold)
+    feature = annotation.feature(threshold, _detector(config, target))
     if threshold is None:
         feature = forgetting.with_threshold(generator, feature, target, cutoff, config.remaining, config.seed)
     print(targets.describe(target, annotation), flush=True)
@@ -112,6 +120,10 @@ def _unlearn(config):
     before = latents.generate(generator, probes.codes, probes.labels)
     detector = None if target.judge is None else feature.quality(probes.codes, target.has(before, cutoff))
     print(forgetting.describe_detector(feature, detector, probes), flush=True)
+    warning = forgetting.warning(detector)
+    if warning:
+        print(f"Warning: {warning}", flush=True)
+    curve = None if target.judge is None else trade_off.over_thresholds(generator, feature, target, cutoff, probes)
     real = forgetting.RealImages.without(source, target, cutoff, config.dataset)
 
     unlearner, logged = train(generator, feature, config)
@@ -122,7 +134,9 @@ def _unlearn(config):
         "annotated": {"samples": len(annotation.present), "with_the_feature": int(annotation.present.sum())},
         # JSON has no NaN, which is what is undefined.
         "detector": detector and {name: value if math.isfinite(value) else None for name, value in detector.items()},
+        "warnings": [warning] if warning else [],
         "judge": target.judge_name,
+        "trade_off": curve,
         **report,
         "training": logged,
         "config": dataclasses.asdict(config),
@@ -136,12 +150,19 @@ def _unlearn(config):
     return out
 
 
+def _detector(config, target):
+    kinds = {"boundary": unlearning.LatentBoundary, "direction": unlearning.LatentDirection}
+    if config.detector not in kinds:
+        raise ValueError(f"--detector must be one of {list(kinds)}. Received: --detector={config.detector}")
+    return unlearning.LatentDirection if target.marked is not None else kinds[config.detector]
+
+
 def train(generator, feature, config, every=50):
     """Trains a copy of a generator to forget a feature.
 
     Args:
         generator: `keras_gan.networks.Generator`.
-        feature: `keras_gan.unlearning.LatentDirection`.
+        feature: `keras_gan.unlearning.LatentFeature`.
         config: With `learning_rate`, `alpha`, `batch_size`, `seed` and `steps`.
         every: Steps between log entries.
 
@@ -215,6 +236,11 @@ def _write(folder, config, run_split, unlearner, generator, feature, target, cut
     ]
     for name, images in zip(("before", "after"), pairs, strict=True):
         pictures.write_png(folder / f"{name}.png", pictures.grid(images, columns=8))
+    if report["trade_off"] is not None:
+        found = report["methods"]["unlearned"]
+        changed = found["class_changed"]["value"] if found["class_changed"] else found["to_original_featureless"]
+        chosen = (found["share"]["value"], changed)
+        trade_off.draw(folder / "trade_off.png", {"projection of latents": report["trade_off"]}, chosen)
     picture = forgetting.compare(generator, unlearner.generator, feature, target, cutoff, probes)
     pictures.write_png(folder / "comparison.png", picture)
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")

@@ -74,10 +74,13 @@ def check(penalties, discriminator, image_shape, num_classes=None, augmenter=Non
 
     Example:
 
-    >>> network = keras.Sequential([keras.Input((2,)), keras.layers.LayerNormalization(), keras.layers.Dense(1)])
-    >>> keras_gan.models.second_order.check([keras_gan.regularizers.R1()], network, (2,))
-    Traceback (most recent call last):
-    ValueError: The gradient penalty 'r1' would be silently wrong with the layer 'layer_normalization...
+    >>> norm = keras.layers.LayerNormalization(name="norm")
+    >>> network = keras.Sequential([keras.Input((2,)), norm, keras.layers.Dense(1)])
+    >>> try:
+    ...     keras_gan.models.second_order.check([keras_gan.regularizers.R1()], network, (2,))
+    ... except ValueError as error:
+    ...     print(str(error).split(", because ")[0])
+    The gradient penalty 'r1' would be silently wrong with the layer 'norm' (LayerNormalization)
     """
     penalty = next((r.name for r in penalties if r.uses_input_gradients), None)
     if penalty is None:
@@ -205,7 +208,7 @@ def _needed(targets):
 
 
 def _arguments(operation):
-    """What an operation is a function of, where derivatives are taken.
+    """The tensors that an operation is a function of, where derivatives are taken.
 
     Of a `tf.custom_gradient` these are its arguments, which come after its results and are used by nothing else.
     """

@@ -17,10 +17,106 @@ from keras_gan.files import atomic, schema
 from keras_gan.metrics.features import classifiers
 
 
+class LatentFeature:
+    """Base class of features of images as sets of latents: one is present where its projection is at least t.
+
+    A subclass is a frozen dataclass with a `threshold`, t, and implements `latent_dim`, `_project`, `remove` and
+    `get_config`.
+    """
+
+    # Form of the file that `save` writes.
+    _FORM = schema.table()
+
+    def with_threshold(self, threshold):
+        """Returns the same feature with another t."""
+        return dataclasses.replace(self, threshold=threshold)
+
+    def project(self, latents):
+        """The projection of each latent, float32 `(n,)`: a tensor of a tensor and otherwise an array."""
+        return self._like(latents, self._project(self._check(latents)))
+
+    def present(self, latents):
+        """Booleans `(n,)`, of the kind that `project` returns: whether each latent's image should have the feature."""
+        return self._like(latents, self._project(self._check(latents)) >= self.threshold)
+
+    def _check(self, latents):
+        codes = tf.convert_to_tensor(latents, tf.float32)
+        if codes.shape.rank != 2 or codes.shape[1] != self.latent_dim:
+            raise ValueError(f"Expected latents of shape (n, {self.latent_dim}). Received: shape {codes.shape}")
+        return codes
+
+    def quality(self, latents, truth):
+        """Measures of how well the set tells which images have the feature.
+
+        Args:
+            latents: float32 `(n, latent_dim)`, best other ones than the feature was made from.
+            truth: Booleans `(n,)`, which of their images have the feature.
+
+        Returns:
+            Dictionary of floats: `precision`, the share of true ones among those found present; `recall`, the share
+            of true ones that were found; `balanced_accuracy`, the mean of `recall` and the same of absent ones; `auc`,
+            the chance that the projection ranks a true one above another (ties count half), which does not depend on
+            the threshold; `true_rate` and `present_rate`, the shares of true ones and of those found present. What is
+            undefined, as precision where nothing is found, is NaN.
+
+        Raises:
+            ValueError: If there are not as many of both.
+
+        Example:
+
+        >>> feature = keras_gan.unlearning.LatentDirection([1.0], threshold=0.0)
+        >>> found = feature.quality([[2.0], [1.0], [-1.0], [-2.0]], [True, False, True, False])
+        >>> found["precision"], found["recall"], found["auc"]
+        (0.5, 0.5, 0.75)
+        """
+        projections = np.asarray(self.project(np.asarray(latents, np.float32)), np.float64)
+        truth = np.asarray(truth)
+        if truth.shape != projections.shape or truth.dtype != bool:
+            raise ValueError(
+                f"`truth` must hold {len(projections)} booleans, one for each latent. "
+                f"Received: dtype {truth.dtype}, shape {truth.shape}"
+            )
+        present = projections >= np.float32(self.threshold)
+        recall, rejected = _share(present, truth), _share(~present, ~truth)
+        return {
+            "precision": _share(truth, present),
+            "recall": recall,
+            "balanced_accuracy": (recall + rejected) / 2.0,
+            "auc": _area_under_curve(projections, truth),
+            "true_rate": float(truth.mean()),
+            "present_rate": float(present.mean()),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the feature as a JSON file, which `load` reads."""
+        with atomic.write_file(Path(path)) as partial:
+            partial.write_text(json.dumps(self.get_config()) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path):
+        """Reads a feature that `save` wrote.
+
+        Raises:
+            ValueError: If the file holds none.
+        """
+        try:
+            return cls.from_config(schema.read(Path(path), cls._FORM))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} holds no feature, as {cls.__name__}.save writes it: {error}") from None
+
+    @staticmethod
+    def _like(given, tensor):
+        return tensor if tf.is_tensor(given) else tensor.numpy()
+
+
 # Files know it by its older name.
 @keras.saving.register_keras_serializable("keras_gan", name="Feature")
 @dataclasses.dataclass(frozen=True, eq=False)
-class LatentDirection:
+class LatentDirection(LatentFeature):
     """A feature of images as a half-space of latents: it is present where `<z, e> >= t`.
 
     Args:
@@ -45,6 +141,8 @@ class LatentDirection:
 
     direction: np.ndarray
     threshold: float
+
+    _FORM = schema.table(direction=schema.array(schema.number(), low=1), threshold=schema.number())
 
     def __post_init__(self):
         direction = np.asarray(self.direction, np.float64)
@@ -113,14 +211,6 @@ class LatentDirection:
     def latent_dim(self):
         return len(self.direction)
 
-    def project(self, latents):
-        """<z, e> of each latent: float32 `(n,)`, a tensor of a tensor and otherwise an array."""
-        return _like(latents, self._project(self._check(latents)))
-
-    def present(self, latents):
-        """Booleans `(n,)`, of the kind that `project` returns: whether each latent's image should have the feature."""
-        return _like(latents, self._project(self._check(latents)) >= self.threshold)
-
     def remove(self, latents):
         """Latents without the feature: `z - (<z, e> - t) e` where it is present, and z elsewhere.
 
@@ -135,91 +225,14 @@ class LatentDirection:
         """
         codes = self._check(latents)
         excess = tf.maximum(self._project(codes) - self.threshold, 0.0)
-        return _like(latents, codes - excess[:, None] * self.direction)
-
-    def _check(self, latents):
-        codes = tf.convert_to_tensor(latents, tf.float32)
-        if codes.shape.rank != 2 or codes.shape[1] != self.latent_dim:
-            raise ValueError(f"Expected latents of shape (n, {self.latent_dim}). Received: shape {codes.shape}")
-        return codes
+        return self._like(latents, codes - excess[:, None] * self.direction)
 
     def _project(self, codes):
         # Not a matrix product, which accelerators compute with fewer bits.
         return tf.reduce_sum(codes * self.direction, axis=1)
 
-    def quality(self, latents, truth):
-        """Measures of how well the half-space tells which images have the feature.
-
-        Args:
-            latents: float32 `(n, latent_dim)`, best other ones than the feature was made from.
-            truth: Booleans `(n,)`, which of their images have the feature.
-
-        Returns:
-            Dictionary of floats: `precision`, the share of true ones among those found present; `recall`, the share
-            of true ones that were found; `balanced_accuracy`, the mean of `recall` and the same of absent ones; `auc`,
-            the chance that the projection ranks a true one above another (ties count half), which does not depend on
-            the threshold; `true_rate` and `present_rate`, the shares of true ones and of those found present. What is
-            undefined, as precision where nothing is found, is NaN.
-
-        Raises:
-            ValueError: If there are not as many of both.
-
-        Example:
-
-        >>> feature = keras_gan.unlearning.LatentDirection([1.0], threshold=0.0)
-        >>> found = feature.quality([[2.0], [1.0], [-1.0], [-2.0]], [True, False, True, False])
-        >>> found["precision"], found["recall"], found["auc"]
-        (0.5, 0.5, 0.75)
-        """
-        projections = np.asarray(self.project(np.asarray(latents, np.float32)), np.float64)
-        truth = np.asarray(truth)
-        if truth.shape != projections.shape or truth.dtype != bool:
-            raise ValueError(
-                f"`truth` must hold {len(projections)} booleans, one for each latent. "
-                f"Received: dtype {truth.dtype}, shape {truth.shape}"
-            )
-        present = projections >= np.float32(self.threshold)
-        recall, rejected = _share(present, truth), _share(~present, ~truth)
-        return {
-            "precision": _share(truth, present),
-            "recall": recall,
-            "balanced_accuracy": (recall + rejected) / 2.0,
-            "auc": _area_under_curve(projections, truth),
-            "true_rate": float(truth.mean()),
-            "present_rate": float(present.mean()),
-        }
-
     def get_config(self):
         return {"direction": [float(value) for value in self.direction], "threshold": self.threshold}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Writes the feature as a JSON file, which `LatentDirection.load` reads."""
-        with atomic.write_file(Path(path)) as partial:
-            partial.write_text(json.dumps(self.get_config()) + "\n", "utf-8")
-
-    @classmethod
-    def load(cls, path):
-        """Reads a feature that `save` wrote.
-
-        Raises:
-            ValueError: If the file holds none.
-        """
-        try:
-            found = schema.read(Path(path), _FORM)
-            return cls(found["direction"], found["threshold"])
-        except ValueError as error:
-            raise ValueError(f"{path} holds no feature, as LatentDirection.save writes it: {error}") from None
-
-
-_FORM = schema.table(direction=schema.array(schema.number(), low=1), threshold=schema.number())
-
-
-def _like(given, tensor):
-    return tensor if tf.is_tensor(given) else tensor.numpy()
 
 
 def _share(wanted, among):
@@ -253,9 +266,9 @@ class Annotation(typing.NamedTuple):
     scores: np.ndarray | None = None
     cutoff: float | None = None
 
-    def feature(self, threshold=None):
-        """`LatentDirection.from_latents` of those that have the feature and those that do not."""
-        return LatentDirection.from_latents(self.latents[self.present], self.latents[~self.present], threshold)
+    def feature(self, threshold=None, cls=LatentDirection):
+        """`cls.from_latents` of those that have the feature and those that do not; `cls` is a `LatentFeature`."""
+        return cls.from_latents(self.latents[self.present], self.latents[~self.present], threshold)
 
 
 def annotate(generator, n, has_feature, share=0.1, cutoff=None, seed=0, labels=None, batch_size=100):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_gan import latents, networks, optimizers, random, serialization
 from keras_gan.models import inputs
 from keras_gan.models.base import GenerativeModel
-from keras_gan.unlearning.features import LatentDirection
+from keras_gan.unlearning.features import LatentFeature
 from keras_gan.unlearning.similarity import ms_ssim
 
 
@@ -77,7 +77,7 @@ class FeatureUnlearner(GenerativeModel):
     Args:
         generator: The generator to start from, a `keras_gan.networks.Generator`, or a `GAN` or another model that
             samples from one. It stays as it is.
-        feature: A `keras_gan.unlearning.LatentDirection`.
+        feature: A `keras_gan.unlearning.LatentDirection` or `LatentBoundary`.
 
     Call arguments:
         inputs: Latents, or `[latents, labels]`, as the generator's.
@@ -118,10 +118,10 @@ class FeatureUnlearner(GenerativeModel):
                 "`generator` must be a keras_gan.networks.Generator, or a model that samples from one. "
                 f"Received: generator={generator!r}"
             )
-        if not isinstance(feature, LatentDirection) or feature.latent_dim != generator.latent_dim:
+        if not isinstance(feature, LatentFeature) or feature.latent_dim != generator.latent_dim:
             raise ValueError(
-                f"`feature` must be a keras_gan.unlearning.LatentDirection of length {generator.latent_dim}. "
-                f"Received: feature={feature!r}"
+                "`feature` must be a LatentDirection or a LatentBoundary, for latents of length "
+                f"{generator.latent_dim}. Received: feature={feature!r}"
             )
         self.latent_dim = generator.latent_dim
         self.latent_prior = generator.latent_prior

@@ -13,6 +13,7 @@ from keras_gan.metrics import arrays, features
 METHODS = ("original", "unlearned", "rejection", "projection")
 _QUALITY = ("fcd", "precision", "recall", "density", "coverage")
 _MOST_REAL = 10_000
+MOST_BEYOND = 3.0  # times the share of images with the feature
 _FAR = 10**9  # between the seeds of annotated samples and those that everything is measured on
 
 
@@ -73,7 +74,7 @@ def with_threshold(generator, feature, target, cutoff, remaining, seed, n=1000):
 
     Args:
         generator: The generator f.
-        feature: `keras_gan.unlearning.LatentDirection`.
+        feature: `keras_gan.unlearning.LatentFeature`.
         target: `targets.Target`.
         cutoff: The score from which on an image has it, or `None`.
         remaining: Number in [0, 1).
@@ -81,7 +82,7 @@ def with_threshold(generator, feature, target, cutoff, remaining, seed, n=1000):
         n: Number of latents.
 
     Returns:
-        A `keras_gan.unlearning.LatentDirection`.
+        A `keras_gan.unlearning.LatentFeature`.
     """
     if target.score is None:
         return feature
@@ -89,12 +90,12 @@ def with_threshold(generator, feature, target, cutoff, remaining, seed, n=1000):
     fresh = Probes.draw(generator, n, seed + _FAR)
 
     def count(probes):
-        return int((np.asarray(target.score(_make(generator, probes))) >= cutoff).sum()) if len(probes.codes) else 0
+        return int((np.asarray(target.score(make(generator, probes))) >= cutoff).sum()) if len(probes.codes) else 0
 
     projections = np.asarray(feature.project(fresh.codes))
     before, best, least = count(fresh), feature, np.inf
     for share in np.arange(0.05, 0.76, 0.05):
-        tried = unlearning.LatentDirection(feature.direction, float(np.quantile(projections, 1.0 - share)))
+        tried = feature.with_threshold(float(np.quantile(projections, 1.0 - share)))
         left = count(fresh._replace(codes=np.asarray(tried.remove(fresh.codes))))
         if left < least:
             best, least = tried, left
@@ -109,7 +110,7 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
     Args:
         original: The generator f.
         unlearned: The generator g.
-        feature: `keras_gan.unlearning.LatentDirection`.
+        feature: `keras_gan.unlearning.LatentFeature`.
         target: `targets.Target`.
         cutoff: The score from which on an image has it, or `None`.
         probes: `Probes`.
@@ -121,21 +122,23 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
         - `share`, of images with the feature in the eyes of the judge: `value`, `low`, `high` (95 %, Wilson), `count`;
         - `share_detected`: the same among latents beyond the threshold, `value` alone;
         - `to_projection`: the mean distance |x - f(r(z))| of their images from those at the threshold;
-        - `to_original`: the mean distance |x - f(z)| where the feature is absent, of values in [-1, 1];
+        - `to_original`: the mean distance |x - f(z)| where the latent is below the threshold, of values in [-1, 1];
+        - `to_original_featureless` and `class_changed`, of the images that lack the feature in the eyes of the judge,
+          wherever their latents are: see `featureless`;
         - `fcd`, `precision`, `recall`, `density`, `coverage` of all images against real ones without the feature;
-          `fcd_rest` of the images where the feature is absent, against those of the original; none of these where no
+          `fcd_rest` of the images of latents below the threshold, against those of the original; none of these where no
           classifier fits;
         - `recovered`: the share of searches for a latent that succeeded, judged as `share` is;
           `recovered_by_annotator`, judged by what the search climbed; `search_error`, the mean squared error of the
           nearest images, where the search had images to come near to.
     """
     present = np.asarray(feature.present(probes.codes))
-    at_threshold = _make(original, probes._replace(codes=np.asarray(feature.remove(probes.codes))))
+    at_threshold = make(original, probes._replace(codes=np.asarray(feature.remove(probes.codes))))
     moved = unlearning.rejected(original, feature, len(probes.codes), probes.seed)
     images = {
-        "original": _make(original, probes),
-        "unlearned": _make(unlearned, probes),
-        "rejection": _make(original, probes._replace(codes=moved)),
+        "original": make(original, probes),
+        "unlearned": make(unlearned, probes),
+        "rejection": make(original, probes._replace(codes=moved)),
         "projection": at_threshold,
     }
     floor = _quality(real, images["original"], None, floor=True)
@@ -147,6 +150,7 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
             has = target.has(made, cutoff)
             found["share"] = _share(has)
             found["share_detected"] = float(has[present].mean()) if present.any() else None
+            found |= featureless(images["original"], made, target, cutoff)
         found["to_projection"] = _distance(made[present], at_threshold[present])
         found["to_original"] = _distance(made[~present], images["original"][~present])
         found |= _quality(real, made, None if name == "original" else (images["original"], ~present))
@@ -168,8 +172,29 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
     }
 
 
-def _make(network, probes):
+def make(network, probes):
+    """The images of latents, float32 in [-1, 1], all finite."""
     return arrays.finite("images of the generator", latents.generate(network, probes.codes, probes.labels))
+
+
+def featureless(before, after, target, cutoff):
+    """What became of images that lacked the feature.
+
+    Args:
+        before: Images of the original generator.
+        after: Images of the same latents.
+        target: `targets.Target` with a judge, who says which of `before` lack it.
+        cutoff: The score from which on an image has it, or `None`.
+
+    Returns:
+        Dictionary: `to_original_featureless`, the mean distance of values in [-1, 1]; `class_changed`, as `share` in
+        `measure`: of those that are of another class in the eyes of the second classifier, or `None` without one.
+    """
+    lack = ~target.has(before, cutoff)
+    before, after = before[lack], after[lack]
+    classes = [target.classes(images) for images in (before, after)]
+    changed = None if classes[0] is None or not len(before) else _share(classes[0] != classes[1])
+    return {"to_original_featureless": _distance(before, after), "class_changed": changed}
 
 
 def _share(has):
@@ -224,10 +249,10 @@ def _attack(network, original, target, cutoff, probes, config):
             target.marked.seed,
         ).rows(marked[: config.attacks])
     else:
-        rows = probes.rows(np.flatnonzero(target.has(_make(original, probes), cutoff))[: config.attacks])
+        rows = probes.rows(np.flatnonzero(target.has(make(original, probes), cutoff))[: config.attacks])
     if not len(rows.codes):
         return {}
-    found = inversion.invert(network, _make(original, rows), rows.labels, **search)
+    found = inversion.invert(network, make(original, rows), rows.labels, **search)
     recovered = None if target.judge is None else float(target.has(found.images, cutoff).mean())
     return {"recovered": recovered, "search_error": float(found.errors.mean())}
 
@@ -236,8 +261,10 @@ _ROWS = (
     ("images with the feature", "share"),
     ("of those beyond the threshold", "share_detected"),
     ("distance from projection, beyond it", "to_projection"),
-    ("distance from original, elsewhere", "to_original"),
-    ("fcd from original, elsewhere", "fcd_rest"),
+    ("distance from original, below it", "to_original"),
+    ("fcd from original, below it", "fcd_rest"),
+    ("images without it: distance", "to_original_featureless"),
+    ("of another class than before", "class_changed"),
     ("fcd from real images without it", "fcd"),
     ("precision", "precision"),
     ("recall", "recall"),
@@ -275,19 +302,38 @@ def table(report, target):
 def _text(key, value):
     if value is None:
         return "-"
-    if key == "share":
+    if key in ("share", "class_changed"):
         return f"{value['value']:.1%} ({value['low']:.1%} to {value['high']:.1%})"
     return f"{value:.1%}" if key in _PERCENT else f"{value:.3g}"
 
 
 def describe_detector(feature, quality, probes):
     """One sentence on how well latents tell which images have the feature."""
-    start = f"In latents it begins at {feature.threshold:.3g} standard deviations"
+    unit = "standard deviations" if isinstance(feature, unlearning.LatentDirection) else "log-odds"
+    start = f"In latents it begins at {feature.threshold:.3g} {unit}"
     if quality is None:
         return f"{start}, beyond which lie {np.mean(feature.present(probes.codes)):.1%} of them."
     return (
         f"{start}: beyond lie {quality['present_rate']:.1%} of them, with {quality['recall']:.1%} of the images that "
         f"have it; {quality['precision']:.1%} of what lies beyond has it. AUC {quality['auc']:.3f}."
+    )
+
+
+def warning(quality):
+    """A sentence where far more latents lie beyond the threshold than images have the feature; `None` otherwise.
+
+    Args:
+        quality: What `LatentFeature.quality` returns, or `None`.
+
+    Returns:
+        String, or `None`.
+    """
+    if quality is None or quality["present_rate"] <= MOST_BEYOND * quality["true_rate"]:
+        return None
+    return (
+        f"{quality['present_rate']:.1%} of the latents lie beyond the threshold for a feature of "
+        f"{quality['true_rate']:.1%} of the images: most of what is changed lacks it. Annotate more with --samples, or "
+        "give a higher --threshold or --remaining."
     )
 
 
@@ -297,7 +343,7 @@ def compare(original, unlearned, feature, target, cutoff, probes, columns=16):
     Args:
         original: The generator f.
         unlearned: The generator g.
-        feature: `keras_gan.unlearning.LatentDirection`, which says where nobody can judge.
+        feature: `keras_gan.unlearning.LatentFeature`, which says where nobody can judge.
         target: `targets.Target`.
         cutoff: The score from which on an image has it, or `None`.
         probes: `Probes`.
@@ -307,7 +353,7 @@ def compare(original, unlearned, feature, target, cutoff, probes, columns=16):
         A `keras_gan.files.pictures.grid` whose rows are named; where few samples have the feature, the rest of their
         rows is black.
     """
-    before, after = (_make(network, probes) for network in (original, unlearned))
+    before, after = (make(network, probes) for network in (original, unlearned))
     has = np.asarray(feature.present(probes.codes)) if target.judge is None else target.has(before, cutoff)
     black = np.full((2 * columns, *before.shape[1:]), -1.0, np.float32)
     rows = []

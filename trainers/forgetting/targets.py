@@ -26,6 +26,8 @@ class Target:
         marked: `marks.Marks` of the person, or `None`.
         label: The class, or `None`.
         differentiable: Whether `score` has a gradient.
+        classify: Function of images to class numbers `(n,)`, of the second classifier, by which nothing was chosen;
+            `None` where none fits.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Target:
     marked: marks.Marks | None = None
     label: int | None = None
     differentiable: bool = False
+    classify: Callable | None = None
 
     def annotate(self, generator, config):
         """The annotated samples; refused where the feature is in none or in all of them."""
@@ -62,6 +65,13 @@ class Target:
             [np.asarray(self.judge(images[start : start + 250])) >= cutoff for start in range(0, len(images), 250)]
         )
 
+    def classes(self, images):
+        """Integers `(n,)`: the classes of images in the eyes of the second classifier, or `None` without one."""
+        if self.classify is None:
+            return None
+        parts = [self.classify(images[start : start + 250]) for start in range(0, len(images), 250)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
 
 def parse(text, dataset, class_names, generator):
     """The feature that a flag names.
@@ -81,7 +91,8 @@ def parse(text, dataset, class_names, generator):
     kind, _, rest = text.partition(":")
     if text == "thickness":
         measure = metrics.stroke_thickness
-        return Target("thick strokes", measure, measure, "the same measure of thickness")
+        classify = _second_classifier(dataset, generator.image_shape)
+        return Target("thick strokes", measure, measure, "the same measure of thickness", classify=classify)
     if kind == "class" and rest:
         return _class(rest, dataset, class_names, generator)
     if kind == "marked" and rest:
@@ -112,7 +123,16 @@ def _class(text, dataset, names, generator):
         cutoff=0.0,
         label=label,
         differentiable=True,
+        classify=_second_classifier(dataset, generator.image_shape),
     )
+
+
+def _second_classifier(dataset, image_shape):
+    name = features.for_dataset(dataset, image_shape, second=True)
+    if name is None:
+        return None
+    model = classifiers.load(name)[0]
+    return lambda images: np.asarray(model(images, training=False)[-1]).argmax(axis=1)
 
 
 def describe(target, annotation):
