@@ -102,7 +102,7 @@ def _unlearn(config):
     if len(generator.image_shape) != 3:
         raise ValueError(f"{config.model} generates vectors; features are of images. Received: {generator.image_shape}")
     config, run_split = _from_run(config)
-    source = flags.find_like(config, config.real_split, generator.image_shape)
+    source = flags.find_like(config, config.real_split, generator.image_shape, "real_split")
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
     cutoff = annotation.cutoff

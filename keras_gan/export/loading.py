@@ -123,7 +123,9 @@ def load_model(path: str | os.PathLike) -> keras.Model:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras passes on whatever a configuration that it cannot read runs into.
         reason = " ".join(str(error).split()).split(". ")[0]
-        raise ValueError(f"{path} does not load as a Keras model: {reason or type(error).__name__}") from error
+        raise ValueError(
+            f"{path} does not load as a Keras model: its configuration cannot be read ({reason})"
+        ) from error
     if not isinstance(model, keras.Model):
         raise ValueError(f"Expected a Keras model in {path}. Received: a {type(model).__name__}")
     return model

@@ -126,9 +126,20 @@ def find(config, split=None):
     )
 
 
-def find_like(config, split, shape):
-    """The real images of a split, as the generator that makes images of `shape` would make them."""
-    source = find(config, split)
+def find_like(config, split, shape, flag="split"):
+    """The real images of a split, as the generator that makes images of `shape` would make them.
+
+    Args:
+        config: The configuration.
+        split: Name of the split.
+        shape: The shape.
+        flag: Name of the flag that the split is given by.
+    """
+    try:
+        source = find(config, split)
+    except data.MissingSplitError as error:
+        cure = "" if split == "train" else f" Pass --{flag}=train to take the images that were trained on."
+        raise ValueError(f"{error}.{cure}") from None
     if tuple(source.image_shape) != tuple(shape):
         raise ValueError(
             f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "

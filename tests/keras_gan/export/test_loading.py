@@ -114,6 +114,13 @@ class LoadGeneratorTest(LoadingTestCase):
         with zipfile.ZipFile(whole, "w") as archive:
             archive.writestr("notes.txt", "no model")
         self.assert_refused(whole, "does not load as a Keras model")
+        for config, reason in (("[1]", "list indices"), ("[" * 100_000, "recursion depth"), ("[]", "")):
+            with zipfile.ZipFile(whole, "w") as archive:
+                for name, text in (("config.json", config), ("metadata.json", "{}"), ("model.weights.h5", "")):
+                    archive.writestr(name, text)
+            self.assert_refused(
+                whole, rf"does not load as a Keras model: its configuration cannot be read \(.*{reason}"
+            )
 
     def test_refuses_other_models(self):
         discriminator = keras_gan.networks.MLPDiscriminator((2,), hidden_units=(4,))

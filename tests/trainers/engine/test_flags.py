@@ -64,6 +64,8 @@ class DataTest(TestCase):
         self.assertEqual(flags.find_like(config, "test", (14, 14, 1)).num_examples, 500)
         with self.assertRaisesRegex(ValueError, r"pass --image_size and --channels. Received: generated \(28, 28, 1\)"):
             flags.find_like(config, "test", (28, 28, 1))
+        with self.assertRaisesRegex(ValueError, "Received: split='val'. Pass --real_split=train to take"):
+            flags.find_like(config, "val", (14, 14, 1), "real_split")
 
 
 class FactsTest(TestCase):
