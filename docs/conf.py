@@ -38,6 +38,7 @@ autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
 # `x` in a docstring is the object of that name where there is one, and code otherwise.
 default_role = "py:obj"
+smartquotes = False
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
