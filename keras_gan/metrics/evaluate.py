@@ -222,7 +222,7 @@ def _measure(names, real, fake, with_intervals):
 
 
 def _samples(name, metric, real, fake):
-    """What a metric is given: the samples, how many of them are real and generated, and its options."""
+    """The arguments of a metric: the samples, how many of them are real and generated, and its options."""
     if metric.sees == "probabilities":
         if fake.probabilities is None:
             raise ValueError(f"These features come without class probabilities. Received: metrics={name!r}")
