@@ -16,6 +16,7 @@ EXTRAS = {
         "sphinx-design>=0.6",
         "sphinx-copybutton>=0.5",
         "jupytext>=1.16",
+        "latex2mathml>=3.77",
         "codespell>=2.3",
     ],
     # Other implementations of the metrics.

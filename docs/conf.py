@@ -9,6 +9,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import latex2mathml.converter  # noqa: E402
+from docutils import nodes  # noqa: E402
+
 import keras_gan  # noqa: E402
 from docs import gallery, reference  # noqa: E402
 
@@ -16,6 +19,9 @@ project = "keras_gan"
 author = "the authors of keras_gan"
 version = release = keras_gan.__version__
 project_copyright = "the authors of keras_gan, Apache License 2.0"
+
+# Formulas are MathML, which browsers draw by themselves, without a network.
+html_math_renderer = "mathml"
 
 extensions = [
     "myst_nb",
@@ -38,6 +44,7 @@ autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
 # `x` in a docstring is the object of that name where there is one, and code otherwise.
 default_role = "py:obj"
+smartquotes = False
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
@@ -54,7 +61,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
     # A guide's source is its notebook.
-    "secondary_sidebar_items": {"**": ["page-toc"], "guides/[0-9]*": ["page-toc", "sourcelink"]},
+    "secondary_sidebar_items": {"[!g]*": ["page-toc"], "guides/*": ["page-toc", "sourcelink"]},
     "footer_start": ["copyright"],
     "footer_end": [],
 }
@@ -107,7 +114,18 @@ def _make(app):
         (docs / f"{name}.md").touch()
 
 
+def _inline_formula(self, node):
+    self.body.append(latex2mathml.converter.convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _formula(self, node):
+    self.body.append(f'<div class="math">{latex2mathml.converter.convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     app.connect("builder-inited", _make)
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", reference.process_docstring, priority=400)

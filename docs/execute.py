@@ -30,7 +30,7 @@ from pathlib import Path
 GUIDES = Path(__file__).parent / "guides"
 ROOT = Path(__file__).parent.parent
 _SHORT = re.compile(r"^(\s*\w+ = ).*?\s+# short: (.+)$", re.MULTILINE)
-_NOTES = re.compile(r"^WARNING:tensorflow:.*\n?", re.MULTILINE)
+_NOTES = re.compile(r"^(?:WARNING|INFO):tensorflow:.*\n?", re.MULTILINE)
 _COLOURS = 64
 
 
@@ -101,7 +101,7 @@ def refresh(file):
     if [_meaning(cell.source) for cell in code] != [_meaning(cell.source) for cell in executed]:
         return False
     for cell, before in zip(code, executed, strict=True):
-        cell.outputs = before.outputs
+        cell.outputs = [output for output in before.outputs if _is_shown(output)]
     for cell in fresh:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
     old.cells = [*fresh, old.cells[-1]]

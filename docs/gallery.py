@@ -55,7 +55,9 @@ def _opening(cell):
     source = "".join(cell["source"])
     title, _, rest = source.partition("\n")
     paragraph = " ".join(rest.strip().split("\n\n")[0].split())
-    return title.removeprefix("# ").strip(), re.split(r"(?<=[.?!]) ", paragraph)[0]
+    # A card is a link, in which there can be no other.
+    paragraph = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)
+    return title.removeprefix("# ").strip(), re.split(r"(?<=[.?!])(?<! al\.) ", paragraph)[0]
 
 
 def picture(cells):

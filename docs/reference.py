@@ -57,6 +57,7 @@ PAPERS = {
     "f-GAN": "1606.00709",
 }
 _LITERAL = re.compile(r"(`[^`]*`)", re.DOTALL)
+_SECTION = re.compile(r"^(Args|Call arguments|Returns|Raises|Attributes|Example|Reference):$")
 _HEADER = re.compile(r"^(\s*)(Example|Reference): (.+)$")
 
 
@@ -252,22 +253,18 @@ def _blocks(lines):
         elif block:
             blocks.append(block)
             block = []
-    level = 0  # of the last paragraph
+    in_section = False  # of Args and the like, in which indentation belongs to the section
     for block in blocks:
+        if not _indent(block[0]):
+            in_section = bool(_SECTION.match(block[0]))
         if block[0].lstrip().startswith(">>>"):
             yield "doctest", block
         elif all(line.lstrip().startswith("|") for line in block) and len(block) > 1:
             yield "table", block
-        elif _indent(block[0]) == level + 4 and all(_indent(line) > level for line in block) and not _is_field(block):
+        elif not in_section and all(_indent(line) >= 4 for line in block):
             yield "code", block
         else:
-            level = _indent(block[0])
             yield "paragraph", block
-
-
-def _is_field(block):
-    """Tells whether a block goes on with a section, rather than being indented as code is."""
-    return bool(re.match(r"\s*(`?\*{0,2}\w+`?: |- |\d\. )", block[0]))
 
 
 def _table(block):
@@ -289,7 +286,7 @@ def _paragraph(block):
         header = _HEADER.match(line)
         if header:
             pad, title, rest = header.groups()
-            made += ["", f"{pad}.. rubric:: {title}", "", f"{pad}{rest}"]
+            made += ["", f"{pad}.. rubric:: {title}", "", f"{pad}{rest[0].upper()}{rest[1:]}"]
             continue
         if made and made[-1].strip() and ((item and not in_list) or (in_list and not item and _indent(line) <= level)):
             made.append("")

@@ -67,6 +67,8 @@ own = keras_gan.files.pictures.to_uint8(gan.sample(1, seed=7))[0, :, :, 0]
 print("largest difference in bytes:", int(np.abs((picture * 255).round().astype(int) - own.astype(int)).max()))
 
 # %% [markdown]
+# TensorFlow brings Keras along by itself; what that process did not have is this package.
+#
 # **One seed is one picture**, in Keras, on the server and on a phone. That makes a bug report possible: "seed 7 looks
 # odd".
 #

@@ -102,6 +102,9 @@ for axis, pair, name in zip(axes, (rows[:2], rows[2:]), ("sevens", "others")):
 plt.show()
 
 # %% [markdown]
+# What to look at: the second row of each pair. Some sevens became fours or nines, others stayed; what was no seven
+# hardly changed.
+#
 # ## What became of it
 #
 # Count with new seeds, and with the *second* classifier, which had no part in the annotation.
@@ -120,6 +123,11 @@ untouched = ~feature.present(keras_gan.latents.draw(generator, fresh, seed=100_0
 print(f"mean change of a pixel where the feature is absent: {moved[untouched].mean():.3f} of a range of 2")
 
 # %% [markdown]
+# About half of the sevens are left. Two reasons are in the histogram: many of them lie on the near side of the line,
+# where nothing is changed, and at the line, to where the others are moved, there are sevens too.
+# `annotation.feature(threshold=...)` sets another line, and the command moves it until a quarter of the sevens is left
+# there.
+#
 # "Drawn again instead" is the simplest alternative: leave the generator as it is, and never use latents beyond the
 # threshold. It keeps sevens in the weights, where anybody who has the file finds them.
 #

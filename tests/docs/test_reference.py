@@ -76,6 +76,12 @@ def test_lists_tables_and_code():
         Run it:
 
             python -m trainers.dcgan
+            discriminator: D_f * 2
+
+        Args:
+            x: A number.
+
+            y: More of it.
 
         >>> 2 * 3
         6
@@ -84,7 +90,8 @@ def test_lists_tables_and_code():
     made = "\n".join(reference.to_rst(text.split("\n")))
     assert 'One of:\n\n- `"a"`: the first,\n  long one;\n- `"b"`.\n\nThe end.' in made
     assert ".. list-table::\n   :header-rows: 1\n\n   * - f\n     - g\n   * - 1\n     - 2" in made
-    assert "::\n\n    python -m trainers.dcgan" in made
+    assert "::\n\n    python -m trainers.dcgan\n    discriminator: D_f * 2\n" in made
+    assert "Args:\n    x: A number.\n\n    y: More of it.\n" in made
     assert ">>> 2 * 3\n6" in made
 
 
