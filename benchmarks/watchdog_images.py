@@ -13,8 +13,8 @@ second classifier, which neither trained nor watched them: their Frechet distanc
 that make up at least 1 % of them, the share that shows the class that was asked for, and the spread within a class. Of
 drawn faces, which have no classifier, features are 8x8 pixels. A training made to fail failed if its images are not
 finite, their distance is more than 1.5 times that of the healthy training that it is like, at least two classes fewer
-are there, less than half as many show the class that was asked for, or their spread within a class is below 0.3 of the
-data's. A healthy one is healthy if its distance halved, and the spread is not below 0.3 of the data's; that all classes are
+are there, less than half as many show the class that was asked for, or their spread within a class is below 0.3 of that
+of the data. A healthy one is healthy if its distance halved, and the spread is not below 0.3; that all classes are
 there, or show what was asked for, is demanded of none, as short trainings end before. Trainings that are not what they
 should be are listed and not counted.
 """
@@ -148,7 +148,8 @@ FAILING = {
         flags={"loss": "minimax", "r1_gamma": 0.0, "batch_size": 32, **_rates(1e-4, 2e-3)},
     ),
     "discriminator's rate 0": Kind("dcgan", (rules.GENERATOR,), flags=_rates(2e-3, 0.0), like="dcgan", length=300),
-    "one latent for all": Kind("dcgan", (rules.COLLAPSE,), like="dcgan", spoiled="same latent"),
+    # Batch normalization makes 0 of equal latents: the images are alike, and no weight gets a gradient.
+    "one latent for all": Kind("dcgan", (rules.COLLAPSE, STILL), like="dcgan", spoiled="same latent"),
     "Wasserstein without a bound, rate x 10": Kind(
         "wgan_gp", (rules.DIVERGED,), flags={"penalty": 0.0, "learning_rate": 5e-3, "batch_size": 32}, like="wgan_gp",
         length=250,
@@ -258,7 +259,7 @@ def _judge(folder, half):
 
 
 def replay(recorded):
-    """What the rules say of recorded signals.
+    """Verdicts of the rules on recorded signals.
 
     Args:
         recorded: What `train` returned.

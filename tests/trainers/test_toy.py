@@ -13,7 +13,7 @@ from keras_gan import losses, regularizers
 from tests.test_case import TestCase
 from trainers import toy
 
-TINY = ("--steps=3", "--probe_steps=20", "--measure_every=3", "--units=4", "--batch_size=8")
+TINY = ("--steps=3", "--discriminator_steps=1", "--probe_steps=20", "--measure_every=3", "--units=4", "--batch_size=8")
 
 
 class ToyTest(TestCase):
@@ -123,7 +123,7 @@ class ToyTest(TestCase):
         config = self.options(f"--out={out}-1")
         self.assertEqual((config.data, config.learning_rate, config.discriminator_steps), ("gaussian", 1e-4, 5))
         config = self.options(f"--out={out}-2", "--preset=collapse", "--data=ring")
-        self.assertEqual((config.data, config.learning_rate, config.generator_steps), ("ring", 1e-3, 15))
+        self.assertEqual((config.data, config.learning_rate, config.generator_steps), ("ring", 1e-3, 30))
         for name, given in toy.Config.PRESETS.items():
             self.assertIn(name, toy.__doc__)
             toy.build(toy.Config(preset=name, **{**given, "units": 2}), mock.Mock(dim=2))

@@ -151,7 +151,8 @@ class Watchdog(EverySteps):
 
     def on_train_batch_end(self, batch, logs=None):
         step, at_once = int(self.model.step.numpy()), self.model.steps_per_execution
-        early = step < _EARLY * self.every and step % max(1, self.every // _OFTEN) < at_once
+        often = self.every // _OFTEN
+        early = often > 0 and step < _EARLY * self.every and step % often < at_once
         if early or step % self.every < at_once:
             self.at_step(step, logs)
 

@@ -12,6 +12,7 @@ WINDOW = 10  # intervals that are remembered
 RECENT = 5  # of which medians are taken
 PATIENCE = 3  # looks in a row that must agree before the verdict changes
 EXPLODED = 1000.0  # what the logits' gap or deviation is at most
+WRONG = 30.0  # how often an undecided one's loss a discriminator's may be
 
 SIGNALS = {
     "accuracy": "share of pairs (real, generated) in which the discriminator gives the real example the higher logit",
@@ -105,7 +106,7 @@ ADVICE = {
 
 
 def advice(name, given=None):
-    """What to try about a verdict, one sentence.
+    """Advice about a verdict, in one sentence.
 
     Args:
         name: The verdict.
@@ -196,16 +197,16 @@ class Judge:
         elif name != self.name and self._streak > 1 and name in ALARMS:
             evidence = f"for now, signs of {name}"
         elif self.name == EARLY:
-            evidence = self._still_needed(name)
+            evidence = (f"{evidence}; " if evidence and name == EARLY else "") + self._still_needed(name)
         elif name != self.name:
             evidence = ""
         return Verdict(self.name, changed, self.since, evidence, self._advice)
 
     def _still_needed(self, proposed):
-        """How many more looks it takes at least, as a sentence."""
+        """A sentence that says how many more looks it takes at least."""
         number = PATIENCE - self._streak
         if proposed == EARLY:
-            number = max(1, (WINDOW if _poor(self.rows) else RECENT) - len(self.rows) + PATIENCE - 1)
+            number = PATIENCE - 1 + max(1, (WINDOW if _poor(self.rows) else RECENT) - len(self.rows))
         return f"{number} more {'entry' if number == 1 else 'entries'} needed, at least"
 
     def _propose(self, missing):
@@ -217,10 +218,10 @@ class Judge:
                 return name, evidence
         poor = _poor(self.rows)
         if len(self.rows) < RECENT or (len(self.rows) < WINDOW and poor):
-            return EARLY, ""
+            return (self.name if self.name in ALARMS else EARLY), ""
         if poor:
             # Still spreading: neither healthy yet, nor a reason to take back what was said.
-            return self.name, "generated examples become more varied"
+            return self.name, "generated examples are less varied than real ones, which young ones may be"
         return HEALTHY, _describe(self.rows, missing)
 
     def to_json(self):
@@ -298,12 +299,16 @@ def _evenly(rows):
 
 
 def _exploded(rows):
-    """What the last look shows that no later one can take back, as a sentence."""
+    """A sentence about what the last look shows and no later one can take back, or nothing."""
     last = rows[-1]
     if last["not_finite"] > 0:
         return "a loss, a gradient or a generated example is not finite"
     spread = max(abs(last["logit_gap"]), last["logit_deviation"])
-    return f"logits are spread over {spread:.3g}" if spread > EXPLODED else ""
+    if spread > EXPLODED:
+        return f"logits are spread over {spread:.3g}"
+    if last["saturation"] > WRONG:
+        return f"logits explode: the discriminator's loss is {last['saturation']:.3g} times an undecided one's"
+    return ""
 
 
 def _diverged(rows, peak, missing):
@@ -349,8 +354,12 @@ def _ignores_labels(rows, peak, missing):
             f"a classifier sees the class of the label in {100 * real:.0f} % of the real examples: labels are not "
             "those of the images, or it numbers classes in another way"
         )
-    spread = _recent(rows, "entropy")
-    if _evenly(rows) and real > 0.5 and spread > 1.0 and found < chance + 0.1:
+    # Images show classes first, and those that were asked for later.
+    halves = [
+        (_recent(rows, "entropy", skip=skip), _recent(rows, "label_agreement", skip=skip)) for skip in (0, RECENT)
+    ]
+    late = all(spread > 1.0 and share < chance + 0.1 for spread, share in halves)
+    if _evenly(rows) and real > 0.5 and late:
         return (
             f"generated examples show several classes, and the one that was asked for in {100 * found:.0f} % of them, "
             f"where chance has {100 * chance:.0f} %"
@@ -361,7 +370,7 @@ def _ignores_labels(rows, peak, missing):
 def _overfitting(rows, peak, missing):
     moved, deviations = _recent(rows, "overfitting"), _recent(rows, "overfitting_deviations")
     accuracy = _recent(rows, "accuracy")
-    if moved > 0.5 and deviations > 4.0 and accuracy > 0.75:
+    if moved > 0.5 and deviations > 3.5 and accuracy > 0.6:
         return (
             f"to the discriminator, held-out real examples are {100 * moved:.0f} % of the way from training ones to "
             f"generated ones ({deviations:.0f} standard errors): it knows its examples by heart"
@@ -373,6 +382,9 @@ def _discriminator_wins(rows, peak, missing):
     accuracy, saturation = _recent(rows, "accuracy"), _recent(rows, "saturation")
     share = _recent(rows, "generator_gradient") / peak if peak else math.nan
     if accuracy < 0.98 or math.isnan(accuracy) or _recent(rows, "precision") > 0.5:
+        return ""
+    # A loss of 0 is no lack of gradients where the generator's does not saturate, as with a hinge.
+    if _recent(rows, "movement") > 0.1:
         return ""
     if saturation < 0.02:
         reason = f"its loss is {100 * saturation:.2g} % of an undecided one's"
@@ -393,16 +405,28 @@ def _spreads(rows):
 
 
 def _collapsed(rows, peak, missing):
-    if len(rows) < WINDOW or _spreads(rows):
+    if not _evenly(rows) or _spreads(rows):
+        return ""
+    ratio, within = _recent(rows, "distance_ratio"), _recent(rows, "class_distance_ratio")
+    if ratio < 0.2:
+        return f"generated examples differ from each other only {ratio:.2g} times as much as real ones"
+    if within < 0.2:
+        return f"generated examples of one class differ only {within:.2g} times as much as real ones of it"
+    # Before its examples look like those of the data a generator has not got round to all classes yet.
+    worst = min(_recent(rows, "precision", skip=skip) for skip in (0, RECENT))
+    if worst < 0.3:
         return ""
     share = _recent(rows, "missing_share")
-    if share >= 0.15:
+    if share >= (0.15 if worst >= 0.7 else 0.4):
         names = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
         which = f" (now: {names})" if missing else ""
         return f"classes or modes with {100 * share:.0f} % of the data are hardly generated{which}"
-    ratio = _recent(rows, "distance_ratio")
-    if ratio < 0.5:
-        return f"generated examples differ from each other only {ratio:.2g} times as much as real ones"
+    coverage, precision = _recent(rows, "coverage"), _recent(rows, "precision")
+    if coverage < 0.05 * precision:
+        return (
+            f"{100 * precision:.0f} % of generated examples lie among real ones, and only {100 * coverage:.2g} % of "
+            "the real ones have one near them"
+        )
     return ""
 
 
@@ -425,8 +449,9 @@ def _generator_wins(rows, peak, missing):
             f"look after look the discriminator gives the generated example the higher logit, in "
             f"{100 * (1 - accuracy):.0f} % of pairs: the generator runs ahead of it"
         )
-    # A discriminator cannot tell either before it has learned to.
-    if len(rows) == WINDOW and accuracy <= 0.6 and neighbours >= 0.9:
+    # A discriminator cannot tell either before it has learned to, and need not where examples are good.
+    blind = accuracy <= 0.4 or (accuracy <= 0.6 and not _recent(rows, "precision") > 0.2)
+    if _evenly(rows) and blind and neighbours >= 0.9:
         return (
             f"the discriminator tells {100 * accuracy:.0f} % of pairs right, no better than chance, where a "
             f"nearest-neighbour rule tells {100 * neighbours:.0f} %"
@@ -437,7 +462,7 @@ def _generator_wins(rows, peak, missing):
 def _converged(rows, peak, missing):
     accuracy, neighbours = _recent(rows, "accuracy"), _recent(rows, "neighbour_accuracy")
     ratio, share = _recent(rows, "distance_ratio"), _recent(rows, "missing_share")
-    steady = len(rows) == WINDOW and abs(_recent(rows, "distance_ratio", skip=RECENT) - ratio) < 0.1
+    steady = _evenly(rows) and abs(_recent(rows, "distance_ratio", skip=RECENT) - ratio) < 0.1
     if steady and abs(accuracy - 0.5) <= 0.1 and neighbours <= 0.6 and abs(ratio - 1.0) <= 0.15 and not share > 0.0:
         return (
             f"neither the discriminator ({100 * accuracy:.0f} % of pairs right) nor a nearest-neighbour rule "

@@ -20,7 +20,7 @@ _PAIRS = 30  # of one class, from which variety within classes is told
 
 
 class Memory(typing.NamedTuple):
-    """What a look leaves to the next: generated examples as distances see them, and a sketch of the weights."""
+    """Memory of a look for the next: generated examples as distances see them, and a sketch of the weights."""
 
     rows: np.ndarray
     sketch: np.ndarray | None
@@ -113,7 +113,7 @@ class Signals:
         return signals, missing, Memory(rows, sketch)
 
     def _agreement(self, seen):
-        """How often a classifier sees the class that was asked for, of generated and of real examples."""
+        """Shares of generated and of real examples in which a classifier sees the class that was asked for."""
         if self._labels is None or seen.found is None or self._classes.number != self._gan.num_classes:
             return {}
         labels = self._labels.numpy()
@@ -284,7 +284,7 @@ class _Classes:
 
     @property
     def number(self):
-        """How many classes or modes are told apart, or `None`."""
+        """Number of classes or modes that are told apart, or `None`."""
         return None if self._network is None and self._modes is None else len(self._truth)
 
     def missing(self, shares):

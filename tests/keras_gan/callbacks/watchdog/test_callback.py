@@ -103,7 +103,8 @@ class WatchdogTest(WatchdogTestCase):
     def test_every_loss_gets_the_same_signals(self, loss):
         train(make_gan(loss=loss), 2, self.watchdog(held_out=POINTS[:64]))
         (entry,) = self.entries()
-        expected = set(rules.SIGNALS) - {"movement", "entropy", "missing_share", "saturation"}
+        labels = {"class_distance_ratio", "label_agreement", "label_chance", "real_label_agreement"}
+        expected = set(rules.SIGNALS) - {"movement", "weight_change", "entropy", "missing_share", "saturation"} - labels
         self.assertEqual(set(entry["signals"]) - {"saturation"}, expected)
         self.assertTrue(all(np.isfinite(list(entry["signals"].values()))))
 
@@ -148,11 +149,15 @@ class WatchdogTest(WatchdogTestCase):
         train(gan, 12, watchdog, again)
         self.assertEqual((self.folder / "diagnosis.jsonl").read_text("utf-8"), through)
 
+    def test_it_looks_more_often_at_the_start(self):
+        train(make_gan(), 31, self.watchdog(every=10))
+        self.assertEqual([entry["step"] for entry in self.entries()], [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 30])
+
     def test_not_finite_is_said_at_the_next_look(self):
         train(make_gan(), 6, Spoil(3), self.watchdog())
         self.assertEqual([entry["verdict"] for entry in self.entries()][1], rules.DIVERGED)
         self.assertLen(self.lines, 1)
-        self.assertIn("not finite; try: lower the learning rates", self.lines[0])
+        self.assertIn("not finite; try: lower learning rates of both", self.lines[0])
 
     def test_stop(self):
         gan = make_gan()

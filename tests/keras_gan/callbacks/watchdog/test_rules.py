@@ -52,8 +52,35 @@ class RulesTest(TestCase, parameterized.TestCase):
             {**WINNING, "saturation": 0.001, "precision": 0.8},
             rules.HEALTHY,
         ),
-        ("modes lost", {"missing_share": 0.25, "entropy": 1.5}, rules.COLLAPSE),
+        ("modes lost", {"missing_share": 0.25, "entropy": 1.5, "precision": 0.8}, rules.COLLAPSE),
+        ("half of the modes lost", {"missing_share": 0.5, "entropy": 1.0}, rules.COLLAPSE),
+        ("alike within a class", {"class_distance_ratio": 0.1}, rules.COLLAPSE),
+        ("among few real ones", {"coverage": 0.01}, rules.COLLAPSE),
+        ("among many real ones", {"coverage": 0.1}, rules.HEALTHY),
+        ("a hinge whose loss is 0", {**WINNING, "saturation": 0.0, "movement": 0.3}, rules.HEALTHY),
+        ("logits that explode", {"saturation": 50.0}, rules.DIVERGED),
+        ("weights that stay", {"weight_change": 0.0}, rules.STILL),
+        ("weights that stay where all is well", {"weight_change": 0.0, "neighbour_accuracy": 0.5}, rules.HEALTHY),
+        ("slow weights", {"weight_change": 1e-3}, rules.HEALTHY),
+        ("images that stay", {"movement": 1e-4}, rules.STILL),
+        ("labels of other images", {"real_label_agreement": 0.1, "label_agreement": 0.1}, rules.LABELS),
+        (
+            "labels that are ignored",
+            {"real_label_agreement": 0.98, "label_agreement": 0.12, "label_chance": 0.1},
+            rules.LABELS,
+        ),
+        (
+            "labels that are followed",
+            {"real_label_agreement": 0.98, "label_agreement": 0.6, "label_chance": 0.1},
+            rules.HEALTHY,
+        ),
+        (
+            "labels of images without classes yet",
+            {"real_label_agreement": 0.98, "label_agreement": 0.1, "label_chance": 0.1, "entropy": 0.3},
+            rules.HEALTHY,
+        ),
         ("one class of ten lost", {"missing_share": 0.1, "entropy": 2.1}, rules.HEALTHY),
+        ("spread, and not like the data yet", {"missing_share": 0.5, "precision": 0.1}, rules.EARLY),
         ("all alike, no classes", {"distance_ratio": 0.1, "entropy": None, "missing_share": None}, rules.COLLAPSE),
         ("fooled", {"accuracy": 0.3, "neighbour_accuracy": 0.99}, rules.GENERATOR),
         ("runs ahead, far away", {"accuracy": 0.02, "distance_ratio": 9.0, "saturation": 8.0}, rules.GENERATOR),
@@ -74,7 +101,7 @@ class RulesTest(TestCase, parameterized.TestCase):
     def test_steady_signals(self, signals, name):
         last = said([{**GOOD, **signals}] * 15)[-1]
         self.assertEqual(last.name, name)
-        self.assertEqual(bool(last.advice), name != rules.HEALTHY)
+        self.assertEqual(bool(last.advice), name not in (rules.HEALTHY, rules.EARLY))
         self.assertTrue(last.evidence)
 
     def test_a_gradient_that_vanished_is_measured_against_its_largest(self):
@@ -118,7 +145,7 @@ class RulesTest(TestCase, parameterized.TestCase):
         self.assertEqual({verdict.name for verdict in said(rows)[13:]}, {rules.COLLAPSE})
 
     def test_the_missing_modes_are_named(self):
-        last = said([{**GOOD, "missing_share": 0.25, "entropy": 1.0}] * 15, missing=["2", "7"])[-1]
+        last = said([{**GOOD, "missing_share": 0.25, "entropy": 1.0, "precision": 0.8}] * 15, missing=["2", "7"])[-1]
         self.assertIn("25 % of the data", last.evidence)
         self.assertIn("2, 7", last.evidence)
         self.assertIn("try: ", str(last))
@@ -143,9 +170,61 @@ class HysteresisTest(TestCase):
         verdict = said([{"not_finite": 2.0}])[0]
         self.assertEqual((verdict.name, verdict.changed, verdict.since), (rules.DIVERGED, True, 1))
 
-    def test_too_early(self):
-        names = [verdict.name for verdict in said([GOOD] * 4)]
-        self.assertEqual(set(names), {rules.EARLY})
+    def test_too_early_says_how_many_more(self):
+        early = said([GOOD] * 6)
+        self.assertEqual({verdict.name for verdict in early}, {rules.EARLY})
+        numbers = [int(verdict.evidence.split()[0]) for verdict in early]
+        self.assertEqual(numbers, [6, 5, 4, 3, 2, 1])
+        self.assertEqual(said([GOOD] * 7)[-1].name, rules.HEALTHY)
+        poor = said([{**GOOD, "distance_ratio": 0.1}] * 3)[-1]
+        self.assertEqual(poor.evidence, "9 more entries needed, at least")
+
+    def test_exploding_logits_are_said_at_once(self):
+        for signals in ({"logit_gap": -3000.0}, {"logit_deviation": 3000.0}, {"saturation": 200.0}):
+            verdict = said([{**GOOD, **signals}])[0]
+            self.assertEqual((verdict.name, verdict.changed), (rules.DIVERGED, True))
+        # And not taken back because it is early.
+        rows = [{**GOOD, "saturation": 200.0}] + [{**GOOD, "distance_ratio": 0.1}] * 5
+        self.assertEqual({verdict.name for verdict in said(rows)}, {rules.DIVERGED})
+
+    def test_looks_close_together_are_no_reason_to_see_a_collapse(self):
+        judge = rules.Judge()
+        steps = [*range(20, 220, 20), *range(300, 1500, 100)]
+        names = [judge.update(step, {**GOOD, "distance_ratio": 0.1}).name for step in steps]
+        # Ten looks at a distance of 100 begin at step 200, and three of them have to agree.
+        self.assertEqual(steps[names.index(rules.COLLAPSE)], 1300)
+
+
+class AdviceTest(TestCase):
+    def test_what_was_advised_is_not_taken_back(self):
+        given = {}
+        first = rules.advice(rules.DISCRIMINATOR, given)
+        self.assertIn("fewer discriminator steps", first)
+        second = rules.advice(rules.COLLAPSE, given)
+        self.assertNotIn("more discriminator steps", second)
+        self.assertNotIn("learning rate of the generator", second)
+        self.assertIn("larger batches", second)
+        self.assertIn("more discriminator steps", rules.advice(rules.COLLAPSE))
+
+    def test_something_is_always_left(self):
+        for first in rules.ALARMS:
+            for second in rules.ALARMS:
+                given = {}
+                rules.advice(first, given)
+                self.assertTrue(rules.advice(second, given), (first, second))
+
+    def test_a_judge_remembers(self):
+        judge = rules.Judge()
+        winning = {**GOOD, **WINNING, "saturation": 0.001}
+        for step in range(8):
+            judge.update(step, winning)
+        self.assertEqual(judge.name, rules.DISCRIMINATOR)
+        again = rules.Judge.from_json(judge.to_json())
+        for each in (judge, again):
+            for step in range(8, 30):
+                verdict = each.update(step, {**GOOD, "distance_ratio": 0.1})
+            self.assertEqual(verdict.name, rules.COLLAPSE)
+            self.assertNotIn("more discriminator steps", verdict.advice)
 
     def test_text_holds_all_that_it_remembers(self):
         random = np.random.default_rng(0)

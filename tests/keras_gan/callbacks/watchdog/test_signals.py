@@ -2,6 +2,7 @@ import types
 
 import keras
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_gan
@@ -29,7 +30,7 @@ def codes(n=40):
 class NetworksTest(TestCase, parameterized.TestCase):
     def test_values_by_hand(self):
         real = codes() + np.float32([10.0, 0.0])
-        found, missing, rows = signals.Signals(linear_gan(), real, batch=40).measure(None)
+        found, missing, memory = signals.Signals(linear_gan(), real, batch=40).measure(None)
         weights = np.array([3.0, 4.0])
         logits = np.concatenate([real @ weights, codes() @ weights])
         self.assertAllClose(found["logit_gap"], 30.0, rtol=1e-5)
@@ -43,7 +44,31 @@ class NetworksTest(TestCase, parameterized.TestCase):
         pairs = (real @ weights)[:, None] > codes() @ weights
         self.assertAllClose(found["accuracy"], pairs.mean())
         self.assertNotIn("saturation", found)
-        self.assertEqual((missing, rows.shape), ([], (40, 2)))
+        self.assertEqual((missing, memory.rows.shape), ([], (40, 2)))
+        self.assertNotIn("weight_change", found)
+
+    def test_the_change_of_weights(self):
+        gan = linear_gan()
+        look = signals.Signals(gan, codes())
+        _, _, memory = look.measure(None)
+        gan.generator.layers[0].kernel.assign([[1.0, 0.5], [0.0, 1.0]])
+        found, _, memory = look.measure(memory)
+        # One weight by 1/2, of a matrix whose squares sum up to 2.25.
+        self.assertAllClose(found["weight_change"], 0.5 / 1.5, rtol=1e-5)
+        found, _, _ = look.measure(memory)
+        self.assertEqual((found["weight_change"], found["movement"]), (0.0, 0.0))
+        self.assertNotIn("weight_change", look.measure(signals.Memory(memory.rows, None))[0])
+
+    def test_a_sketch_is_as_long_as_the_weights(self):
+        weights = [
+            np.random.default_rng(i).normal(size=shape).astype(np.float32) for i, shape in enumerate(((70, 90), (7,)))
+        ]
+        sketch, norm = signals._sketch([tf.Variable(each) for each in weights])
+        length = np.sqrt(sum((each.astype(np.float64) ** 2).sum() for each in weights))
+        self.assertAllClose(norm, length, rtol=1e-5)
+        # 64 sums: a standard deviation of 1/sqrt(128) of the length.
+        self.assertAllClose(np.linalg.norm(sketch), length, rtol=0.27)
+        self.assertEqual(sketch.shape, (signals.SKETCH,))
 
     @parameterized.parameters("non_saturating", "hinge", "relativistic", "relativistic_average", "jensen_shannon")
     def test_saturation_runs_from_one_to_zero(self, loss):
@@ -86,7 +111,7 @@ class NetworksTest(TestCase, parameterized.TestCase):
         again, _, _ = look.measure(rows)
         for variable, value in zip(gan.variables, before, strict=True):
             np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
-        self.assertEqual(again.pop("movement"), 0.0)
+        self.assertEqual((again.pop("movement"), again.pop("weight_change")), (0.0, 0.0))
         self.assertEqual(first, again)
 
     def test_conditional(self):
@@ -96,16 +121,29 @@ class NetworksTest(TestCase, parameterized.TestCase):
         )
         gan.compile()
         labels = np.arange(40) % 3
-        found, _, _ = signals.Signals(gan, codes(), labels, codes()[:20], labels[:20]).measure(None)
+        modes = types.SimpleNamespace(
+            modes=np.array([[0.0, 0.1], [0.1, -0.1], [-0.1, -0.1]]), weights=np.full(3, 1 / 3)
+        )
+        look = signals.Signals(gan, codes(), labels, codes()[:20], labels[:20], classes=modes)
+        found, _, _ = look.measure(None)
+        fake = np.asarray(gan.generator([codes(), labels], training=True))
+        nearest = [np.argmin(np.linalg.norm(each[:, None] - modes.modes, axis=2), axis=1) for each in (fake, codes())]
+        self.assertAllClose(found["label_agreement"], np.mean(nearest[0] == labels))
+        self.assertAllClose(found["real_label_agreement"], np.mean(nearest[1] == labels))
+        chance = sum(np.mean(nearest[0] == k) * np.mean(labels == k) for k in range(3))
+        self.assertAllClose(found["label_chance"], chance)
+        pairs = [(i, j) for i in range(40) for j in range(40) if i != j and labels[i] == labels[j]]
+        means = [np.mean([np.linalg.norm(each[i] - each[j]) for i, j in pairs]) for each in (fake, codes())]
+        self.assertAllClose(found["class_distance_ratio"], means[0] / means[1], rtol=1e-4)
         self.assertEqual(found["not_finite"], 0.0)
 
     def test_what_is_not_finite_is_counted(self):
         gan = linear_gan()
         gan.generator.layers[0].kernel.assign(np.full((2, 2), np.nan))
-        found, _, rows = signals.Signals(gan, codes()).measure(codes())
+        found, _, memory = signals.Signals(gan, codes()).measure(signals.Memory(codes(), np.zeros(signals.SKETCH)))
         self.assertGreater(found["not_finite"], 3.0)
         self.assertIsNone(found["logit_gap"])
-        self.assertFalse(np.isnan(rows).any())
+        self.assertFalse(np.isnan(memory.rows).any())
 
     def test_bad_examples(self):
         with self.assertRaisesRegex(ValueError, r"at least 4 real examples of shape \(2,\). Received: 3"):
@@ -122,6 +160,7 @@ class SamplesTest(TestCase):
             found, _, _ = signals.Signals(gan, codes() + np.float32(shift)).measure(None)
             self.assertAllClose(found["distance_ratio"], ratio, rtol=1e-5)
             self.assertEqual((found["neighbour_accuracy"], found["precision"]), (neighbours, precision))
+            self.assertEqual(found["coverage"], precision)
 
     def test_samples_of_one_distribution(self):
         real = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
@@ -161,8 +200,8 @@ class SamplesTest(TestCase):
         images, _ = keras_gan.data.load("mnist5k", batch_size=250)
         real = next(iter(images)).numpy()
         look = signals.Signals(gan, real, classes="mnist_classifier", class_names=list("abcdefghij"))
-        found, missing, rows = look.measure(None)
-        self.assertEqual(rows.shape, (250, 64))
+        found, missing, memory = look.measure(None)
+        self.assertEqual(memory.rows.shape, (250, 64))
         # An untrained generator shows gray: one or two classes.
         self.assertGreater(found["missing_share"], 0.7)
         self.assertContainsSubset(missing, set("abcdefghij"))
