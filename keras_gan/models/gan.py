@@ -334,7 +334,7 @@ class GAN(GenerativeModel):
                 variable.assign(tf.clip_by_value(variable.value, -self.weight_clip, self.weight_clip))
         if self.augmenter is not None:
             # The logit of a pack is that of each of its images.
-            self.augmenter.update(tf.repeat(real_logits, self.packing))
+            self.augmenter.update(tf.repeat(real_logits, self.packing, axis=0))
 
     def _generate(self, generator, real, labels, noise, training=True):
         codes = latents.from_noise(noise, tf.shape(real)[0], self.latent_dim, self.latent_prior)
@@ -345,8 +345,9 @@ class GAN(GenerativeModel):
         augment = None
         if self.augmenter is not None:
 
-            def augment(images):
-                return self.augmenter(images, noise.next_seed())
+            def augment(batches):
+                seed = noise.next_seed()
+                return [self.augmenter(images, seed) for images in batches]
 
         return Critic(self.discriminator, labels, augment, noise=noise)
 

@@ -53,11 +53,7 @@ class Pair:
                 "The discriminator must take the images that the generator makes, of shape "
                 f"{image_shape}. Received: a discriminator for shape {d_inputs[0][1:]}"
             )
-        if d_output[1:] not in ((), (1,)):
-            raise ValueError(
-                "The discriminator must return one logit per image, of shape (batch, 1). "
-                f"Received: a discriminator that returns {d_output}"
-            )
+        _check_logits(d_output)
         conditional = len(g_inputs) == 2
         if len(d_inputs) != len(g_inputs):
             raise ValueError(
@@ -89,6 +85,15 @@ class Pair:
             num_classes=known.pop() if known else None,
             class_names=getattr(generator, "class_names", None),
             packing=getattr(discriminator, "packing", 1),
+        )
+
+
+def _check_logits(shape):
+    """Refuses what is neither one logit per image nor a map of logits of its patches."""
+    if shape[1:] not in ((), (1,)) and (len(shape) != 4 or shape[-1] != 1 or None in shape[1:]):
+        raise ValueError(
+            "The discriminator must return one logit per image, of shape (batch, 1), or a map of logits of its patches, "
+            f"of shape (batch, rows, columns, 1). Received: a discriminator that returns {shape}"
         )
 
 

@@ -257,7 +257,7 @@ class GradientPenaltyTest(TestCase):
 
     def test_through_an_augmentation(self):
         """D(3x) = 3 <w, x>: three times as long."""
-        critic = Critic(linear([3.0, 4.0]), augment=lambda images: 3.0 * images)
+        critic = Critic(linear([3.0, 4.0]), augment=lambda batches: [3.0 * images for images in batches])
         images = tf.ones((2, 2))
         self.assertAllClose(regularizers.GradientPenalty()(critic, images, images), [14.0**2] * 2)
 
