@@ -87,7 +87,7 @@ class UNetGenerator(Translator):
         innermost = self.levels - 1
 
         def halving(level):
-            # Nothing normalizes the first and the innermost, which published networks leave without a bias all the same.
+            # The first and the innermost have no bias either, though nothing normalizes them, as published.
             return keras.layers.Conv2D(
                 widths[level], 4, 2, padding="same", use_bias=plain,
                 kernel_initializer=convolutional.kernel(), dtype=policy,

@@ -27,8 +27,8 @@ class ResNetTranslatorTest(NetworkTestCase):
         self.assertEqual(parameters(), 11_378_179)
         self.assertEqual(parameters(source_shape=(128, 128, 3), blocks=6), 7_837_699)
 
-    def test_a_mirrored_image_has_a_mirrored_border(self):
-        """Reflection knows no edge: a picture that continues by itself becomes one that does, where zeros would show."""
+    def test_borders_are_reflected(self):
+        """Reflection knows no edge: a flat picture becomes a flat one, where zeros would show."""
         network = ResNetTranslator((16, 16, 1), filters=2, blocks=1, downsamplings=0, normalization=None)
         image = np.full((1, 16, 16, 1), 0.5, "float32")
         made = network(image)
