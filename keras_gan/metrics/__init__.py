@@ -1,6 +1,16 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import collapse, conditional, divergence, features, parzen, records, strokes
+from keras_gan.metrics import (
+    collapse,
+    conditional,
+    divergence,
+    features,
+    parzen,
+    records,
+    similarity,
+    strokes,
+    translation,
+)
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -57,7 +67,9 @@ __all__ = [
     "parzen",
     "precision_recall",
     "records",
+    "similarity",
     "stroke_thickness",
     "strokes",
+    "translation",
     "truncation_curve",
 ]

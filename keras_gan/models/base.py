@@ -56,6 +56,11 @@ class GenerativeModel(keras.Model):
         return self.generator
 
     @property
+    def samplers(self) -> dict[str, keras.Model]:
+        """Dictionary from the name of its file in a run to a generator used for everything but training."""
+        return {"generator": self.sampler}
+
+    @property
     def networks(self) -> dict[str, keras.Model]:
         """Dictionary from role to network, of those that are trained."""
         raise NotImplementedError(f"{type(self).__name__} must implement `networks`.")

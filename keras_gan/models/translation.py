@@ -307,6 +307,11 @@ class CycleGAN(Translation, AdversarialModel):
         """The forward translator."""
         return self.forward
 
+    @property
+    def samplers(self) -> dict[str, networks.Translator]:
+        """Dictionary from the name of its file in a run to a generator used for everything but training."""
+        return {"generator": self.sampler, "generator_backward": self._sampler("backward")}
+
     def translate(self, images: np.ndarray, batch_size: int = 64, backward: bool = False) -> np.ndarray:
         """What the sampling generator makes of images, some at a time.
 

@@ -1,0 +1,117 @@
+"""What a run of a translator has beside that of every run: pictures to look at, and what they are measured by."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_gan import callbacks, data, metrics
+from keras_gan.data.pairs import Domains
+from trainers.engine import flags
+
+_SHOWN = 32  # pictures in a grid
+_MEASURED = 512  # pictures that are translated for an evaluation
+
+
+class Examples(NamedTuple):
+    """Pictures that are translated, and what they are to become or what is in the other domain.
+
+    Attributes:
+        sources: float32 `(n,) + source_shape` in [-1, 1].
+        targets: float32 `(m,) + image_shape` in [-1, 1]; of pairs as many.
+        paired: Whether they belong together.
+        split: The split that they are of.
+    """
+
+    sources: np.ndarray
+    targets: np.ndarray
+    paired: bool
+    split: str
+
+
+def examples(config, most=_MEASURED, split=None):
+    """Pictures to look at: of the split `test`, or where there is none of what is trained on.
+
+    Args:
+        config: A `flags.TranslationConfig`.
+        most: The largest number of them.
+        split: Another split, or `None`.
+
+    Returns:
+        `Examples`.
+    """
+    found = flags.find_held_out(config) if split is None else flags.find(config, split, held_out=True)
+    name = split or ("test" if found is not None else config.split)
+    if found is None:
+        found = flags.find(config, held_out=True)
+    if isinstance(found, Domains):
+        parts = [_load(part, most)[0] for part in (found.a, found.b)]
+        return Examples(*parts, False, name)
+    sources, targets = _load(found, most, **flags.loading(config, held_out=True))
+    return Examples(sources, targets, True, name)
+
+
+def _load(source, most, **options):
+    """At most so many elements, from the first on, as a list of arrays."""
+    dataset, _ = data.load(source, batch_size=64, shuffle=False, drop_remainder=False, **options)
+    batches = [element if isinstance(element, tuple) else (element,) for element in dataset.take(-(-most // 64))]
+    return [np.concatenate([np.asarray(part) for part in parts])[:most] for parts in zip(*batches, strict=True)]
+
+
+def few(shown):
+    """The pictures of a grid: a pair of arrays, evenly spaced in their order, which may be that of classes."""
+    count = min(_SHOWN, len(shown.sources), len(shown.targets))
+    return [part[np.arange(count) * len(part) // count] for part in (shown.sources, shown.targets)]
+
+
+def features_of(config, image_shape):
+    """Name of the network that translated images are seen through, or `None`."""
+    if config.features == "none":
+        return None
+    if config.features != "auto":
+        return config.features
+    # Of two domains the second is what images are to become, and of a class the data set that has it.
+    name = config.dataset.removeprefix("domains:").rpartition(",")[2].partition("#")[0]
+    return metrics.features.for_dataset(name, image_shape)
+
+
+def evaluation(run, log, shown):
+    """The callback that measures translated images, or `None`; then it says why, unless that was asked for.
+
+    Args:
+        run: `trainers.engine.run.Run`.
+        log: `keras_gan.callbacks.TrainingLog`.
+        shown: `Examples`.
+
+    Returns:
+        `keras_gan.callbacks.EvaluateTranslation` or `None`.
+    """
+    config = run.config
+    if not config.evaluate_every:
+        return None
+    name = features_of(config, run.spec.image_shape)
+    if name is None and not shown.paired:
+        if config.features != "none":
+            print(
+                f"No classifier for {config.dataset} comes with the package, and without pairs nothing else says how "
+                "good translations are: the generators will be the last, not the best. --features= names a network.",
+                flush=True,
+            )
+        return None
+    return callbacks.EvaluateTranslation(
+        shown.sources,
+        shown.targets,
+        name,
+        paired=shown.paired,
+        steps=config.evaluate_every,
+        folder=run.own.path,
+        say=log.say,
+    )
+
+
+def verdict(evaluation, step):
+    """A sentence on whether the last steps made translations better, by the first of what is measured."""
+    first = evaluation.metrics[0]
+    best = f"{first} {evaluation.best_value:.4g}"
+    if evaluation.best_step == step:
+        return f"{best}: the last generator is the best."
+    return f"{best}: best at step {evaluation.best_step}, and {evaluation.values[first]:.4g} at the end."
