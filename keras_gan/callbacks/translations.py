@@ -58,7 +58,7 @@ def translation_grid(model, sources, targets, groups=4):
     """
     made = model.translate(sources)
     if "generator_backward" not in getattr(model, "samplers", {}):
-        return _triples([sources, made, targets], groups)
+        return triples([sources, made, targets], groups)
     back = model.translate(targets, backward=True)
     rows = [sources, made, model.translate(made, backward=True)], [targets, back, model.translate(back)]
     channels = max(part.shape[-1] for row in rows for part in row)
@@ -66,10 +66,19 @@ def translation_grid(model, sources, targets, groups=4):
     # Whole rows of each, so that the second half begins a row.
     count = max(groups, min(len(sources), len(targets)) // groups * groups)
     parts = [np.concatenate([first[:count], second[:count]]) for first, second in zip(*halves, strict=True)]
-    return _triples(parts, groups)
+    return triples(parts, groups)
 
 
-def _triples(parts, groups):
+def triples(parts, groups):
+    """Draws images of several batches side by side, those of one row together.
+
+    Args:
+        parts: List of floats `(n, height, width, channels)` in [-1, 1]; gray ones are repeated beside others.
+        groups: Rows of the batches in a row of the picture.
+
+    Returns:
+        uint8 array, a `keras_gan.files.pictures.grid`.
+    """
     channels = max(part.shape[-1] for part in parts)
     shown = [translation.as_shown(part, channels) for part in parts]
     return pictures.grid(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]), columns=groups * len(parts))

@@ -47,7 +47,11 @@ def load_translator(model: Source) -> networks.Translator:
         ValueError: If there is no such file, it is damaged, or what it holds is no translator, or has weights that are
             not finite.
     """
-    found, where = _load(model)
+    return _translator(*_load(model))
+
+
+def _translator(found, where):
+    """The checked float32 translator of a model."""
     translator = getattr(found, "sampler", found)
     if not isinstance(translator, networks.Translator):
         raise ValueError(
@@ -59,10 +63,21 @@ def load_translator(model: Source) -> networks.Translator:
     return translator
 
 
-def is_translator(model: Source) -> bool:
-    """True where `load_translator` is the one to call, as far as that can be told; a file is read for it."""
-    found, _ = _load(model)
-    return isinstance(getattr(found, "sampler", found), networks.Translator)
+def load_network(model: Source) -> networks.Generator | networks.Translator:
+    """Finds what a model makes images with: what `load_translator` returns where it translates, or `load_generator`.
+
+    Args:
+        model: As of either.
+
+    Returns:
+        The network, in float32.
+
+    Raises:
+        ValueError: As of either.
+    """
+    found, where = _load(model)
+    translates = isinstance(getattr(found, "sampler", found), networks.Translator)
+    return _translator(found, where) if translates else _generator(found, where)
 
 
 def load_pair(model: Source) -> tuple[networks.Generator, keras.Model]:

@@ -43,11 +43,33 @@ def examples(config, most=_MEASURED, split=None):
     name = split or ("test" if found is not None else config.split)
     if found is None:
         found = flags.find(config, held_out=True)
-    if isinstance(found, Domains):
-        parts = [_load(part, most)[0] for part in (found.a, found.b)]
-        return Examples(*parts, False, name)
-    sources, targets = _load(found, most, **flags.loading(config, held_out=True))
-    return Examples(sources, targets, True, name)
+    return of_source(found, most, name, flags.loading(config, held_out=True)["condition"])
+
+
+def of_source(source, most, split, condition=None):
+    """Pictures of a source, in its order.
+
+    Args:
+        source: What `data.open_source` returned.
+        most: The largest number of them.
+        split: Name of its split.
+        condition: As of `data.load`.
+
+    Returns:
+        `Examples`.
+
+    Raises:
+        ValueError: If the source has single images, and nothing is made of them.
+    """
+    if isinstance(source, Domains):
+        parts = [_load(part, most)[0] for part in (source.a, source.b)]
+        return Examples(*parts, False, split)
+    loaded = _load(source, most, condition=condition)
+    if len(loaded) != 2:
+        raise ValueError(
+            f"Data of single images need a source that is made of them (--source). Received: {source.name}"
+        )
+    return Examples(*loaded, True, split)
 
 
 def _load(source, most, **options):
@@ -69,9 +91,18 @@ def features_of(config, image_shape):
         return None
     if config.features != "auto":
         return config.features
-    # Of two domains the second is what images are to become, and of a class the data set that has it.
-    name = config.dataset.removeprefix("domains:").rpartition(",")[2].partition("#")[0]
-    return metrics.features.for_dataset(name, image_shape)
+    return metrics.features.for_dataset(target_data(config.dataset), image_shape)
+
+
+def target_data(dataset):
+    """The data that translated images are to be like: of two domains the second; of a class the set that has it.
+
+    Example:
+
+    >>> target_data("domains:mnist5k#3,mnist5k#5")
+    'mnist5k'
+    """
+    return dataset.removeprefix("domains:").rpartition(",")[2].partition("#")[0]
 
 
 def evaluation(run, log, shown):
