@@ -38,8 +38,8 @@ def function(generator: networks.Generator, batch_size: int | None = None) -> tu
         batch_size: Number of images per call, or `None` for any.
 
     Returns:
-        The pair of a function of `latent` and `label`, or of `latent`, or of `images`, that returns `{"images": float32 images}`, and
-        a list of its `tf.TensorSpec`.
+        The pair of a function of `latent` and `label`, of `latent`, or of `images`, that returns `{"images": float32
+        images}`, and a list of its `tf.TensorSpec`.
 
     Example:
 

@@ -5,10 +5,10 @@ r"""Generators as files for TFLite (LiteRT) interpreters, and checks of such fil
 The file has the signature `serving_default`: `latent` float32 (b, latent_dim) and, where the generator has classes,
 `label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed: a free one would make the file slower,
 and its quantized forms many times slower. `batch_sizes=(1, 8)` makes one file of two signatures, `serving_default` for
-the first size and `batch_8`, that share their weights. A translator has `translate` in its place, from `images` float32
-(b, height, width, channels) in [-1, 1] to `images`, and no int8, which pictures would be needed for. TFLite has no seeded random numbers: the caller draws latents
-from the generator's prior. Labels out of range are refused; latents that are not finite are not. FILE.tflite.json, the
-card, says all that is to be known about the file.
+the first size and `batch_8`, that share their weights. TFLite has no seeded random numbers: the caller draws latents
+from the generator's prior. Labels out of range are refused; latents that are not finite are not. A translator has
+`translate` in place of `serving_default`, from `images` float32 (b, height, width, channels) in [-1, 1] to `images`, and
+no int8, for which pictures would be needed. FILE.tflite.json, the card, says all that is to be known about the file.
 
 | format    | weights                                                   | a large network's bytes per parameter |
 |-----------|-----------------------------------------------------------|---------------------------------------|
@@ -238,8 +238,8 @@ def export(
         generator = loading.load_network(model)
         if format == "int8" and isinstance(generator, networks.Translator):
             raise ValueError(
-                "int8 is calibrated on inputs of the network, and of pictures a .keras file has none: use dynamic, which "
-                "has 8-bit weights too. Received: format='int8' for a translator"
+                "int8 is calibrated on inputs of the network, and of pictures a .keras file has none: use dynamic, "
+                "which has 8-bit weights too. Received: format='int8' for a translator"
             )
         names = signatures(batch_sizes, _first(generator))
         contents = convert(generator, format, batch_sizes)

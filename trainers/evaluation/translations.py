@@ -128,10 +128,10 @@ def _summary(config, path, translator, shown, found, frechet):
     floors = list(dict.fromkeys(floor for each in found for floor in each.floors))
     return {
         "title": f"{path.parent.name}/{path.name}" if path.parent.name else path.name,
-        "subtitle": f"{source} to {image} by a {kind}, measured on the split {config.split} of {config.dataset}{made_of}.",
+        "subtitle": f"{source} to {image} by a {kind}, measured on {config.dataset} {config.split}{made_of}.",
         "images": f"{source} to {image}",
         "reading": (
-            "How near outputs are to the images that were wanted, pair by pair, and, seen through a classifier, as a whole."
+            "How near outputs are to the images that were wanted, pair by pair, and, by a classifier, as a whole."
             if shown.paired
             else "No pairs are known: outputs are judged as a whole, seen through a classifier, and by the way back."
         ),
