@@ -7,8 +7,9 @@ The file has the signature `serving_default`: `latent` float32 (b, latent_dim) a
 and its quantized forms many times slower. `batch_sizes=(1, 8)` makes one file of two signatures, `serving_default` for
 the first size and `batch_8`, that share their weights. TFLite has no seeded random numbers: the caller draws latents
 from the generator's prior. Labels out of range are refused; latents that are not finite are not. A translator has
-`translate` in place of `serving_default`, from `images` float32 (b, height, width, channels) in [-1, 1] to `images`, and
-no int8, for which pictures would be needed. FILE.tflite.json, the card, says all that is to be known about the file.
+`translate` in place of `serving_default`, from `images` float32 (b, height, width, channels) in [-1, 1] to `images`,
+and no int8, for which pictures would be needed. FILE.tflite.json, the card, says all that is to be known about the
+file.
 
 | format    | weights                                                   | a large network's bytes per parameter |
 |-----------|-----------------------------------------------------------|---------------------------------------|

@@ -66,8 +66,7 @@ def of_source(source, most, split, condition=None):
         return Examples(*parts, False, split)
     loaded = _load(source, most, condition=condition)
     if len(loaded) != 2:
-        raise ValueError(f"Of single images a source is made, which --source names. Received: {source.name}"). Received: {source.name}"
-        )
+        raise ValueError(f"Of single images a source is made, which --source names. Received: {source.name}")
     return Examples(*loaded, True, split)
 
 
