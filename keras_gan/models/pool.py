@@ -46,7 +46,7 @@ class ImagePool(keras.layers.Layer):
     """
 
     def __init__(self, size=50, **kwargs):
-        super().__init__(autocast=False, dtype="float32", **kwargs)
+        super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
         if int(size) < 0:
             raise ValueError(f"A pool holds at least 0 images. Received: size={size}")
         self.size = int(size)

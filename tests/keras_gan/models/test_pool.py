@@ -66,13 +66,13 @@ class ImagePoolTest(TestCase):
 
     def test_half_of_what_is_shown_is_old(self):
         pool = ImagePool(50)
-        pool(numbered(-50, 50), (0, 0))
-        shown = pool(numbered(1, 1000), (0, 1))
+        pool(numbered(-50, 50), seed=(0, 0))
+        shown = pool(numbered(1, 1000), seed=(0, 1))
         self.assertAllClose(np.mean(shown.numpy().ravel() != np.arange(1, 1001)), 0.5, atol=0.05)
 
     def test_a_pool_of_nothing_shows_everything(self):
         images = numbered(0, 3)
-        self.assertAllEqual(ImagePool(0)(images, (0, 0)), images)
+        self.assertAllEqual(ImagePool(0)(images, seed=(0, 0)), images)
         with self.assertRaisesRegex(ValueError, "at least 0 images. Received: size=-1"):
             ImagePool(-1)
 

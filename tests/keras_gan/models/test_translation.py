@@ -2,6 +2,7 @@ import zipfile
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import keras_gan
@@ -119,6 +120,7 @@ class BothTest(TestCase):
             for x, y in zip(before, state(model), strict=True):
                 np.testing.assert_array_equal(x, y)
 
+    @pytest.mark.slow
     def test_graph_xla_and_several_steps_at_once_agree(self):
         for name in MAKERS:
             results = []
@@ -130,6 +132,7 @@ class BothTest(TestCase):
                 for a, b in zip(results[0], other, strict=True):
                     self.assertAllClose(a, b, atol=1e-5)
 
+    @pytest.mark.slow
     def test_replicas(self):
         self.run_on_two_replicas(two_replicas_equal_one)
 
