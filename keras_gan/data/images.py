@@ -166,7 +166,7 @@ def load(
             f"Received: start_batch={start_batch}, repeat={repeat}"
         )
     found = source
-    if not isinstance(source, sources.Source):
+    if not isinstance(source, (sources.Source, pairs.Domains)):
         found = open_source(
             source,
             split,

@@ -183,9 +183,11 @@ def find_held_out(config, shape=None):
     """
     try:
         found = find(config, "test", held_out=True)
-        _, spec = data.load(found, batch_size=1, **loading(config, held_out=True))
-        if shape is not None and tuple(spec.image_shape) != tuple(shape):
-            raise ValueError(f"images for training have the shape {tuple(shape)}, and these have {spec.image_shape}")
+        found_shape = found.image_shape
+        if isinstance(config, TranslationConfig):
+            found_shape = data.load(found, batch_size=1, **loading(config, held_out=True))[1].image_shape
+        if shape is not None and tuple(found_shape) != tuple(shape):
+            raise ValueError(f"images for training have the shape {tuple(shape)}, and these have {found_shape}")
     except data.MissingSplitError:
         return None
     except (ValueError, OSError) as error:

@@ -33,12 +33,11 @@ def finish(run, of_run, epilogue=None):
             evaluation.at_step(step)
             evaluation.close()
         _save_generator(model, folder.last_generator_file)
-        written += [folder.last_generator_file, *_save_generators(model, folder, evaluation)]
+        written += [*_save_generators(model, folder, evaluation), folder.last_generator_file, folder.metrics_file]
         if run.translates:
-            verdict = translations.verdict(evaluation, step)
+            verdict = translations.write_metrics(folder, evaluation, step)
         else:
             verdict = write_metrics(folder, _measure_kept(run, evaluation), step)
-            written += [folder.metrics_file]
     written += [*draw_curves(folder), *draw_progress(folder), *_end_with(epilogue, folder)]
     seconds = float(of_run.checkpoint.seconds)
     result = {"steps": step, "seconds": round(seconds, 1), "files": [file.name for file in written]}

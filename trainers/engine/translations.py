@@ -1,11 +1,13 @@
 """What a run of a translator has beside that of every run: pictures to look at, and what they are measured by."""
 
+import json
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_gan import callbacks, data, metrics
 from keras_gan.data.pairs import Domains
+from keras_gan.files import atomic
 from trainers.engine import flags
 
 _SHOWN = 32  # pictures in a grid
@@ -126,6 +128,9 @@ def evaluation(run, log, shown):
                 flush=True,
             )
         return None
+    if not shown.paired:
+        # A distribution needs many images, and that of the second domain is what is to be learned.
+        shown = examples(config, split=config.split)
     return callbacks.EvaluateTranslation(
         shown.sources,
         shown.targets,
@@ -137,9 +142,26 @@ def evaluation(run, log, shown):
     )
 
 
-def verdict(evaluation, step):
-    """A sentence on whether the last steps made translations better, by the first of what is measured."""
+def write_metrics(folder, evaluation, step):
+    """Writes what `RunFolder.metrics` reads, as `trainers.engine.report.write_metrics` does, without records.
+
+    Args:
+        folder: `RunFolder`.
+        evaluation: `keras_gan.callbacks.EvaluateTranslation`.
+        step: Training steps of the run.
+
+    Returns:
+        A sentence on whether the last steps made translations better, by the first of what is measured.
+    """
     first = evaluation.metrics[0]
+    content = {
+        "name": first,
+        "step": evaluation.best_step,
+        "last_step": step,
+        "records": [],
+        "history": folder.evaluations(),
+    }
+    atomic.write_text(folder.metrics_file, json.dumps(content, indent=2) + "\n")
     best = f"{first} {evaluation.best_value:.4g}"
     if evaluation.best_step == step:
         return f"{best}: the last generator is the best."
