@@ -32,6 +32,7 @@ class CycleGANTest(TestCase):
         with self.assertRaisesRegex(ValueError, "--dataset must be of two domains"):
             cyclegan.build(config, keras_gan.data.load("mnist5k")[1])
 
+    @pytest.mark.slow
     def test_a_run_is_evaluated(self):
         folder = Path(self.path("run"))
         self.assertEqual(train(f"--out={folder}", *TINY), folder)

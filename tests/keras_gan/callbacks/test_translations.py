@@ -45,6 +45,7 @@ class GridTest(TestCase):
 class EvaluateTest(TestCase):
     def test_pairs_are_measured_and_the_best_is_remembered(self):
         folder = Path(self.path("run"))
+        folder.mkdir()
         sources, targets = images("pix2pix", 8)
         evaluate = EvaluateTranslation(sources, targets, steps=2, folder=folder)
         model = compiled("pix2pix", run_eagerly=True)
