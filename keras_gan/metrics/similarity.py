@@ -1,4 +1,4 @@
-"""How alike two pictures are, pixel by pixel and in structure; all of it differentiable everywhere."""
+"""Similarity of two pictures, pixel by pixel and in structure; all of it differentiable everywhere."""
 
 import numpy as np
 import tensorflow as tf
@@ -119,8 +119,9 @@ def psnr(first, second):
 
     Example: half a range away everywhere.
 
-    >>> keras_gan.metrics.similarity.psnr(tf.zeros((1, 2, 2, 1)), tf.ones((1, 2, 2, 1))).numpy().round(3).tolist()
-    [6.021]
+    >>> [decibels] = keras_gan.metrics.similarity.psnr(tf.zeros((1, 2, 2, 1)), tf.ones((1, 2, 2, 1)))
+    >>> round(float(decibels), 3)
+    6.021
     """
     difference = tf.cast(first, tf.float32) - tf.cast(second, tf.float32)
     error = tf.reduce_mean(tf.square(difference), axis=(1, 2, 3))

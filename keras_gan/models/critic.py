@@ -114,7 +114,7 @@ class Critic:
         return self._passes[key]
 
     def _inputs(self, images):
-        """What the discriminator takes: images as it is to see them, and what it judges them by."""
+        """The discriminator's inputs: images as it is to see them, and what it judges them by."""
         if self.sources is not None:
             pair = [images, self.sources]
             return self._augment(pair) if self._augment else pair

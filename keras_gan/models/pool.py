@@ -76,7 +76,7 @@ class ImagePool(keras.layers.Layer):
         return tf.ensure_shape(shown[first : first + rows], images.shape)
 
     def _exchange(self, images, seed):
-        """What is shown of the global batch; the rows are settled all at once, as if they came one after another."""
+        """The images shown of the global batch: rows are settled at once, as if they came one after another."""
         rows = tf.shape(images)[0]
         order = tf.range(rows)
         draws = random.uniform((rows, 2), seed)

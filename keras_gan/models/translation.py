@@ -26,7 +26,7 @@ class Translation:
     class_names = None
 
     def translate(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """What the sampling generator makes of images, some at a time; dropout is off.
+        """Translates images with the sampling generator, some at a time; dropout is off.
 
         Args:
             images: Floats in [-1, 1] of shape `(n,) + source_shape`.
@@ -102,8 +102,8 @@ class Pix2Pix(Translation, GAN):
 
     >>> shape = (8, 8, 1)
     >>> model = keras_gan.Pix2Pix(
-    ...     keras_gan.networks.UNetGenerator(shape, filters=2),
-    ...     keras_gan.networks.PatchDiscriminator(shape, shape, filters=2, downsamplings=1),
+    ...     keras_gan.networks.UNetGenerator(shape, filters=2, levels=1),
+    ...     keras_gan.networks.PatchDiscriminator(shape, shape, filters=2, downsamplings=1, normalization=None),
     ... )
     >>> model.compile("adam", "adam")
     >>> history = model.fit(np.zeros((8, *shape), "float32"), np.ones((8, *shape), "float32"), verbose=0)
@@ -243,7 +243,7 @@ class CycleGAN(Translation, AdversarialModel):
     Example:
 
     >>> def networks(shape=(8, 8, 1)):
-    ...     translator = keras_gan.networks.ResNetTranslator(shape, filters=2, blocks=1)
+    ...     translator = keras_gan.networks.ResNetTranslator(shape, filters=2, blocks=0, downsamplings=0)
     ...     return translator, keras_gan.networks.PatchDiscriminator(shape, filters=2, downsamplings=1)
     >>> (forward, judge), (backward, other_judge) = networks(), networks()
     >>> model = keras_gan.CycleGAN(forward, backward, judge, other_judge, pool_size=4)
@@ -313,7 +313,7 @@ class CycleGAN(Translation, AdversarialModel):
         return {"generator": self.sampler, "generator_backward": self._sampler("backward")}
 
     def translate(self, images: np.ndarray, batch_size: int = 64, backward: bool = False) -> np.ndarray:
-        """What the sampling generator makes of images, some at a time.
+        """Translates images with a sampling generator, some at a time.
 
         Args:
             images: Floats in [-1, 1]: images of the first domain, or with `backward` of the second.

@@ -73,7 +73,7 @@ class Translator(Network):
         return keras.ops.cast(inputs, self.compute_dtype)
 
     def translate(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """What the network makes of images, some at a time; dropout is off.
+        """Translates images, some at a time; dropout is off.
 
         Args:
             images: Floats in [-1, 1] of shape `(n,) + source_shape`.

@@ -1,4 +1,4 @@
-"""What a run of a translator has beside that of every run: pictures to look at, and what they are measured by."""
+"""Pictures to look at in a run of a translator, and what they are measured by."""
 
 import json
 from typing import NamedTuple
@@ -99,7 +99,8 @@ def target_data(dataset):
 
     Example:
 
-    >>> target_data("domains:mnist5k#3,mnist5k#5")
+    >>> from trainers.engine import translations
+    >>> translations.target_data("domains:mnist5k#3,mnist5k#5")
     'mnist5k'
     """
     return dataset.removeprefix("domains:").rpartition(",")[2].partition("#")[0]
