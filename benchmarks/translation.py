@@ -3,8 +3,8 @@
     python -m benchmarks.translation --out=OUT --tasks=edges,edges-l1
     python -m benchmarks.translation --out=OUT --tasks=emoji,emoji-l1,emoji-unpaired --emoji=FOLDER
 
-Every training is a process of its own, a recipe with the flags of its task, and is measured by `trainers.evaluate` on the
-split that it did not see. `-l1` is the same task with the absolute difference alone, without an adversary: what the
+Every training is a process of its own, a recipe with the flags of its task, and is measured by `trainers.evaluate` on
+the split that it did not see. `-l1` is the same task with the absolute difference alone, without an adversary: what the
 adversary adds, and costs. Unpaired tasks never see which picture belongs to which; where that is known, it is only
 measured. Results go to `results.jsonl` below --out, where trainings that are there already are not repeated.
 """
