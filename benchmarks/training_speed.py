@@ -14,6 +14,8 @@ steps as it is asked to. Sides are asked in turn, and only one computes at a tim
 steps with their data pipeline. Numbers of parameters must be equal on all sides. What the sides are is said in
 `peers/tensorflow.py` and `peers/torch.py`. PyTorch comes with `pip install 'keras_gan[bench]'`, or in another Python,
 `--torch_python`. Without compiler, `torch_compiled` is left out, and the table says so.
+
+`--before=CHECKOUT` adds the package of another checkout as a side of every work: what a change costs, in one run.
 """
 
 import contextlib
@@ -28,6 +30,7 @@ from benchmarks.gate import Worker
 from keras_gan.cli import option
 
 ROOT = Path(__file__).resolve().parent.parent
+BEFORE = "keras_gan_before"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Config(tables.Config):
     rounds: int = option(5, "How often each side is timed.", low=1)
     steps: int = option(8, "Training steps each time.", low=1)
     torch_python: str = option("", "A Python that has PyTorch; this one by default.")
+    before: str = option("", "Checkout of another version of this package, which becomes a side of its own.")
     precision: str = option("auto", "keras_gan's: float32, bfloat16 or auto, as for trainers. Experts' loops follow.")
 
 
@@ -59,6 +63,9 @@ def measure(config):
             f"--precision must be auto, float32 or bfloat16. Received: --precision={config.precision} (see --help)"
         )
     sides = {name: _sides(name, config.sides) for name in names}
+    if config.before:
+        _module_in(config.before)
+        sides = {name: [*chosen, BEFORE] for name, chosen in sides.items()}
     python = config.torch_python or sys.executable
     if any(side.startswith("torch") for chosen in sides.values() for side in chosen):
         _check_torch(python)
@@ -95,10 +102,20 @@ def _check_torch(python):
         )
 
 
-def command_of(name, side, python, precision):
+def _module_in(checkout):
+    """The module of TensorFlow's sides in a checkout."""
+    for name in ("benchmarks.peers.tensorflow", "benchmarks.peers_tensorflow"):
+        if Path(checkout, *name.split(".")).with_suffix(".py").is_file():
+            return name
+    raise ValueError(f"--before must be a checkout of this package, with its benchmarks. Received: --before={checkout}")
+
+
+def command_of(name, side, python, precision, before=""):
     """The command line of a side's worker."""
     torch = side.startswith("torch")
     module = "benchmarks.peers.torch" if torch else "benchmarks.peers.tensorflow"
+    if side == BEFORE:
+        module, side = _module_in(before), "keras_gan"
     return [python if torch else sys.executable, "-m", module, name, side, precision]
 
 
@@ -123,7 +140,8 @@ def measure_work(name, sides, config, python):
     with contextlib.ExitStack() as stack:
         for side in sides:
             try:
-                worker = Worker(f"{name} {side}", command_of(name, side, python, config.precision), ROOT)
+                command = command_of(name, side, python, config.precision, config.before)
+                worker = Worker(f"{name} {side}", command, config.before if side == BEFORE else ROOT)
             except OSError as error:
                 if side != "torch_compiled":
                     raise

@@ -5,12 +5,15 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_gan.layers import convolution
 
 # Iterators that autotune, as those of replicas do, can take a minute to end: here they end with the process.
 _TWO_REPLICAS = """
@@ -33,7 +36,7 @@ os._exit(0)
 
 
 class TestCase(tf.test.TestCase):
-    """`tf.test.TestCase` with fixed seeds and the float32 policy restored after every test."""
+    """`tf.test.TestCase` with fixed seeds, the float32 policy restored after every test, and a processor like any."""
 
     # TensorFlow's own method, which pytest takes for a test and reports as skipped in every class.
     test_session = None
@@ -43,6 +46,8 @@ class TestCase(tf.test.TestCase):
         keras.utils.set_random_seed(1234)
         keras.mixed_precision.set_global_policy("float32")
         self.addCleanup(keras.mixed_precision.set_global_policy, "float32")
+        # Or trainers would take time to find out in which precision they are fast, and train in it.
+        self.enterContext(mock.patch.object(convolution, "bfloat16_unit", return_value=None))
 
     def path(self, *names):
         """A path below this test's own temporary folder."""

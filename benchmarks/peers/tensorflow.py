@@ -208,18 +208,27 @@ def parameters(network):
     return sum(variable.value.shape.num_elements() for variable in network.trainable_variables)
 
 
-def choose_precision(wanted):
+def choose_precision(wanted, name, jit_compile, images):
     """The precision in which keras_gan trains: `auto` is what its trainers choose."""
-    from trainers.engine import hardware
+    if wanted != "auto":
+        return wanted
+    import keras_gan
+    from trainers.engine import precision
 
-    return hardware.choose_precision(tf.distribute.get_strategy())[0] if wanted == "auto" else wanted
+    def make_step():
+        gan = our_gan(name, jit_compile)
+        batch = next(iter(keras_gan.data.load(images, batch_size=works.WORKS[name].batch)[0]))
+        return lambda: gan.train_on_batch(batch)
+
+    return precision.choose(tf.distribute.get_strategy(), make_step)[0]
 
 
 def main(name, side, precision):
     """Trains until the gate's input ends."""
     work, jit_compile = works.WORKS[name], side.endswith("_xla")
     ours = side.startswith("keras_gan")
-    precision = choose_precision(precision) if ours else "float32"
+    images = works.images(work)
+    precision = choose_precision(precision, name, jit_compile, images) if ours else "float32"
     keras.utils.set_random_seed(0)
     if precision == "strict":
         tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -236,7 +245,7 @@ def main(name, side, precision):
         "precision": precision,
         "parameters": [parameters(network) for network in networks],
     }
-    gate, images = Gate(WARMUP, facts), works.images(work)
+    gate = Gate(WARMUP, facts)
     if ours:
         train_keras_gan(gate, gan, images, work.batch)
     elif name == "b":

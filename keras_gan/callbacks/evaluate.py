@@ -8,8 +8,8 @@ from keras_gan import distribution
 from keras_gan.files import history
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features as networks
-from keras_gan.metrics import records
-from keras_gan.metrics.evaluate import evaluate, names_for
+from keras_gan.metrics import registry
+from keras_gan.metrics.evaluate import evaluate
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -77,10 +77,11 @@ class Evaluate(keras.callbacks.Callback):
     ):
         self.real = real
         self.features = networks.get(features)
-        metrics = names_for(self.features)[:1] if metrics is None else names_for(self.features, metrics)
+        named = registry.names_for(self.features.name, metrics)
+        metrics = named[:1] if metrics is None else named
         self.num_samples = num_samples
         self.options = {"intervals": False, "floor": False, **options}
-        self._schedule(metrics, records.METRICS[metrics[0]][1], epochs, steps, folder, say)
+        self._schedule(metrics, registry.METRICS[metrics[0]].better, epochs, steps, folder, say)
 
     def _schedule(self, metrics, better, epochs, steps, folder, say):
         """Sets what is measured, which way the first of it is better, how often, and where that goes."""

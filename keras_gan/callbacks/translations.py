@@ -6,8 +6,8 @@ from keras_gan.callbacks.evaluate import Evaluate
 from keras_gan.callbacks.samples import SampleGrids
 from keras_gan.files import pictures
 from keras_gan.metrics import features as networks
-from keras_gan.metrics import records, translation
-from keras_gan.metrics.evaluate import evaluate, names_for
+from keras_gan.metrics import registry, translation
+from keras_gan.metrics.evaluate import evaluate
 
 
 class TranslationGrids(SampleGrids):
@@ -114,9 +114,9 @@ class EvaluateTranslation(Evaluate):
             )
         self.sources, self.targets, self.paired = sources, targets, paired
         self.features = None if features is None else networks.get(features)
-        self._frechet = [] if features is None else names_for(self.features)[:1]
+        self._frechet = [] if features is None else registry.names_for(self.features.name)[:1]
         metrics = self._frechet + (["ssim", "psnr", "l1"] if paired else [translation.CYCLE])
-        better = records.METRICS[metrics[0]][1] if self._frechet else translation.BETTER[metrics[0]]
+        better = registry.METRICS[metrics[0]].better if self._frechet else translation.BETTER[metrics[0]]
         self._schedule(metrics, better, epochs, steps, folder, say)
 
     def measure(self):

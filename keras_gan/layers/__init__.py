@@ -1,6 +1,7 @@
 """Layers that Keras lacks, or has in a form that an adversarial game cannot use."""
 
 from keras_gan.layers.attention import SelfAttention
+from keras_gan.layers.convolution import Conv2D, Conv2DTranspose
 from keras_gan.layers.dropout import Dropout
 from keras_gan.layers.grouped import GroupedConv2D
 from keras_gan.layers.maxout import Maxout
@@ -17,6 +18,8 @@ from keras_gan.layers.spectral import SpectralNormalization, iterate_spectral_no
 __all__ = [
     "BatchNormalization",
     "ConditionalBatchNormalization",
+    "Conv2D",
+    "Conv2DTranspose",
     "DownSampling2D",
     "Dropout",
     "GroupNormalization",

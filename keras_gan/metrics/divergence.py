@@ -147,7 +147,7 @@ def value_function(real_logits, fake_logits, real_weights=None, fake_weights=Non
     return float(sum(means))
 
 
-def probe(
+def lower_bound(
     real,
     fake,
     divergence="jensen_shannon",
@@ -190,7 +190,7 @@ def probe(
     Example:
 
     >>> x = np.random.default_rng(0).normal(size=(400, 2)).astype("float32")
-    >>> found = keras_gan.metrics.divergence.probe(x[:200], x[200:] + 9.0, steps=20)
+    >>> found = keras_gan.metrics.divergence.lower_bound(x[:200], x[200:] + 9.0, steps=20)
     >>> bool(found["estimate"] <= 2 * np.log(2))
     True
 
@@ -254,17 +254,17 @@ def probe(
 
 
 def jensen_shannon(real, fake, **kwargs):
-    """A lower bound of the Jensen-Shannon divergence of two sets of samples, in [0, log 2] nats; see `probe`.
+    """A lower bound of the Jensen-Shannon divergence of two sets of samples, in [0, log 2] nats; see `lower_bound`.
 
     `JSD >= log 2 + (E log D(real) + E log(1 - D(fake))) / 2`, the mean of both terms on held-out examples.
 
     Args:
-        real: As for `probe`.
-        fake: As for `probe`.
-        **kwargs: The other arguments of `probe`.
+        real: As for `lower_bound`.
+        fake: As for `lower_bound`.
+        **kwargs: The other arguments of `lower_bound`.
 
     Returns:
-        As of `probe`, with the values halved: there "jensen_shannon" is f-GAN's, twice the divergence.
+        As of `lower_bound`, with the values halved: there "jensen_shannon" is f-GAN's, twice the divergence.
 
     Example: samples of one distribution.
 
@@ -273,7 +273,7 @@ def jensen_shannon(real, fake, **kwargs):
     >>> 0.0 <= found["estimate"] < 0.2
     True
     """
-    found = probe(real, fake, "jensen_shannon", **kwargs)
+    found = lower_bound(real, fake, "jensen_shannon", **kwargs)
     return found | {
         name: found[name] / 2.0 for name in ("estimate", "standard_error", "unclipped", "training_estimate")
     }

@@ -10,15 +10,12 @@ import tqdm
 from keras_gan import data, latents
 from keras_gan.data.sources import Source
 from keras_gan.files import pictures
-from keras_gan.metrics import arrays, distances, manifold, records, scores
+from keras_gan.metrics import arrays, records, registry
 from keras_gan.metrics import features as networks
-from keras_gan.metrics import intervals as errors
-from keras_gan.metrics.features import inception
+from keras_gan.metrics.intervals import Interval
 
 _CHUNK = 250  # images that are generated and looked at together
 MOST = 10_000  # images that are generated unless the caller says otherwise
-NEIGHBOURS = {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
-_FRECHET, _KERNEL, _SCORE = ("fcd", "fid"), ("kcd", "kid"), ("classifier_score", "inception_score")
 _QUANTIZED = "uint8, floor(127.5 x + 128)"
 
 
@@ -64,7 +61,7 @@ def evaluate(
         real: What `keras_gan.data.open_source` takes or returns: a source, a name, an array of uint8 images or of
             floats in [-1, 1], or a pair of such an array and labels.
         features: What `keras_gan.metrics.features.get` takes.
-        metrics: Names of `keras_gan.metrics.records.METRICS`; by default all that there are with these features.
+        metrics: Names of `keras_gan.metrics.registry.METRICS`; by default all that there are with these features.
         num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
             images that are given as many are taken, evenly spaced; by default all.
         num_real: Number of real images to take, evenly spaced in their order; by default all.
@@ -97,7 +94,7 @@ def evaluate(
     ('fcd', 500, 200, True)
     """
     network = networks.get(features)
-    names = names_for(network, metrics)
+    names = registry.names_for(network.name, metrics)
     source = _source(real, split)
     network.check(source.image_shape)
     real_rows = _evenly(source.num_examples, num_real)
@@ -127,30 +124,6 @@ def evaluate(
         floors = _floors(network, names, source, seen_real, len(seen_fake.features), others, progress)
         measured = {name: {**fields, **floors[name]} for name, fields in measured.items()}
     return [records.Record(name=name, **{**common, **measured[name]}) for name in names]
-
-
-def names_for(network, metrics=None):
-    """The names of metrics with some features: checked, or all that there are.
-
-    Args:
-        network: `keras_gan.metrics.features.FeatureExtractor`.
-        metrics: Names, or `None`.
-
-    Returns:
-        List of names.
-
-    Raises:
-        ValueError: If a name is unknown, or is that of the metric with other features.
-    """
-    i = 1 if network.name == inception.NAME else 0
-    known = [_FRECHET[i], _KERNEL[i], _SCORE[i], *NEIGHBOURS]
-    if metrics is None:
-        return known
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    for name in metrics:
-        if name not in known:
-            raise ValueError(f"With the features of {network.name} metrics are {known}. Received: metrics={metrics}")
-    return metrics
 
 
 def _source(images, split="train"):
@@ -236,48 +209,46 @@ def _draw_labels(generator, source, rows, count, seed):
 
 def _measure(names, real, fake, with_intervals):
     """For every metric the fields of its record that come from the samples."""
-    measured = {}
+    measured, results = {}, {}
     for name in names:
-        if name in measured:
-            continue
-        counts = {"n_real": len(real.features), "n_fake": len(fake.features)}
-        if name in _FRECHET:
-            metric, samples, options = distances.frechet_distance, (real.features, fake.features), {}
-        elif name in _KERNEL:
-            metric, samples, options = distances.kernel_distance, (real.features, fake.features), {"subsets": None}
-        elif name in _SCORE:
-            if fake.probabilities is None:
-                raise ValueError(f"These features come without class probabilities. Received: metrics={names}")
-            # In random order, so that images in the order of their classes are not split by class.
-            order = np.random.default_rng(0).permutation(len(fake.features))
-            metric, samples = scores.classifier_score, (fake.probabilities[order],)
-            options, counts = {"splits": min(10, len(fake.features))}, {**counts, "n_real": 0}
-        else:
-            # On equal numbers, because it matters how densely samples lie.
-            n = min(counts.values())
-            counts = {"n_real": n, "n_fake": n}
-            metric = manifold.manifold_metrics
-            samples = [part.features[_evenly(len(part.features), n)] for part in (real, fake)]
-            options = {"neighbours": (NEIGHBOURS["precision"], NEIGHBOURS["coverage"])}
-        results = _apply(metric, samples, options, with_intervals)
-        if name not in NEIGHBOURS:
-            results = {name: next(iter(results.values()))}
-        for key, result in results.items():
-            measured[key] = {**_fields(result), **counts, "options": dict(options)}
-    return {name: measured[name] for name in names}
+        metric = registry.METRICS[name]
+        samples, counts, options = _samples(name, metric, real, fake)
+        key = metric.function, metric.sees, str(options)
+        if key not in results:
+            results[key] = _apply(metric, samples, options, with_intervals)
+        result = results[key].get(name, next(iter(results[key].values())))
+        measured[name] = {**_fields(result), **counts, "options": options}
+    return measured
+
+
+def _samples(name, metric, real, fake):
+    """The arguments of a metric: the samples, how many of them are real and generated, and its options."""
+    if metric.sees == "probabilities":
+        if fake.probabilities is None:
+            raise ValueError(f"These features come without class probabilities. Received: metrics={name!r}")
+        number = len(fake.probabilities)
+        # In random order, so that images in the order of their classes are not split by class.
+        order = np.random.default_rng(0).permutation(number)
+        options = {"splits": min(10, number), **metric.options}
+        return (fake.probabilities[order],), {"n_real": 0, "n_fake": number}, options
+    both = real.features, fake.features
+    if metric.sees == "equal features":
+        n = min(map(len, both))
+        both = tuple(each[_evenly(len(each), n)] for each in both)
+    return both, dict(zip(("n_real", "n_fake"), map(len, both), strict=True)), dict(metric.options)
 
 
 def _apply(metric, samples, options, with_intervals):
     """A dictionary of values, or of intervals where they are wanted and there are samples enough."""
     if with_intervals:
         with contextlib.suppress(ValueError):
-            return errors.interval(metric, *samples, **options)
-    result = metric(*samples, **options)
+            return metric.interval(metric.function, *samples, **options)
+    result = metric.function(*samples, **options)
     return result._asdict() if hasattr(result, "_asdict") else {"value": result}
 
 
 def _fields(result):
-    if not isinstance(result, errors.Interval):
+    if not isinstance(result, Interval):
         return {"value": float(result)}
     how = f"95 % for the mean over draws, {result.method}"
     return {"value": result.value, "low": result.low, "high": result.high, "interval": how}
@@ -298,7 +269,7 @@ def _floors(network, names, source, real, count, others, progress):
     return {
         name: {
             "floor": fields["value"],
-            "floor_method": f"{fields['n_fake']} real images" if name in _SCORE else method,
+            "floor_method": f"{fields['n_fake']} real images" if not fields["n_real"] else method,
         }
         for name, fields in measured.items()
     }

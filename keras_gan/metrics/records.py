@@ -9,31 +9,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Name: title, and which direction is better.
-METRICS = {
-    "fcd": ("Frechet classifier distance", "lower"),
-    "kcd": ("kernel classifier distance", "lower"),
-    "classifier_score": ("classifier score", "higher"),
-    "fid": ("Frechet Inception distance", "lower"),
-    "kid": ("kernel Inception distance", "lower"),
-    "inception_score": ("Inception score", "higher"),
-    "precision": ("precision", "higher"),
-    "recall": ("recall", "higher"),
-    "density": ("density", "higher"),
-    "coverage": ("coverage", "higher"),
-}
+from keras_gan.metrics import registry
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
     """The value of a metric, and what somebody needs to measure it again or to compare it with another.
 
-    Two values can be compared only if everything but `value`, its interval, `ema`, `seed` and `step` is the same:
-    `comparable` says so.
+    Two values can be compared only if everything but `value`, its interval, `ema`, `seed` and `step` is the same.
 
     Attributes:
-        name: A key of `METRICS`. Only with the features of `inception_v3_2015` is it `fid`, `kid` or
-            `inception_score`.
+        name: A key of `keras_gan.metrics.registry.METRICS`. Only with the features of `inception_v3_2015` is it `fid`,
+            `kid` or `inception_score`.
         value: The metric.
         n_real: Number of real images; 0 for a score that looks at none.
         n_fake: Number of generated images.
@@ -91,12 +78,12 @@ class Record:
     @property
     def title(self):
         """The metric's full name."""
-        return METRICS[self.name][0]
+        return registry.METRICS[self.name].title
 
     @property
     def better(self):
         """`"lower"` or `"higher"`."""
-        return METRICS[self.name][1]
+        return registry.METRICS[self.name].better
 
     def to_dict(self):
         """A dictionary that JSON can hold."""
@@ -122,12 +109,6 @@ class Record:
     def from_json(cls, text):
         """The record of a text made by `to_json`."""
         return cls.from_dict(json.loads(text))
-
-    def comparable(self, other):
-        """Tells whether the values of two records differ by the generators alone."""
-        free = {"value", "low", "high", "interval", "ema", "seed", "step", "floor"}
-        mine, others = self.to_dict(), other.to_dict()
-        return all(mine[name] == others[name] for name in mine if name not in free)
 
     def __str__(self):
         interval = "" if self.low is None else f" [{_number(self.low)}, {_number(self.high)}]"

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from keras_gan import layers
 from keras_gan.networks import convolutional
 from keras_gan.networks.base import Discriminator, Generator, append_labels, check_choice, check_conditioning
 from keras_gan.networks.heads import CONDITIONINGS, Heads
@@ -102,7 +103,7 @@ class DCGANGenerator(Generator):
         classes = self.num_classes if projects else None
         self.normalizers = [convolutional.normalizer(normalization, policy, classes) for _ in self.sizes]
         self.upsamplings = [
-            keras.layers.Conv2DTranspose(
+            layers.Conv2DTranspose(
                 width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
             )
             for width in widths[-2::-1]
@@ -208,7 +209,7 @@ class DCGANDiscriminator(Discriminator):
         policy, use_bias = self.dtype_policy, normalization is None
         widths = convolutional.stage_filters(self.filters, len(convolutional.stage_sizes(*self.image_shape[:2])) - 1)
         self.convolutions = [
-            keras.layers.Conv2D(
+            layers.Conv2D(
                 width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
             )
             for width in widths

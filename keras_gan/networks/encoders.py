@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from keras_gan import layers
 from keras_gan.networks import convolutional
 from keras_gan.networks.base import Encoder, append_labels, check_choice
 from keras_gan.networks.mlp import dense, serialize_activation
@@ -129,7 +130,7 @@ class DCGANEncoder(Encoder):
         policy, use_bias = self.dtype_policy, normalization is None
         widths = convolutional.stage_filters(self.filters, len(convolutional.stage_sizes(*self.image_shape[:2])) - 1)
         self.convolutions = [
-            keras.layers.Conv2D(
+            layers.Conv2D(
                 width, 4, 2, padding="same", use_bias=use_bias, kernel_initializer=convolutional.kernel(), dtype=policy
             )
             for width in widths

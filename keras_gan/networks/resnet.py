@@ -12,7 +12,7 @@ from keras_gan.networks.base import Discriminator, Generator, check_choice
 def _convolution(filters, size, residual, dtype):
     """A convolution with Glorot's uniform initialization, of twice the variance on the residual path."""
     initializer = keras.initializers.VarianceScaling(2.0 if residual else 1.0, "fan_avg", "uniform")
-    return keras.layers.Conv2D(filters, size, padding="same", kernel_initializer=initializer, dtype=dtype)
+    return layers.Conv2D(filters, size, padding="same", kernel_initializer=initializer, dtype=dtype)
 
 
 class UpBlock(keras.layers.Layer):

@@ -76,7 +76,7 @@ class NetworksTest(TestCase):
 class MeasureTest(TestCase):
     def measure(self, **commands):
         self.enterContext(pytest.MonkeyPatch.context()).setattr(
-            benchmark, "command_of", lambda name, side, python, precision: commands[side]
+            benchmark, "command_of", lambda name, side, *others: commands[side]
         )
         return benchmark.measure_work("a", list(commands), benchmark.Config(rounds=3, steps=2), "python")
 
@@ -118,6 +118,7 @@ class FlagsTest(TestCase):
         self.assertIn("--work must be of a, b, c", self.refused("--work=a,e"))
         self.assertIn("--sides names nobody", self.refused("--work=b", "--sides=torch"))
         self.assertIn("--precision must be", self.refused("--precision=int8"))
+        self.assertIn("--before must be a checkout", self.refused("--work=b", "--before=/nowhere"))
         self.assertIn("cannot be started", self.refused("--work=a", "--torch_python=/nowhere/python"))
 
     def test_a_whole_comparison(self):

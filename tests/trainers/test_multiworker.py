@@ -335,15 +335,6 @@ class OneWorkerTest(TestCase):
         ):
             hardware.check_same(None, "flags", "a")
 
-    def test_bfloat16_if_all_workers_are_for_it(self):
-        for mean, chosen in ((1.0, "bfloat16"), (0.5, "float32"), (0.0, "float32")):
-            with (
-                mock.patch.object(hardware, "_native_bfloat16", return_value="a unit"),
-                mock.patch.object(hardware, "_bfloat16_speed", return_value=2.0),
-                mock.patch.object(distribution, "mean_over_workers", return_value=mean),
-            ):
-                self.assertEqual(hardware.choose_precision(None)[0], chosen)
-
     def test_others_than_the_chief_write_elsewhere_and_print_nothing(self):
         resolver = SimpleNamespace(task_type="worker", task_id=1)
         output = io.StringIO()

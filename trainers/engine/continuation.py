@@ -10,7 +10,7 @@ from pathlib import Path
 from keras_gan import cli
 from keras_gan.callbacks.checkpoint import check_folder
 from keras_gan.files.run_folder import RunFolder, checkpoint_steps
-from trainers.engine import flags
+from trainers.engine import flags, precision
 
 
 def open_folder(program, config, given):
@@ -106,7 +106,7 @@ def _read(folder, config_class):
     if old is None:
         raise ValueError(f"There is no run in {folder}.")
     try:
-        if old.get("precision") not in flags.POLICIES:
+        if old.get("precision") not in precision.POLICIES:
             raise ValueError(f"--precision is {old.get('precision')!r}")
         return cli.adopt(config_class(), old, [field.name for field in dataclasses.fields(config_class)])
     except ValueError as error:
@@ -123,7 +123,7 @@ def check_data(folder, spec):
 
 
 def facts(program, config, spec):
-    """The facts that a run's folder remembers of its configuration and data, a dictionary."""
+    """The facts that a run's folder remembers of its configuration and data, and that its workers agree on."""
     return {"trainer": program, **dataclasses.asdict(config), "data": spec.fingerprint}
 
 

@@ -10,8 +10,8 @@ from keras_gan import data, optimizers
 from keras_gan.callbacks import watchdog
 from keras_gan.cli import option
 from trainers.engine import hardware
+from trainers.engine.precision import POLICIES
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 LENGTHS = {"steps", "epochs", "minutes"}
 
 _RUN, _DATA, _RECIPE, _EVALUATION, _HARDWARE = "the run", "the data", "the recipe", "evaluation", "hardware"
@@ -271,13 +271,5 @@ def configure_tensorflow(config):
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    keras.config.set_dtype_policy(POLICIES[config.precision])
-
-
-def resolve_precision(config, strategy):
-    """The configuration with `auto` replaced by what suits the hardware."""
-    if config.precision != "auto":
-        return config
-    precision, reason = hardware.choose_precision(strategy)
-    print(f"precision: {precision} ({reason})", flush=True)
-    return dataclasses.replace(config, precision=precision)
+    # What `auto` means is found out later, with the model.
+    keras.config.set_dtype_policy(POLICIES.get(config.precision, "float32"))

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import socket
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import tensorflow as tf
 
 from keras_gan import distribution
+from keras_gan.layers import convolution
 
 NAMES = ("none", "mirrored", "multiworker", "tpu")
 _SECONDS = 5  # to wait for an address; TensorFlow itself would wait for many minutes
@@ -209,57 +208,11 @@ def _probe(address, looked):
         raise ValueError(f"{looked}, and nothing answered within {_SECONDS} seconds: {error}") from None
 
 
-def choose_precision(strategy):
-    """The precision that `--precision=auto` means here.
-
-    bfloat16 where the hardware computes it natively and a convolution with its gradients, timed on the spot, is at
-    least 1.5 times as fast in it; else float32.
-
-    Args:
-        strategy: `tf.distribute.Strategy`.
-
-    Returns:
-        The pair of `"bfloat16"` or `"float32"`, and the reason in a few words.
-    """
-    if isinstance(strategy, tf.distribute.TPUStrategy):
-        return "bfloat16", "a TPU's native format"
-    native = _native_bfloat16()
-    ratio = _bfloat16_speed() if native else 0.0
-    # Several workers compute in one format, the one that suits all of them.
-    chosen = "bfloat16" if distribution.mean_over_workers(strategy, ratio >= 1.5) == 1.0 else "float32"
-    if native is None:
-        return chosen, "no native bfloat16 here"
-    return chosen, f"{native}; a convolution took {1 / ratio:.2f} times as long in bfloat16 as in float32"
-
-
-def _native_bfloat16():
+def native_bfloat16():
     """The unit that computes in bfloat16, or `None`."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return f"compute capability {capability[0]}.{capability[1]}" if capability >= (8, 0) else None
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text("utf-8", errors="replace").split() if cpuinfo.exists() else []
-    return next((f"processor with {flag}" for flag in ("amx_bf16", "avx512_bf16") if flag in flags), None)
-
-
-def _bfloat16_speed(repeats=9):
-    """The speed of a convolution with its gradients in bfloat16, as a multiple of that in float32."""
-
-    @tf.function
-    def gradients(images, kernel):
-        with tf.GradientTape() as tape:
-            tape.watch((images, kernel))
-            sum_ = tf.reduce_sum(tf.nn.conv2d(images, kernel, 2, "SAME"))
-        return tape.gradient(sum_, (images, kernel))
-
-    times = {}
-    for dtype in [tf.float32, tf.bfloat16] * (repeats + 1):
-        images, kernel = tf.ones((64, 14, 14, 64), dtype), tf.ones((4, 4, 64, 128), dtype)
-        began = time.perf_counter()
-        for gradient in gradients(images, kernel):
-            gradient.numpy()
-        times.setdefault(dtype, []).append(time.perf_counter() - began)
-    # The first of each compiled it.
-    float32, bfloat16 = (statistics.median(times[dtype][1:]) for dtype in (tf.float32, tf.bfloat16))
-    return float32 / bfloat16
+    unit = convolution.bfloat16_unit()
+    return unit and f"processor with {unit}"

@@ -20,7 +20,7 @@ from keras_gan.files import atomic
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.models import inputs
 from trainers import STARTED
-from trainers.engine import continuation, flags, hardware, report, tasks
+from trainers.engine import continuation, flags, hardware, precision, report, tasks
 
 
 def main(program, about, config_class, build, argv=None, labels=False, epilogue=None):
@@ -57,6 +57,7 @@ class Run:
         examples: The data, as `data.load` takes them.
         spec: `keras_gan.data.DataSpec`.
         model: The compiled model.
+        trial: Seconds of a step by precision, where they decided on it in this process.
     """
 
     program: str
@@ -67,6 +68,7 @@ class Run:
     examples: object
     spec: data.DataSpec
     model: keras.Model
+    trial: dict | None
 
     @property
     def conditional(self):
@@ -110,21 +112,41 @@ def _train(program, config, given, build, labels, epilogue):
     strategy = hardware.make_strategy(config)
     with hardware.worker(strategy, folder.path) as own, _room(own):
         atomic.nearest_folder(RunFolder(own).config_file)
-        config = flags.resolve_precision(config, strategy)
         flags.configure_tensorflow(config)
         examples = flags.find(config)
         _, spec = data.load(examples, repeat=True, labels=labels, **flags.loading(config))
         continuation.check_data(folder, spec)
+        config, trial = _choose_precision(config, strategy, build, examples, spec)
         hardware.check_same(strategy, "flags or data", continuation.facts(program, config, spec))
         with strategy.scope():
             model = build(config, spec)
-        run = Run(program, config, folder, RunFolder(own), strategy, examples, spec, model)
+        run = Run(program, config, folder, RunFolder(own), strategy, examples, spec, model, trial)
         print(_describe(run), flush=True)
         if config.dry_run:
             return _dry_run(run)
         if not config.out and (command := continuation.unfinished(program, config, given, spec)):
             print(f"A run like this one was interrupted. To go on with it instead: {command}", flush=True)
         return _train_and_finish(run, epilogue)
+
+
+def _choose_precision(config, strategy, build, examples, spec):
+    """The configuration with what `auto` means for this model here, and the times that decided on it."""
+    if config.precision != "auto":
+        return config, None
+
+    def make_step():
+        model = build(config, spec)
+        rows = flags.rows_of(config) // strategy.num_replicas_in_sync
+        dataset, _ = data.load(examples, batch_size=rows, labels=model.num_classes is not None)
+        batch = next(iter(dataset.take(1)))
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        return lambda: model.train_on_batch(*batch)
+
+    chosen, reason, trial = precision.choose(strategy, make_step)
+    print(f"precision: {chosen} ({reason})", flush=True)
+    config = dataclasses.replace(config, precision=chosen)
+    flags.configure_tensorflow(config)
+    return config, trial
 
 
 def _train_and_finish(run, epilogue):
@@ -166,6 +188,8 @@ def _begin(run, checkpoint):
         print(f"{run.folder} is finished: it has {step} steps. A larger --{length} extends it.")
         return False
     facts = continuation.facts(run.program, run.config, run.spec)
+    if trial := run.trial or (run.folder.config() or {}).get("precision_trial"):
+        facts["precision_trial"] = trial
     run.own.write_config(facts, private=sorted(cli.names(type(run.config), "private")))
     if step:
         print(f"Resuming {run.folder} at step {step}.", flush=True)

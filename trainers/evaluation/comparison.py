@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy import stats
 
-from keras_gan.metrics import records
+from keras_gan.metrics import registry
 
 
 def differences(a, b):
@@ -47,7 +47,7 @@ def differences(a, b):
     running = 0.0
     for rank, row in enumerate(sorted(rows, key=lambda row: row["p"])):
         running = max(running, min(1.0, row["p"] * (len(rows) - rank)))
-        better = row["difference"] < 0 if records.METRICS[row["name"]][1] == "lower" else row["difference"] > 0
+        better = row["difference"] < 0 if registry.METRICS[row["name"]].better == "lower" else row["difference"] > 0
         row |= {
             "p_holm": running,
             "verdict": ("B is better" if better else "A is better") if running < 0.05 else "no significant difference",

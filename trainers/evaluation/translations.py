@@ -13,8 +13,7 @@ from keras_gan.callbacks import translations as drawing
 from keras_gan.data.pairs import Domains
 from keras_gan.export import loading
 from keras_gan.files import atomic
-from keras_gan.metrics import features, records, translation
-from keras_gan.metrics.evaluate import names_for
+from keras_gan.metrics import features, records, registry, translation
 from trainers.engine import translations
 from trainers.evaluation import model_card
 
@@ -55,7 +54,7 @@ def describe(config, path, translator, out, run):
             made,
             shown.targets,
             seen,
-            names_for(seen)[:1],
+            registry.names_for(seen.name)[:1],
             dataset=config.dataset,
             split=config.split,
             step=run and run.step_of(path),

@@ -18,8 +18,8 @@ def manifest():
 
     Returns:
         Dictionary from a name, such as `"mnist_classifier"`, to a dictionary with the `dataset` that it was trained
-        on, the `split`, the `seed`, the `image_shape`, the `test_accuracy` of the weights as they are shipped, and
-        the `sha256` of their file.
+        on, the names of all data sets that it `fits`, the `split`, the `seed`, the `image_shape`, the `test_accuracy`
+        of the weights as they are shipped, and the `sha256` of their file.
 
     Example:
 

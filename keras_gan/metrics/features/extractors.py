@@ -197,11 +197,12 @@ def for_dataset(dataset, image_shape, second=False):
     >>> keras_gan.metrics.features.for_dataset("mnist5k", (32, 32, 1)) is None
     True
     """
-    name = {"mnist": "mnist_classifier", "mnist5k": "mnist_classifier", "cifar10": "cifar10_classifier"}.get(dataset)
-    fits = name and tuple(classifiers.manifest()[name]["image_shape"]) == tuple(image_shape)
-    if not fits:
-        return None
-    return f"{name}_b" if second else name
+    fitting = [
+        name
+        for name, facts in sorted(classifiers.manifest().items())
+        if dataset in facts["fits"] and tuple(facts["image_shape"]) == tuple(image_shape)
+    ]
+    return (fitting[second:] or [None])[0]
 
 
 def _make(name):

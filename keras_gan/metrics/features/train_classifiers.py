@@ -23,6 +23,8 @@ from keras_gan.metrics.features import classifiers
 
 # Filters of the four convolutions, largest shift in pixels, and whether an image may be mirrored.
 RECIPES = {"mnist": ((32, 32, 64, 64), 2, False), "cifar10": ((48, 64, 96, 96), 4, True)}
+# What a classifier of one data set fits besides.
+ALSO = {"mnist": ["mnist5k"]}
 KERNELS = (4, 3, 3, 3)
 
 
@@ -170,6 +172,7 @@ def _run(config):
     test_accuracy = accuracy(classifiers.from_arrays(name, image_shape, arrays), config)
     entry = {
         "dataset": config.dataset,
+        "fits": [config.dataset, *ALSO.get(config.dataset, [])],
         "split": "train",
         "seed": config.seed,
         "epochs": config.epochs,

@@ -7,7 +7,7 @@ from unittest import mock
 
 from absl.testing import parameterized
 
-from keras_gan.files import run_folder
+from keras_gan.files import atomic, run_folder
 from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 
@@ -134,9 +134,9 @@ class LockTest(RunFolderTestCase):
         with self.run_.lock():
             self.assertTrue(self.run_.is_locked())
         self.assertFalse(self.run_.is_locked())
-        with mock.patch.object(run_folder, "_try_lock", side_effect=[False, False, True]), self.run_.lock() as locked:
+        with mock.patch.object(atomic, "try_lock", side_effect=[False, False, True]), self.run_.lock() as locked:
             self.assertTrue(locked)
 
     def test_a_file_system_without_locks(self):
-        with mock.patch.object(run_folder.fcntl, "flock", side_effect=OSError("no locks")), self.run_.lock() as locked:
+        with mock.patch.object(atomic.fcntl, "flock", side_effect=OSError("no locks")), self.run_.lock() as locked:
             self.assertFalse(locked)

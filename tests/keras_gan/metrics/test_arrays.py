@@ -71,7 +71,7 @@ METRICS = {
     "exact_jensen_shannon": (lambda x: divergence.exact_jensen_shannon([0.5, 0.5], x), [1.0, 0.0]),
     "optimal_discriminator": (lambda x: divergence.optimal_discriminator(x, [0.1]), [0.0]),
     "value_function": (lambda x: divergence.value_function([1.0], x), [0.0, 1.0]),
-    "probe": (lambda x: divergence.probe(x, ROWS, steps=1), ROWS),
+    "lower_bound": (lambda x: divergence.lower_bound(x, ROWS, steps=1), ROWS),
     "jensen_shannon": (lambda x: divergence.jensen_shannon(ROWS, x, steps=1), ROWS),
     "duality_gap": (
         lambda x: divergence.duality_gap(
@@ -95,7 +95,7 @@ METRICS = {
 # What measures nothing of numbers given to it: text, files, or a generator's images, which have a test of their own.
 OTHERS = {
     "check_probabilities", "compare", "divergences", "divergence", "evaluate", "frechet_distance_with_influences",
-    "main", "memberships", "names_for", "pairs_within", "table", "truncation_curve",
+    "main", "memberships", "pairs_within", "table", "truncation_curve",
 }  # fmt: skip
 MODULES = (
     collapse, conditional, distances, divergence, evaluate_module, intervals, manifold, memorisation, modes_module,

@@ -87,7 +87,7 @@ class ProbeTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(("kl", 0.5, 0.12), ("squared_hellinger", 2 * (1 - math.exp(-1 / 8)), 0.05))
     def test_other_divergences(self, name, true, tolerance):
-        found = divergence.probe(*gaussians(1.0), name, steps=200)
+        found = divergence.lower_bound(*gaussians(1.0), name, steps=200)
         self.assertAllClose(found["estimate"], true, rtol=0, atol=tolerance)
 
     def test_one_distribution_and_two_apart(self):
@@ -110,11 +110,11 @@ class ProbeTest(TestCase, parameterized.TestCase):
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "at least 8 real"):
-            divergence.probe(np.zeros((7, 1)), np.zeros((9, 1)))
+            divergence.lower_bound(np.zeros((7, 1)), np.zeros((9, 1)))
         with self.assertRaisesRegex(ValueError, "of one shape. Received: .*1.*2"):
-            divergence.probe(np.zeros((9, 1)), np.zeros((9, 2)))
+            divergence.lower_bound(np.zeros((9, 1)), np.zeros((9, 2)))
         with self.assertRaisesRegex(ValueError, "`divergence` must be one of"):
-            divergence.probe(np.zeros((9, 1)), np.zeros((9, 1)), "total_variation")
+            divergence.lower_bound(np.zeros((9, 1)), np.zeros((9, 1)), "total_variation")
         with self.assertRaisesRegex(ValueError, "`fake` must be finite"):
             divergence.jensen_shannon(np.zeros((9, 1)), np.full((9, 1), math.nan))
 

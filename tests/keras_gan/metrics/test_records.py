@@ -38,12 +38,6 @@ class RecordTest(TestCase):
         self.assertEqual((RECORD.title, RECORD.better), ("Frechet classifier distance", "lower"))
         self.assertEqual(dataclasses.replace(RECORD, name="coverage").better, "higher")
 
-    def test_comparable(self):
-        for same in ({"value": 9.0, "low": None, "interval": ""}, {"ema": False}, {"seed": 3}, {"step": 7}):
-            self.assertTrue(RECORD.comparable(dataclasses.replace(RECORD, **same)))
-        for other in ({"n_fake": 1999}, {"features_digest": "898e"}, {"split": "test"}, {"name": "kcd"}):
-            self.assertFalse(RECORD.comparable(dataclasses.replace(RECORD, **other)))
-
     def test_one_line(self):
         self.assertEqual(
             str(RECORD),

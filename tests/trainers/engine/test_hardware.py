@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import os
 import time
@@ -51,23 +50,5 @@ class StrategyTest(TestCase):
 
 
 class PrecisionTest(TestCase):
-    def choose(self, native, ratio, strategy=None):
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(mock.patch.object(hardware, "_native_bfloat16", return_value=native))
-            stack.enter_context(mock.patch.object(hardware, "_bfloat16_speed", return_value=ratio))
-            return hardware.choose_precision(strategy or tf.distribute.get_strategy())
-
-    def test_needs_both_the_unit_and_the_speed(self):
-        self.assertEqual(self.choose(None, 9.0)[0], "float32")
-        self.assertEqual(self.choose("a unit", 1.4)[0], "float32")
-        self.assertEqual(self.choose("a unit", 2.0)[0], "bfloat16")
-        self.assertIn("0.50 times as long", self.choose("a unit", 2.0)[1])
-
-    def test_tpu(self):
-        self.assertEqual(self.choose(None, 0.1, mock.Mock(spec=tf.distribute.TPUStrategy))[0], "bfloat16")
-
-    def test_the_measurement_runs(self):
-        self.assertGreater(hardware._bfloat16_speed(repeats=1), 0.0)
-
     def test_flags_default_to_auto(self):
         self.assertEqual({f.name: f.default for f in dataclasses.fields(Config)}["precision"], "auto")

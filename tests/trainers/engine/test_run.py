@@ -22,7 +22,7 @@ from PIL import Image
 
 import keras_gan
 from keras_gan import data
-from keras_gan.files import run_folder
+from keras_gan.files import atomic, run_folder
 from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers import dcgan
@@ -214,7 +214,7 @@ class ResumeTest(TrainerTestCase):
         self.train("--steps=2")
         with RunFolder(self.out).lock():
             self.assertIn("Another process is training in", self.go_on("--steps=3", status=1))
-        with mock.patch.object(run_folder.fcntl, "flock", side_effect=OSError):
+        with mock.patch.object(atomic.fcntl, "flock", side_effect=OSError):
             self.assertIn("No lock can be had on", self.go_on("--steps=3"))
 
     def test_noresume_refuses_an_existing_run(self):
