@@ -82,6 +82,8 @@ DISCRIMINATORS = {
         (6,), hidden_units=(5,), num_classes=3, conditioning="auxiliary", dtype="float64"
     ),
     "batch_normalization": lambda: networks.DCGANDiscriminator((16, 16, 1), filters=2, dtype="float64"),
+    # Through instance normalization, of the mean of a map of logits.
+    "patch": lambda: networks.PatchDiscriminator((12, 12, 1), filters=2, downsamplings=1, dtype="float64"),
     "nearest": lambda: convolutional(layers.UpSampling2D(dtype="float64")),
 }
 
