@@ -42,7 +42,8 @@ def _export(args):
         print(f"{call['batch_size']} images: {call['milliseconds']:.2f} ms a call, {call['threads']} thread.")
     print(f"Compared with Keras by {card['parity']['interpreter']}. Operators: {', '.join(card['operators'])}.")
     label = "" if card["num_classes"] is None else ', "label": ...'
-    print(f'Use it:  onnxruntime.InferenceSession("{args.out}").run(["images"], {{"latent": ...{label}}})')
+    made, taken = ("translated", "images") if "source_shape" in card else ("images", "latent")
+    print(f'Use it:  onnxruntime.InferenceSession("{args.out}").run(["{made}"], {{"{taken}": ...{label}}})')
     print(f"Inputs, class names and all that was measured: {portable.card_path(args.out)}")
 
 

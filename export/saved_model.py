@@ -63,11 +63,12 @@ def _export(args):
     if removed:
         print(f"Removed: {', '.join(map(str, removed))}.")
     label = "" if card["num_classes"] is None else ", label=tf.constant([0])"
-    size = card["latent_dim"]
-    if "sample" in card["signatures"]:
+    if "source_shape" in card:
+        call = f'["translate"](images=tf.zeros({(1, *card["source_shape"])}))'
+    elif "sample" in card["signatures"]:
         call = f'["sample"](seed=tf.constant([7], tf.int64), truncation=tf.constant([1.0]){label})'
     else:
-        call = f'["serving_default"](latent=tf.zeros((1, {size})){label})'
+        call = f'["serving_default"](latent=tf.zeros((1, {card["latent_dim"]})){label})'
     print(f'Use it:  tf.saved_model.load("{out}").signatures{call}["images"]')
     if args.publish:
         print(f"Serve it:  {serving.docker_command(args.publish, card['name'])}")

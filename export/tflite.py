@@ -77,8 +77,9 @@ def _export(args):
         f"Compared with Keras by {card['parity']['interpreter']}. Built-in operations: {', '.join(card['operators'])}."
     )
     label = "" if card["num_classes"] is None else ", label=..."
-    runner = f'Interpreter("{args.out}").get_signature_runner("serving_default")'
-    print(f'Use it:  ai_edge_litert.interpreter.{runner}(latent=...{label})["images"]')
+    taken = "images" if "source_shape" in card else "latent"
+    runner = f'Interpreter("{args.out}").get_signature_runner("{next(iter(card["signatures"]))}")'
+    print(f'Use it:  ai_edge_litert.interpreter.{runner}({taken}=...{label})["images"]')
     print(f"Inputs, class names and all that was measured: {portable.card_path(args.out)}")
 
 

@@ -15,12 +15,14 @@ from keras_gan import (
     regularizers,
     unlearning,
 )
-from keras_gan.models import GAN, VAE
+from keras_gan.models import GAN, VAE, CycleGAN, Pix2Pix
 
 __version__ = "0.2.0"
 __all__ = [
     "GAN",
     "VAE",
+    "CycleGAN",
+    "Pix2Pix",
     "augmentation",
     "callbacks",
     "data",

@@ -22,15 +22,33 @@ _DIVERGENCES = {
 }
 
 
+def per_example(values: tf.Tensor) -> tf.Tensor:
+    """Averages what there is for each patch of an example: an image counts the same whatever the number of its patches.
+
+    Args:
+        values: Floats of shape `(batch,)` or `(batch, rows, columns)`.
+
+    Returns:
+        Tensor of shape `(batch,)`.
+
+    Example:
+
+    >>> keras_gan.losses.per_example(tf.constant([[[1.0, 2.0]], [[3.0, 7.0]]])).numpy().tolist()
+    [1.5, 5.0]
+    """
+    return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+
+
 def _as_logits(*logits):
     """The logits as float32, after a check that they cannot broadcast: (batch, 1) against (batch,) would."""
     logits = [tf.cast(values, tf.float32) for values in logits]
     shapes = [values.shape for values in logits]
-    vector = tf.TensorShape([None])
-    if not all(shape.is_compatible_with(vector) and shape.is_compatible_with(shapes[0]) for shape in shapes):
+    ranks = {shape.rank for shape in shapes}
+    if not ranks <= {None, 1, 3} or not all(shape.is_compatible_with(shapes[0]) for shape in shapes):
         raise ValueError(
-            "Logits must have the shape (batch,), the same for real and fake ones; flatten what the "
-            f"discriminator returns. Received: shapes={[str(shape) for shape in shapes]}"
+            "Logits must have the shape (batch,), or (batch, rows, columns) of patches, the same for real and fake "
+            "ones; flatten what the discriminator returns. "
+            f"Received: shapes={[str(shape) for shape in shapes]}"
         )
     return logits
 
@@ -49,7 +67,8 @@ class AdversarialLoss:
 
     Both are to be minimized. They take logits, real numbers that are larger for "real", and return one value
     per example, unreduced: the discriminator's at index i adds what the i-th real and the i-th fake example
-    cost. All arithmetic is float32, whatever the dtype of the logits and the global policy.
+    cost. All arithmetic is float32, whatever the dtype of the logits and the global policy. Where the discriminator
+    judges patches, each logit has its loss, and an example's is the mean over its patches.
 
     A subclass implements `_discriminator_loss(real, fake)` and `_generator_loss(real, fake)`, which receive
     checked float32 logits, and adds its constructor's arguments to `get_config()`. If its generator's loss
@@ -73,8 +92,8 @@ class AdversarialLoss:
         """The discriminator's objective, per example.
 
         Args:
-            real_logits: Logits of real examples, floats of shape `(batch,)`.
-            fake_logits: Logits of generated examples, floats of shape `(batch,)`.
+            real_logits: Logits of real examples, floats of shape `(batch,)`, or `(batch, rows, columns)` of patches.
+            fake_logits: Logits of generated examples, of the same shape.
 
         Returns:
             float32 tensor of shape `(batch,)`.
@@ -82,15 +101,16 @@ class AdversarialLoss:
         Raises:
             ValueError: If the logits are of another shape.
         """
-        return self._discriminator_loss(*_as_logits(real_logits, fake_logits))
+        return per_example(self._discriminator_loss(*_as_logits(real_logits, fake_logits)))
 
     def generator_loss(self, real_logits, fake_logits):
         """The generator's objective, per example.
 
         Args:
-            real_logits: Logits of real examples, floats of shape `(batch,)`; ignored, and may be `None`,
-                unless `uses_real_logits`.
-            fake_logits: Logits of generated examples, floats of shape `(batch,)`.
+            real_logits: Logits of real examples, of the shape of the others; ignored, and may be `None`, unless
+                `uses_real_logits`.
+            fake_logits: Logits of generated examples, floats of shape `(batch,)`, or `(batch, rows, columns)` of
+                patches.
 
         Returns:
             float32 tensor of shape `(batch,)`.
@@ -99,13 +119,13 @@ class AdversarialLoss:
             ValueError: If the logits are of another shape, or real ones are needed and missing.
         """
         if not self.uses_real_logits:
-            return self._generator_loss(None, *_as_logits(fake_logits))
+            return per_example(self._generator_loss(None, *_as_logits(fake_logits)))
         if real_logits is None:
             raise ValueError(
                 f"The generator's loss of {type(self).__name__} depends on the real logits: pass them too. "
                 "Received: real_logits=None"
             )
-        return self._generator_loss(*_as_logits(real_logits, fake_logits))
+        return per_example(self._generator_loss(*_as_logits(real_logits, fake_logits)))
 
     def _discriminator_loss(self, real, fake):
         raise NotImplementedError(f"{type(self).__name__} must implement `_discriminator_loss(real, fake)`.")

@@ -28,7 +28,19 @@ from keras_gan import callbacks, data
 from keras_gan.data import write_tfrecords
 from keras_gan.export import loading
 from tests.test_case import TestCase
-from trainers import conditional_gan, dcgan, mlp_gan, r3gan, sample, sngan, vae, wgan_gp
+from trainers import (
+    conditional_gan,
+    cyclegan,
+    dcgan,
+    mlp_gan,
+    pix2pix,
+    r3gan,
+    sample,
+    sngan,
+    translate,
+    vae,
+    wgan_gp,
+)  # fmt: skip
 from trainers.engine import run
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +66,12 @@ DOORS = {
     "sngan": (recipe(sngan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
     "r3gan": (recipe(r3gan), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
     "vae": (recipe(vae), ["--dataset=folder:good", "--out=new", "--precision=float32", *TINY]),
+    "pix2pix": (recipe(pix2pix), ["--dataset=folder:good", "--out=new", "--precision=float32"]),
+    "cyclegan": (
+        recipe(cyclegan),
+        ["--domain_a=folder:good#a", "--domain_b=folder:good#b", "--out=new", "--precision=float32"],
+    ),
+    "translate": (translate.main, ["--model=generator.keras", "--input=good", "--out=new"]),
     "sample": (sample.main, ["--model=generator.keras", "--out=new.png", "--n=2"]),
     "write_tfrecords": (write_tfrecords.main, []),
     "saved_model": (saved_model.main, ["--model=generator.keras", "--out=new"]),
@@ -106,6 +124,22 @@ COMMANDS = (
     ("dcgan", ["--ema_momentum=1"], "--ema_momentum must be at least 0 and below 1"),
     ("dcgan", ["--best_metric=fid"], "--best_metric must be one of ['loss', 'd_loss'"),
     ("dcgan", ["--best_mode=most"], "--best_mode must be min or max"),
+    ("pix2pix", ["--source=sketch"], "A source is one of ['gray', 'edges'"),
+    ("pix2pix", ["--source="], "--source is needed where the data are no pairs"),
+    ("pix2pix", ["--source=lowres:3"], "needs sides that 3 divides, such as 9x9"),
+    ("pix2pix", ["--crop=9x9"], "A crop must fit into the images"),
+    ("pix2pix", ["--direction=up"], "`direction` must be one of ['AtoB', 'BtoA']"),
+    ("pix2pix", ["--downsamplings=3"], "takes images of 24x24 pixels and more: use larger images, or downsamplings=1"),
+    ("pix2pix", ["--dataset=pairs:good/a", "--source="], "is written pairs:A,B"),
+    ("pix2pix", ["--dataset=pairs:good/a,good/b", "--source="], "'0', '2', '4', '6'."),
+    ("pix2pix", ["--dataset=pairs:good/a,missing", "--source="], "There is no folder 'missing'"),
+    ("pix2pix", ["--dataset=pairs:good/a,empty", "--source="], "'empty' holds no image file"),
+    ("cyclegan", ["--domain_a=folder:good#c"], "has no class 'c': its classes are 'a', 'b'"),
+    ("cyclegan", ["--domain_b=folder:empty"], "'empty' holds no image file"),
+    ("cyclegan", ["--dataset=folder:good"], "--dataset must be of two domains"),
+    ("translate", [], "Expected a keras_gan.networks.Translator"),
+    ("translate", ["--model=missing.keras"], "missing.keras, which is missing"),
+    ("translate", ["--input="], "--input is needed"),
     ("mlp_gan", ["--maxout_pieces=0"], "must be at least 1. Received: units=240, pieces=0"),
     ("mlp_gan", ["--dropout=1"], "--dropout must be at least 0 and below 1"),
     ("mlp_gan", ["--update=never"], "Received: update='never'"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import trainers
 
 _ROOT = Path(__file__).resolve().parents[1]
-_USE = ("sample", "evaluate", "diagnose", "unlearn", "label", "parzen")
+_USE = ("sample", "translate", "evaluate", "diagnose", "unlearn", "label", "parzen")
 _ELSEWHERE = ("keras_gan.data.write_tfrecords", "keras_gan.metrics.parzen")
 
 

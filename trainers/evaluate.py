@@ -5,7 +5,9 @@
     python -m trainers.evaluate --compare='runs/a-*/generator.keras,runs/b-*/generator.keras'
 
 A model is measured against the held-out split of the data that its run was trained on, unless the flags say otherwise.
-`evaluation.json` holds every number, `model_card.html` is one page to look at and to pass on.
+A model that translates images is measured on held-out pairs, or of two domains by the way back; give pairs that it
+never saw as --dataset=pairs:A,B to measure agreement with true partners. `evaluation.json` holds every number,
+`model_card.html` is one page to look at and to pass on.
 
 Each side of a comparison is one model, or a pattern of several that differ in their training seed. With single models
 the answer is about these two files and the randomness of sampling; only several models say something about how they
@@ -27,7 +29,7 @@ import numpy as np
 import scipy
 import tensorflow as tf
 
-from keras_gan import cli, data, latents, metrics
+from keras_gan import cli, data, latents, metrics, networks
 from keras_gan.cli import option
 from keras_gan.export import loading
 from keras_gan.files import atomic, pictures
@@ -35,7 +37,7 @@ from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
 from trainers.engine import flags
-from trainers.evaluation import comparison, model_card
+from trainers.evaluation import comparison, model_card, translations
 
 TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
@@ -52,6 +54,8 @@ class Config:
     channels: int = option(
         0, "1 to 4: convert real images to as many channels; by default as in the run.", low=0, below=5
     )
+    source: str = option("", "Of a model that translates: what sources are made of images; by default as in the run.")
+    direction: str = option("", "Of pairs: AtoB or BtoA; by default as in the run.")
     split: str = option("test", "Split of the real images that are compared with.")
     train_split: str = option("", "Split that was trained on, in which copies are searched; by default as in the run.")
     features: str = option("", "What metrics see images through; by default the classifier that fits the data set.")
@@ -88,7 +92,10 @@ def _describe(config):
     run = RunFolder.of(path) if config.model else None
     config = _from_run(config, run)
     if config.model:
-        generator = loading.load_generator(path)
+        generator = loading.load_network(path)
+        if isinstance(generator, networks.Translator):
+            translations.describe(config, path, generator, out, run)
+            return
         _check_pictures(path, generator.image_shape)
         fakes, step = None, run and run.step_of(path)
         shape = generator.image_shape
@@ -155,8 +162,10 @@ def _results_folder(config, path):
 def _from_run(config, run):
     """The configuration with what the flags leave open taken from the model's run."""
     started = run.config() if run else {}
-    open_names = [name for name in ("dataset", "data_dir", "image_size", "channels") if not getattr(config, name)]
-    config = cli.adopt(config, started, open_names)
+    names = ["dataset", "data_dir", "image_size", "channels"]
+    if not config.dataset:  # Other data have their own.
+        names += ["source", "direction"]
+    config = cli.adopt(config, started, [name for name in names if not getattr(config, name)])
     if not config.train_split:
         config = dataclasses.replace(config, train_split=started.get("split") or "train")
     if not config.dataset:
@@ -232,7 +241,7 @@ def _summary(config, path, generator, shape, found, seen):
         "subtitle": f"{size} {kind if generator is None else f'images by a {kind}'}, measured against the split "
         f"{config.split} of {config.dataset}.",
         "images": size,
-        "table": [_row(record) for record in found],
+        "table": [model_card.row(record) for record in found],
         "records": [record.to_dict() for record in found],
         "conditions": _conditions(config, seen, first)
         | {
@@ -259,17 +268,6 @@ def _conditions(config, seen, record):
 
 def _command():
     return shlex.join(["python", "-m", "trainers.evaluate", *sys.argv[1:]])
-
-
-def _row(record):
-    """A record as the card's table shows it."""
-    return {
-        "name": record.title,
-        "value": f"{record.value:.4g}",
-        "interval": "-" if record.low is None else f"{record.low:.4g} to {record.high:.4g}",
-        "floor": "-" if record.floor is None else f"{record.floor:.4g}",
-        "better": record.better,
-    }
 
 
 def _samples(config, fakes):

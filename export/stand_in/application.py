@@ -167,6 +167,7 @@ def _summary(name, version):
         "name": name,
         "version": version.number,
         "images": {"seed", "truncation"} <= set(inputs),
+        "translates": set(version.signatures.get("translate_png", {})) == {"image_bytes"},
         "classes": classes if "label" in inputs else None,
         "shape": version.card.get("image_shape"),
         "steps": (version.card.get("training") or {}).get("steps"),

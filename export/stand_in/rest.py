@@ -51,7 +51,7 @@ def _columns(instances, specs):
     """The values of each input, from a list of rows."""
     if not isinstance(instances, list) or not instances:
         raise ValueError('"instances" must be a list of at least one row')
-    if len(specs) == 1 and not any(isinstance(row, dict) for row in instances):
+    if len(specs) == 1 and not any(isinstance(row, dict) and set(row) != {"b64"} for row in instances):
         return {key: instances for key in specs}
     for number, row in enumerate(instances):
         if not isinstance(row, dict) or set(row) != set(specs):
@@ -73,6 +73,8 @@ def _named(inputs, specs):
 
 
 def _array(name, values, spec):
+    if spec.dtype == tf.string:
+        return _binary(name, values)
     dtype = spec.dtype.as_numpy_dtype
     kinds = (int,) if np.issubdtype(dtype, np.integer) else (int, float)
     try:
@@ -83,6 +85,22 @@ def _array(name, values, spec):
     if not spec.shape.is_compatible_with(array.shape):
         raise ValueError(f"Input {name} must have shape {spec.shape}. Received: shape {array.shape}")
     return array
+
+
+def _binary(name, values):
+    """A row of bytes, each from an object `{"b64": TEXT}`, or from text as it is."""
+    found = []
+    for value in values if isinstance(values, list) else [None]:
+        try:
+            if isinstance(value, dict) and set(value) == {"b64"}:
+                found.append(base64.b64decode(value["b64"], validate=True))
+            else:
+                found.append(value.encode())
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(
+                f'Input {name} must hold a list of objects {{"b64": "..."}} with bytes in base 64, or of strings'
+            ) from None
+    return np.array(found, object)
 
 
 def _check_numbers(values, kinds):

@@ -6,7 +6,7 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gan import serialization
+from keras_gan import losses, serialization
 from keras_gan.augmentation import transforms
 from keras_gan.augmentation.base import Augmenter, Draws, check_images, part_names
 
@@ -160,14 +160,15 @@ class AdaptiveAugment(Augmenter):
 
         Args:
             real_logits: float32 `(batch,)`, the logits of the augmented real images in that update; where the
-                discriminator packs images, each has that of its pack.
+                discriminator packs images, each has that of its pack; of patches `(batch, rows, columns)`, where an
+                image's sign is the mean over its patches.
         """
         self.updates.assign_add(1)
         if self.probability is not None:
             self.p.assign(tf.cast(serialization.value_at(self.probability, self.updates.value), tf.float32))
             return
         # Of a NaN, as in an update that loss scaling skips, neither holds.
-        signs = tf.cast(real_logits > 0, tf.float32) - tf.cast(real_logits < 0, tf.float32)
+        signs = losses.per_example(tf.cast(real_logits > 0, tf.float32) - tf.cast(real_logits < 0, tf.float32))
         context = tf.distribute.get_replica_context()
         total, count = tf.reduce_sum(signs), tf.cast(tf.size(signs), tf.float32)
         if context is not None and context.num_replicas_in_sync > 1:

@@ -45,7 +45,7 @@ class Augmenter(keras.layers.Layer):
 
         Args:
             real_logits: float32 `(batch,)`, the logits of the augmented real images in that update; where the
-                discriminator packs images, each has that of its pack.
+                discriminator packs images, each has that of its pack; of patches `(batch, rows, columns)`.
         """
 
 

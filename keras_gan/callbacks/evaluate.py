@@ -75,36 +75,53 @@ class Evaluate(keras.callbacks.Callback):
         say=None,
         **options,
     ):
+        self.real = real
+        self.features = networks.get(features)
+        named = registry.names_for(self.features.name, metrics)
+        metrics = named[:1] if metrics is None else named
+        self.num_samples = num_samples
+        self.options = {"intervals": False, "floor": False, **options}
+        self._schedule(metrics, registry.METRICS[metrics[0]].better, epochs, steps, folder, say)
+
+    def _schedule(self, metrics, better, epochs, steps, folder, say):
+        """Sets what is measured, which way the first of it is better, how often, and where that goes."""
         super().__init__()
         for name, value in (("epochs", epochs), ("steps", 1 if steps is None else steps)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
-        self.real = real
-        self.features = networks.get(features)
-        self.metrics = registry.names_for(self.features.name, metrics)
-        if metrics is None:
-            del self.metrics[1:]
+        self.metrics = metrics
         self.epochs, self.steps = epochs, steps
-        self.num_samples = num_samples
         self.folder = None if folder is None else RunFolder(folder)
         self.say = say or (lambda line: None)
-        self.options = {"intervals": False, "floor": False, **options}
         self.records, self.values = [], {}
-        self._sign = 1.0 if registry.METRICS[self.metrics[0]].better == "lower" else -1.0
+        self._sign = 1.0 if better == "lower" else -1.0
         self._variables = None
         self._writer = None
         self._explained = False
 
+    def measure(self):
+        """Measures the model now: a dictionary from the metrics' names to values."""
+        self.records = evaluate(self.model, self.real, self.features, self.metrics, self.num_samples, **self.options)
+        return {record.name: record.value for record in self.records}
+
     def set_model(self, model):
         super().set_model(model)
         if self._variables is None:
-            self.features.check(model.image_shape)
+            if self.features is not None:
+                self.features.check(model.image_shape)
             self._variables = {
                 "last": tf.Variable(np.full(len(self.metrics), np.nan), trainable=False),
                 "best": tf.Variable(np.inf, dtype=tf.float64, trainable=False),
                 "step": tf.Variable(-1, dtype=tf.int64, trainable=False),
-                "weights": [tf.Variable(value, trainable=False) for value in model.sampler.get_weights()],
             }
+            for name, network in self._kept(model).items():
+                self._variables[name] = [tf.Variable(value, trainable=False) for value in network.get_weights()]
+
+    @staticmethod
+    def _kept(model):
+        """The networks that are kept as they were at their best, by the names of their weights in a checkpoint."""
+        first, *others = model.samplers.items()
+        return {"weights": first[1], **{f"{name}_weights": network for name, network in others}}
 
     def state(self, model):
         """State that a checkpoint has to hold for a resumed run to have the same last values and the same best.
@@ -135,7 +152,18 @@ class Evaluate(keras.callbacks.Callback):
     @property
     def best_weights(self):
         """The weights of the sampling generator at `best_step`, as its `get_weights` returned them, or `None`."""
-        return None if self.best_value is None else [weight.numpy() for weight in self._variables["weights"]]
+        return self.best_weights_of("weights")
+
+    def best_weights_of(self, name):
+        """The weights of one of several sampling generators at `best_step`, or `None`.
+
+        Args:
+            name: `"weights"` for the first, `"generator_backward_weights"` for the other of a `CycleGAN`.
+
+        Returns:
+            List of arrays.
+        """
+        return None if self.best_value is None else [weight.numpy() for weight in self._variables[name]]
 
     def on_train_begin(self, logs=None):
         last = self._variables["last"].numpy()
@@ -163,17 +191,17 @@ class Evaluate(keras.callbacks.Callback):
 
     def at_step(self, step):
         """Evaluates now, and logs and remembers the result."""
-        self.records = evaluate(self.model, self.real, self.features, self.metrics, self.num_samples, **self.options)
         strategy = self.model.distribute_strategy
-        self.values = {record.name: distribution.mean_over_workers(strategy, record.value) for record in self.records}
+        self.values = {name: distribution.mean_over_workers(strategy, value) for name, value in self.measure().items()}
         self._variables["last"].assign(list(self.values.values()))
         first = self.values[self.metrics[0]]
         better = self._sign * first < float(self._variables["best"])
         if better:
             self._variables["best"].assign(self._sign * first)
             self._variables["step"].assign(step)
-            for kept, value in zip(self._variables["weights"], self.model.sampler.get_weights(), strict=True):
-                kept.assign(value)
+            for name, network in self._kept(self.model).items():
+                for kept, value in zip(self._variables[name], network.get_weights(), strict=True):
+                    kept.assign(value)
         if self.folder is not None:
             # No checkpoint holds the last evaluation of a run: a process that goes on after it makes it again.
             history.forget(self.folder.evaluations_file, lambda each: each < step)

@@ -31,13 +31,20 @@ class SampleGrids(EverySteps):
             self.at_step(0, logs)
 
     def at_step(self, step, logs):
-        grid = sample_grid(self.model, self.n)
-        pictures.write_png(self.folder.sample_file(step), grid)
-        between = pictures.grid(latents.interpolations(self.model), columns=8)
+        drawn = {"samples": self.draw(), **self.more()}
+        pictures.write_png(self.folder.sample_file(step), drawn["samples"])
         with self.writer.as_default(step):
-            tf.summary.image("pictures/samples", grid[None])
-            tf.summary.image("pictures/interpolations", between[None])
+            for name, picture in drawn.items():
+                tf.summary.image(f"pictures/{name}", picture[None])
         self.writer.flush()
+
+    def draw(self):
+        """Draws the grid: a uint8 array."""
+        return sample_grid(self.model, self.n)
+
+    def more(self):
+        """Draws what TensorBoard shows beside it: a dictionary from names to uint8 arrays."""
+        return {"interpolations": pictures.grid(latents.interpolations(self.model), columns=8)}
 
     def on_train_end(self, logs=None):
         self.close()

@@ -1,6 +1,6 @@
 """Data sets: `load`, the one entry, and what it reads from."""
 
-from keras_gan.data import decoding, stacked, toy
+from keras_gan.data import conditions, decoding, stacked, toy
 from keras_gan.data.images import SOURCES, DataSpec, load, open_source
 from keras_gan.data.sources import MEMORY_LIMIT, MissingSplitError
 
@@ -9,6 +9,7 @@ __all__ = [
     "SOURCES",
     "DataSpec",
     "MissingSplitError",
+    "conditions",
     "decoding",
     "load",
     "open_source",

@@ -43,12 +43,26 @@ class Listing:
     training: "Listing | None" = None
 
 
-def from_folder(place, request):
-    """The image files of a folder; each is read once here, so that broken ones are known before training."""
+def exists(place):
+    """True where there is a folder of this name."""
+    return epath.Path(place).expanduser().is_dir()
+
+
+def from_folder(place, request, halves=None):
+    """The image files of a folder; each is read once here, so that broken ones are known before training.
+
+    Args:
+        place: Path of the folder.
+        request: `sources.Request`.
+        halves: `None`, or a function that makes several pictures of one; their channels become those of an example.
+
+    Returns:
+        `sources.Source`.
+    """
     listing = list_images(place, request.split)
     folder, files = listing.folder, listing.files
     depth = Depth(listing.training or listing)
-    checksums = [None] * len(files)
+    checksums, sizes = [None] * len(files), [None] * len(files)
 
     def read(index):
         path = folder / files[index]
@@ -59,9 +73,12 @@ def from_folder(place, request):
                 raise ValueError("it has been written to since the data were opened")
             checksums[index] = checksum
             pixels = depth.to_bytes(decoding.to_pixels(contents))
+            sizes[index] = pixels.shape[:2]
+            parts = [pixels] if halves is None else halves(pixels)
         except (OSError, ValueError) as error:
             raise sources.ReadError(path, error) from error
-        return decoding.fit(pixels, request.image_size, request.channels), listing.labels[index]
+        fitted = [decoding.fit(part, request.image_size, request.channels) for part in parts]
+        return fitted[0] if halves is None else np.concatenate(fitted, axis=-1), listing.labels[index]
 
     errors = {}
     images, labels, readable, shapes = sources.read_all(read, len(files), request.memory_limit, folder, errors)
@@ -87,6 +104,9 @@ def from_folder(place, request):
         read=(lambda index: read(readable[index])) if images is None else None,
         unlabelled=listing.unlabelled,
         skipped={sources.printable(folder / name): reason for name, reason in skipped.items()},
+        name=str(folder),
+        names=[files[index] for index in readable],
+        sizes=[sizes[index] for index in readable],
     )
 
 

@@ -2,20 +2,25 @@
 
 import dataclasses
 import hashlib
-import itertools
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.data import decoding, folders, sources, stacked, tfrecords, toy
+from keras_gan.data import batches, conditions, decoding, folders, jitter, pairs, sources, stacked, tfrecords, toy
 from keras_gan.data.sources import MEMORY_LIMIT
-from keras_gan.files import pictures
 
 
 def _stacked(name, request):
     digits = _read(stacked.NAMES[name], dataclasses.replace(request, image_size=None, channels=None))
     return stacked.source(digits, name, request)
+
+
+def _domains(place, request):
+    a, b = (_read(each, request) for each in pairs.names_in("domains:A,B", place, "two sources, separated by a comma"))
+    if a.source_channels or b.source_channels:
+        raise ValueError(f"A domain is a source of single images. Received: source='domains:{place}'")
+    return pairs.Domains(a, b)
 
 
 # All that can be named, but for TFDS: from how it is written to a function of what stands for the capitals, or else of
@@ -27,6 +32,9 @@ SOURCES = {
     "stacked_mnist5k": _stacked,
     "folder:PATH": folders.from_folder,
     "tfrecord:PATTERN": tfrecords.from_tfrecords,
+    "pairs:A,B": pairs.from_pairs,
+    "side_by_side:FOLDER": pairs.side_by_side,
+    "domains:A,B": _domains,
 }
 
 
@@ -42,6 +50,8 @@ class DataSpec:
         fingerprint: Text that changes when the examples, their order or their conversion change. It covers the
             contents of arrays and image files, and the names and sizes of records.
         skipped: Dictionary from the path of each file that was left out to the reason.
+        source_shape: Shape of what is translated, `(height, width, channels)`, where elements are two batches of
+            images; otherwise `None`.
     """
 
     image_shape: tuple
@@ -50,6 +60,7 @@ class DataSpec:
     num_examples: int
     fingerprint: str
     skipped: dict
+    source_shape: tuple | None = None
 
 
 def load(
@@ -69,6 +80,10 @@ def load(
     data_dir: str | None = None,
     download: bool = False,
     memory_limit: int = MEMORY_LIMIT,
+    direction: str = "AtoB",
+    condition: str | None = None,
+    crop: str | tuple[int, int] | None = None,
+    flip: bool = False,
 ) -> tuple[tf.data.Dataset, DataSpec]:
     """Loads images as batches in [-1, 1], ready for `fit`.
 
@@ -91,6 +106,11 @@ def load(
               are classes. What cannot be read is skipped, with a warning.
             - `"tfrecord:PATTERN"`: files written by `python -m keras_gan.data.write_tfrecords`, or their folder.
             - the name of a TFDS data set, such as `"cifar10"`.
+            - `"pairs:A,B"`: two folders with files of the same names, pairs of what is translated and what it becomes;
+              `{split}` in a path stands for the split's name.
+            - `"side_by_side:FOLDER"`: a folder of files that each hold such a pair, one beside the other.
+            - `"domains:A,B"`: two of the sources above, from which examples are drawn independently.
+            - any source with labels and a class of it, `"mnist5k#3"` or `"folder:PATH#cats"`: its examples.
             - an array of uint8 images in [0, 255] or of float images in [-1, 1], of shape `(N, H, W, C)` or
               `(N, H, W)`, or of float vectors of any range, of shape `(N, D)`; or a pair of such an array and
               integer labels of shape `(N,)`.
@@ -113,10 +133,16 @@ def load(
             `~/tensorflow_datasets`.
         download: Whether to download a TFDS data set that is not prepared yet.
         memory_limit: Bytes up to which decoded images are kept in memory.
+        direction: Of pairs, `"AtoB"` where A is translated, or `"BtoA"`.
+        condition: Of a source of single images: the source that is made of each, as
+            `keras_gan.data.conditions.get` names it. The elements are pairs (sources, images).
+        crop: `(height, width)` or `"HxW"` of a window that is cut out of each image, at a random place; of both
+            pictures of a pair the same.
+        flip: Whether images are mirrored, left to right, with probability 1/2; both pictures of a pair or none.
 
     Returns:
         `tf.data.Dataset` of float32 images `(batch_size,) + image_shape`, or of pairs of these and int32 labels
-        `(batch_size,)`; and its `DataSpec`.
+        `(batch_size,)`, or of pairs of sources `(batch_size,) + source_shape` and images; and its `DataSpec`.
 
     Raises:
         ValueError: If an argument is out of range, or the source is missing, empty, broken, of mixed sizes without
@@ -140,7 +166,7 @@ def load(
             f"Received: start_batch={start_batch}, repeat={repeat}"
         )
     found = source
-    if not isinstance(source, sources.Source):
+    if not isinstance(source, (sources.Source, pairs.Domains)):
         found = open_source(
             source,
             split,
@@ -150,7 +176,15 @@ def load(
             data_dir=data_dir,
             download=download,
             memory_limit=memory_limit,
+            direction=direction,
         )
+    if isinstance(found, pairs.Domains):
+        if condition is not None or labels:
+            raise ValueError(f"Domains have images alone. Received: condition={condition!r}, labels={labels}")
+        return _load_domains(
+            found, batch_size=batch_size, shuffle=shuffle, seed=seed, repeat=repeat, start_batch=start_batch,
+            drop_remainder=drop_remainder, crop=crop, flip=flip,
+        )  # fmt: skip
     if labels and found.num_classes is None:
         kinds = (
             "a folder with every image in a class subfolder, TFRecords written from one, a TFDS data set with a class "
@@ -171,25 +205,78 @@ def load(
         )
     if labels and found.labels is not None:
         _warn_of_absent_classes(found)
-    identity = repr((found.identity, found.image_shape, found.num_examples))
+    window = jitter.check_crop(crop, found.image_shape)
+    image_shape = found.image_shape if window is None else (*window, found.image_shape[-1])
+    finish, source_shape, image_shape = _finishing(found, image_shape, labels, condition)
+    identity = (found.identity, found.image_shape, found.num_examples)
+    # What was there before pairs keeps the fingerprint that it had.
+    changes = tuple(each for each in (condition, window, flip) if each)
     spec = DataSpec(
-        image_shape=found.image_shape,
+        image_shape=image_shape,
         num_classes=found.num_classes,
         class_names=found.class_names,
         num_examples=found.num_examples,
-        fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        fingerprint=hashlib.sha256(repr(identity + changes).encode()).hexdigest()[:16],
         skipped=found.skipped,
+        source_shape=source_shape,
     )
-    order = _order(found.num_examples, shuffle, seed, repeat, first=start_batch * batch_size)
+    order = batches.order(found.num_examples, shuffle, seed, repeat, first=start_batch * batch_size)
 
-    def finish(images, classes):
-        return (_scale(images), classes) if labels else _scale(images)
+    def arrange(images, classes, places):
+        keys = batches.keys_of(seed, places)
+        if window is not None or flip:
+            images = jitter.crop_and_flip(images, keys, window, flip)
+        return finish(batches.scale(images), classes, keys)
 
-    dataset = _batches(found, order, batch_size, drop_remainder or repeat, finish)
+    dataset = batches.in_order(found, order, batch_size, drop_remainder or repeat, arrange)
     count = found.num_examples // batch_size if drop_remainder else -(-found.num_examples // batch_size)
     count = tf.data.INFINITE_CARDINALITY if repeat else count
     dataset = dataset.prefetch(2).apply(tf.data.experimental.assert_cardinality(count))
-    return dataset.with_options(_options()), spec
+    return dataset.with_options(batches.options()), spec
+
+
+def _finishing(source, image_shape, labels, condition):
+    """The last step from images to elements: a function, the shape of sources or `None`, and that of images."""
+    split = source.source_channels
+    if split:
+        if condition is not None:
+            raise ValueError(f"Pairs have their sources already. Received: condition={condition!r}")
+        *size, channels = image_shape
+        shapes = (*size, split), (*size, channels - split)
+        return lambda images, classes, keys: (images[..., :split], images[..., split:]), *shapes
+    if condition is not None:
+        if labels:
+            raise ValueError(
+                f"Elements are sources and images, or images and labels. Received: condition={condition!r}"
+            )
+        function, source_shape = conditions.get(condition, image_shape)
+        return lambda images, classes, keys: (function(images, keys), images), source_shape, image_shape
+    return lambda images, classes, keys: (images, classes) if labels else images, None, image_shape
+
+
+def _load_domains(domains, *, batch_size, shuffle, seed, repeat, drop_remainder, **options):
+    """Batches of two domains, each in an order of its own; an epoch that ends has those of the smaller one."""
+    options |= {"batch_size": batch_size, "shuffle": shuffle, "repeat": repeat, "drop_remainder": drop_remainder}
+    smallest = min((domains.a, domains.b), key=lambda each: each.num_examples)
+    if not repeat and drop_remainder and smallest.num_examples < batch_size:
+        raise ValueError(
+            f"{smallest.num_examples} examples of {smallest.name} make no batch of {batch_size}: pass a smaller "
+            f"batch_size, drop_remainder=False or repeat=True. Received: batch_size={batch_size}"
+        )
+    # Seeds of runs are small numbers; the other domain's is far from all of them.
+    (first, a), (second, b) = (
+        load(each, seed=each_seed, **options) for each, each_seed in ((domains.a, seed), (domains.b, seed + 2**40))
+    )
+    spec = DataSpec(
+        image_shape=b.image_shape,
+        num_classes=None,
+        class_names=None,
+        num_examples=domains.num_examples,
+        fingerprint=hashlib.sha256(f"{a.fingerprint} {b.fingerprint}".encode()).hexdigest()[:16],
+        skipped={**a.skipped, **b.skipped},
+        source_shape=a.image_shape,
+    )
+    return tf.data.Dataset.zip((first, second)).with_options(batches.options()), spec
 
 
 def open_source(
@@ -202,6 +289,7 @@ def open_source(
     data_dir=None,
     download=False,
     memory_limit=MEMORY_LIMIT,
+    direction="AtoB",
 ):
     """Reads a source, or prepares to, so that `load` can make several datasets of it.
 
@@ -214,6 +302,7 @@ def open_source(
         data_dir: As for `load`.
         download: As for `load`.
         memory_limit: As for `load`.
+        direction: As for `load`.
 
     Returns:
         A source for `load`, which then ignores its own arguments of these names.
@@ -230,8 +319,16 @@ def open_source(
     (5, 10)
     """
     image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
-    request = sources.Request(split, image_size, channels, num_classes, data_dir, download, memory_limit)
+    if direction not in pairs.DIRECTIONS:
+        raise ValueError(f"`direction` must be one of {list(pairs.DIRECTIONS)}. Received: direction={direction!r}")
+    request = sources.Request(split, image_size, channels, num_classes, data_dir, download, memory_limit, direction)
     found = _read(source, request)
+    if isinstance(found, pairs.Domains):
+        named = [
+            dataclasses.replace(each, identity=repr((each.identity, image_size, channels)))
+            for each in (found.a, found.b)
+        ]
+        return pairs.Domains(*named, name=f"{source!r}, split {split!r}")
     if found.num_examples == 0:
         raise ValueError(f"The split has no examples. Received: source={source!r}, split={split!r}")
     name = f"{source!r}, split {split!r}" if isinstance(source, str) else found.name
@@ -245,7 +342,11 @@ def _read(source, request):
         return sources.from_arrays(source, request)
     if request.num_classes is not None:
         raise ValueError(f"`num_classes` is for arrays. Received: num_classes={request.num_classes}, source={source!r}")
+    whole, mark, chosen = source.rpartition("#")
     kind, colon, place = source.partition(":")
+    # A folder may have the mark in its name.
+    if mark and kind not in ("pairs", "domains") and "/" not in chosen and not (place and folders.exists(place)):
+        return pairs.one_class(dataclasses.replace(_read(whole, request), name=repr(whole)), chosen)
     for written, function in SOURCES.items():
         name, takes_place, what = written.partition(":")
         if name != kind or (colon and not takes_place):
@@ -279,70 +380,3 @@ def _warn_of_absent_classes(source):
             f"{len(absent)} of {source.num_classes} classes have no examples in {source.name}: "
             f"{sources.some(names)}{base}."
         )
-
-
-def _order(num_examples, shuffle, seed, repeat, first):
-    """The stream of indices: one permutation after another, or the next one in each iteration."""
-    seed = (int(seed) + 2**63) % 2**64 - 2**63
-
-    def permutation(epoch):
-        indices = tf.range(num_examples, dtype=tf.int64)
-        if shuffle:
-            pair = tf.stack([tf.constant(seed, tf.int64), epoch])
-            indices = tf.random.experimental.stateless_shuffle(indices, pair, alg="philox")
-        return tf.data.Dataset.from_tensor_slices(indices)
-
-    if repeat:
-        epochs = tf.data.Dataset.range(first // num_examples, tf.int64.max)
-        return epochs.flat_map(permutation).skip(first % num_examples)
-    epochs = itertools.count()
-    this_epoch = tf.data.Dataset.range(1).map(
-        lambda _: tf.ensure_shape(tf.numpy_function(lambda: next(epochs), [], tf.int64), ())
-    )
-    return this_epoch.flat_map(permutation)
-
-
-def _batches(source, order, batch_size, drop_remainder, finish):
-    """Batches of raw images and labels in the given order, as `finish` makes them."""
-    if source.images is not None:
-        images, labels = _tensor(source.images), _tensor(source.labels)
-        batches = order.batch(batch_size, drop_remainder)
-        return batches.map(lambda indices: finish(tf.gather(images, indices), tf.gather(labels, indices)))
-
-    def read(index):
-        image, label = source.read(index)
-        return image, np.int32(label)
-
-    def example(index):
-        image, label = tf.numpy_function(read, [index], (tf.uint8, tf.int32))
-        return tf.ensure_shape(image, source.image_shape), tf.ensure_shape(label, ())
-
-    examples = order.map(example, num_parallel_calls=sources.THREADS, deterministic=True)
-    return examples.batch(batch_size, drop_remainder).map(finish)
-
-
-def _tensor(array):
-    """A CPU tensor with a copy of an array; `tf.constant` would make two, and take several times as long."""
-    alignment = 64  # TensorFlow requires it of memory that it takes over
-    buffer = np.empty(array.nbytes + alignment, np.uint8)
-    start = -buffer.ctypes.data % alignment
-    aligned = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    aligned[...] = array
-    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
-
-
-def _scale(images):
-    """[0, 255] to [-1, 1]; floats have their range already."""
-    return pictures.tensor_from_uint8(images) if images.dtype == tf.uint8 else images
-
-
-def _options():
-    options = tf.data.Options()
-    options.deterministic = True
-    # The autotuner's thread can delay the end of an iterator by up to a minute.
-    options.autotune.enabled = False
-    # Rewriting the graph would copy the tensors that it captures: all images once more.
-    options.experimental_optimization.apply_default_optimizations = False
-    # Several workers share out the batches; there are no files to share out.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return options

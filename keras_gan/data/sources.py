@@ -57,6 +57,7 @@ class Request:
     data_dir: str | None = None
     download: bool = False
     memory_limit: int = MEMORY_LIMIT
+    direction: str = "AtoB"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,9 @@ class Source:
         unlabelled: Without labels, a clause that says why, or nothing.
         skipped: Dictionary from the path of each file that was left out to the reason.
         name: What messages call it.
+        names: What the examples are called: paths relative to their folder; or `None`.
+        sizes: With names, what the examples measured before they were fitted, pairs `(height, width)`.
+        source_channels: Of a pair, how many channels, the first of the image, are those of what is translated.
     """
 
     identity: str
@@ -89,6 +93,9 @@ class Source:
     unlabelled: str = ""
     skipped: dict = dataclasses.field(default_factory=dict)
     name: str = "arrays"
+    names: list | None = None
+    sizes: list | None = None
+    source_channels: int = 0
 
 
 def mnist5k(_, request):

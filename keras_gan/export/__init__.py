@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 
 # A format is a module with a function `export(model, path)`; these serve all formats.
-_SHARED = {"checks", "loading", "portable", "publishing"}
+_SHARED = {"checks", "loading", "portable", "publishing", "translation"}
 __all__ = sorted({module.name for module in pkgutil.iter_modules(__path__)} - _SHARED)
 
 

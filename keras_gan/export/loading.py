@@ -33,6 +33,53 @@ def load_generator(model: Source) -> networks.Generator:
     return _generator(found, where)
 
 
+def load_translator(model: Source) -> networks.Translator:
+    """Finds the translator of a model, in float32.
+
+    Args:
+        model: A `keras_gan.networks.Translator`; a `Pix2Pix` or a `CycleGAN`, of which the forward generator that it
+            translates with is taken: the moving average, where there is one; or the path of a `.keras` file of either.
+
+    Returns:
+        A `keras_gan.networks.Translator` whose variables and computations are float32.
+
+    Raises:
+        ValueError: If there is no such file, it is damaged, or what it holds is no translator, or has weights that are
+            not finite.
+    """
+    return _translator(*_load(model))
+
+
+def _translator(found, where):
+    """The checked float32 translator of a model."""
+    translator = getattr(found, "sampler", found)
+    if not isinstance(translator, networks.Translator):
+        raise ValueError(
+            "Expected a keras_gan.networks.Translator, a Pix2Pix or a CycleGAN. "
+            f"Received: a {type(found).__name__} in {where}"
+        )
+    translator = serialization.in_float32(translator)
+    _check_weights(translator, where)
+    return translator
+
+
+def load_network(model: Source) -> networks.Generator | networks.Translator:
+    """Finds what a model makes images with: what `load_translator` returns where it translates, or `load_generator`.
+
+    Args:
+        model: As of either.
+
+    Returns:
+        The network, in float32.
+
+    Raises:
+        ValueError: As of either.
+    """
+    found, where = _load(model)
+    translates = isinstance(getattr(found, "sampler", found), networks.Translator)
+    return _translator(found, where) if translates else _generator(found, where)
+
+
 def load_pair(model: Source) -> tuple[networks.Generator, keras.Model]:
     """Finds the generator and the discriminator of a GAN, in float32.
 
@@ -66,6 +113,11 @@ def load_pair(model: Source) -> tuple[networks.Generator, keras.Model]:
 def _generator(model, where):
     """The checked float32 generator of a model."""
     generator = getattr(model, "sampler", model)
+    if isinstance(generator, networks.Translator):
+        raise ValueError(
+            "Expected a generator, which makes images of latents: what makes images of images has "
+            f"`translate`, and `python -m trainers.translate`. Received: a {type(model).__name__} in {where}"
+        )
     if not isinstance(generator, networks.Generator):
         if generator is model:
             raise ValueError(

@@ -4,7 +4,8 @@ r"""Generators as ONNX files.
 
 The file takes `latent` float32 (batch, latent_dim) and, where the generator has classes, `label` int32 (batch), and
 gives `images` float32 (batch, height, width, channels) in [-1, 1], for any batch. Only operators of ONNX' standard
-domain are used. It needs tf2onnx, onnx and onnxruntime: pip install 'keras_gan[onnx]'.
+domain are used. A translator takes `images` and gives `translated`, both float32 (batch, height, width, channels) in
+[-1, 1]. It needs tf2onnx, onnx and onnxruntime: pip install 'keras_gan[onnx]'.
 
 ONNX has no assertions, so those of the SavedModel are replaced or gone: labels out of range are refused by ONNX
 Runtime's CPU provider, where a table is read out of bounds; latents that are not finite give images that are not
@@ -47,6 +48,13 @@ def convert(generator: networks.Generator):
     import tf2onnx
 
     function, specs = portable.function(generator)
+    if isinstance(generator, networks.Translator):
+        translate = function
+
+        def function(images):
+            # Names of inputs and outputs are those of one graph.
+            return {"translated": translate(images)["images"]}
+
     with cli.silenced(), _unlogged("tf2onnx"):
         try:
             # Of the saved generator, not of a SavedModel, whose assertions the converter would cut out.
@@ -134,13 +142,13 @@ def export(model: loading.Source, path: str | os.PathLike, overwrite: bool = Fal
         raise ValueError(f"The name of an ONNX file must end in .onnx. Received: {path}")
     cli.require(PACKAGES, "ONNX")
     with portable.staged(path, overwrite) as (staging, card_path):
-        generator = loading.load_generator(model)
+        generator = loading.load_network(model)
         converted = convert(generator)
         contents = converted.SerializeToString()
         file = staging.with_suffix(".onnx")  # The interpreter that runs a file is chosen by its suffix.
         file.write_bytes(contents)
         batches = [("serving_default", size) for size in BATCH_SIZES]
-        report = parity.measure(file, batches, portable.reference(generator), parity.LatentSampler.of(generator))
+        report = parity.measure(file, batches, portable.reference(generator), parity.sampler_of(generator))
         failures = GATE.failures(report["rows"])
         accepted = [name for name, answer in report["bad_inputs"].items() if "label" in name and answer != "refused"]
         if accepted:

@@ -34,12 +34,12 @@ def function(generator: networks.Generator, batch_size: int | None = None) -> tu
     end, are sent past it.
 
     Args:
-        generator: A `keras_gan.networks.Generator`.
+        generator: A `keras_gan.networks.Generator` or `Translator`.
         batch_size: Number of images per call, or `None` for any.
 
     Returns:
-        The pair of a function of `latent` and `label`, or of `latent`, that returns `{"images": float32 images}`, and
-        a list of its `tf.TensorSpec`.
+        The pair of a function of `latent` and `label`, of `latent`, or of `images`, that returns `{"images": float32
+        images}`, and a list of its `tf.TensorSpec`.
 
     Example:
 
@@ -49,6 +49,9 @@ def function(generator: networks.Generator, batch_size: int | None = None) -> tu
     >>> [(spec.name, spec.shape.as_list()) for spec in specs]
     [('latent', [1, 4]), ('label', [1])]
     """
+    if isinstance(generator, networks.Translator):
+        images = tf.TensorSpec((batch_size, *generator.source_shape), tf.float32, name="images")
+        return lambda images: {"images": tf.cast(generator(images, training=False), tf.float32)}, [images]
     latent = tf.TensorSpec((batch_size, generator.latent_dim), tf.float32, name="latent")
     if generator.num_classes is None:
         return lambda latent: {"images": tf.cast(generator(latent, training=False), tf.float32)}, [latent]
@@ -64,11 +67,12 @@ def function(generator: networks.Generator, batch_size: int | None = None) -> tu
 def reference(generator: networks.Generator) -> Callable:
     """The generator as `parity.measure` calls it: on the CPU, where the file runs too."""
 
-    def images(latent, label=None):
+    def made(latent=None, label=None, images=None):
+        given = latent if images is None else images
         with tf.device("CPU"):
-            return generator(latent if label is None else [latent, label], training=False)
+            return generator(given if label is None else [given, label], training=False)
 
-    return images
+    return made
 
 
 def card_path(path: str | os.PathLike) -> Path:
@@ -97,7 +101,7 @@ def describe(generator, out, contents, batches, report, **facts):
     """The card: what a program that runs the file needs to know, and what was found out about it.
 
     Args:
-        generator: A `keras_gan.networks.Generator`.
+        generator: A `keras_gan.networks.Generator` or `Translator`.
         out: Path that the file gets.
         contents: The file's contents, bytes.
         batches: Dictionary from the names of signatures to batch sizes, `None` for any.
@@ -108,15 +112,21 @@ def describe(generator, out, contents, batches, report, **facts):
         Dictionary, as JSON holds it.
     """
     vectors = len(generator.image_shape) == 1
+    if isinstance(generator, networks.Translator):
+        taken = {"source_shape": list(generator.source_shape)}
+    else:
+        taken = {
+            "latent_dim": generator.latent_dim,
+            "latent_prior": generator.latent_prior,
+            "latents": f"{PRIORS[generator.latent_prior]}, multiplied by a truncation in [0, 1] for less variety",
+            "seeds": SEEDS,
+        }
     return {
         "card_version": CARD_VERSION,
         "file": {"name": Path(out).name, "bytes": len(contents), "sha256": hashlib.sha256(contents).hexdigest()},
         **facts,
         "signatures": {name: _signature(generator, size) for name, size in batches.items()},
-        "latent_dim": generator.latent_dim,
-        "latent_prior": generator.latent_prior,
-        "latents": f"{PRIORS[generator.latent_prior]}, multiplied by a truncation in [0, 1] for less variety",
-        "seeds": SEEDS,
+        **taken,
         "num_classes": generator.num_classes,
         "class_names": generator.class_names,
         "uint8": None if vectors else pictures.ROUNDING,
@@ -143,6 +153,15 @@ def describe(generator, out, contents, batches, report, **facts):
 def _signature(generator, size):
     rows = "batch" if size is None else size
     vectors = len(generator.image_shape) == 1
+    if isinstance(generator, networks.Translator):
+        # In ONNX, which has no signatures to tell them apart, names of inputs and outputs differ.
+        output = "translated" if size is None else "images"
+        shapes = {"images": generator.source_shape}, {output: generator.image_shape}
+        inputs, outputs = (
+            {name: {"dtype": "float32", "shape": [rows, *shape], "range": [-1, 1]} for name, shape in side.items()}
+            for side in shapes
+        )
+        return {"batch_size": size, "inputs": inputs, "outputs": outputs}
     inputs = {"latent": {"dtype": "float32", "shape": [rows, generator.latent_dim], "range": "finite"}}
     if generator.num_classes is not None:
         inputs["label"] = {"dtype": "int32", "shape": [rows], "range": [0, generator.num_classes - 1]}
@@ -195,7 +214,7 @@ def read_saved_model_card(folder: str | os.PathLike) -> dict:
         folder: Path of the SavedModel.
 
     Returns:
-        Dictionary with `latent_dim`, `latent_prior` and `num_classes`, at least.
+        Dictionary with `latent_dim`, `latent_prior` and `num_classes`; of a translator with `source_shape`.
 
     Raises:
         ValueError: If there is none.
@@ -208,11 +227,15 @@ def read_saved_model_card(folder: str | os.PathLike) -> dict:
         raise ValueError(
             f"Expected a card beside the file, or {file}, to say how the generator is called: {reason}"
         ) from None
-    return {name: card.get(name) for name in ("latent_dim", "latent_prior", "num_classes")}
+    names = ("source_shape",) if "source_shape" in card else ("latent_dim", "latent_prior", "num_classes")
+    return {name: card.get(name) for name in names}
 
 
 def _call_form(card, where):
     """The form of a card, as far as it says how the generator is called."""
+    if isinstance(card, dict) and "source_shape" in card:
+        schema.table(source_shape=schema.array(schema.integer(1, 10**5), 3, 3))(card, where)
+        return
     schema.table(latent_dim=schema.integer(1, 10**6), latent_prior=schema.text)(card, where)
     schema.classes(card, where)
     if card["latent_prior"] not in PRIORS:

@@ -20,6 +20,9 @@ from that seed, up to one level in single pixels between batch sizes and machine
 no bytes, has neither `sample` nor `sample_png`: `latents` and `serving_default` together do the same. The graph itself
 refuses labels out of range, latents and images that are not finite, truncations outside [0, 1] and inputs of unequal
 length. docs/serving.md is written for whoever receives the result.
+
+Of a translator, which has no latents, the signatures are those of `keras_gan.export.translation`: `translate`, from
+images to images, and `translate_png`, from picture files to picture files.
 """
 
 import json
@@ -33,8 +36,8 @@ import tensorflow as tf
 
 import keras_gan
 from keras_gan import cli, latents, networks, serialization
-from keras_gan.export import loading
-from keras_gan.export.checks import signatures, verification
+from keras_gan.export import loading, translation
+from keras_gan.export.checks import signatures, translations, verification
 from keras_gan.export.publishing import provenance, serving, warmup
 from keras_gan.files import atomic, pictures
 
@@ -272,7 +275,9 @@ def publish(
 
 def write_version(folder, model, with_discriminator, name, thorough):
     """Writes everything into a new folder, checks it, and returns its card."""
-    generator, discriminator = loading.load_pair(model) if with_discriminator else (loading.load_generator(model), None)
+    generator, discriminator = loading.load_pair(model) if with_discriminator else (loading.load_network(model), None)
+    if isinstance(generator, networks.Translator):
+        return _write_translator(folder, model, generator, name, thorough)
     write(functions(generator, discriminator=discriminator), folder)
     serving.write_batching_parameters(folder)
     warmup.write(folder, name, verification.warmup_requests(generator, folder))
@@ -285,6 +290,25 @@ def write_version(folder, model, with_discriminator, name, thorough):
         "fingerprint": str(tf.saved_model.experimental.read_fingerprint(str(folder)).singleprint()),
         "training": None if isinstance(model, keras.Model) else provenance.training(model),
         **verification.check(generator, folder, discriminator, thorough),
+        "files": provenance.folder_digests(folder),
+    }
+    (folder / signatures.CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def _write_translator(folder, model, translator, name, thorough):
+    """The same of a translator."""
+    write(translation.functions(translator), folder)
+    serving.write_batching_parameters(folder)
+    warmup.write(folder, name, translations.warmup_requests(translator, folder))
+    signatures.check(folder)
+    card = {
+        "name": name,
+        **translation.describe(translator),
+        "signatures": signatures.describe(folder),
+        "fingerprint": str(tf.saved_model.experimental.read_fingerprint(str(folder)).singleprint()),
+        "training": None if isinstance(model, keras.Model) else provenance.training(model),
+        **translations.check(translator, folder, thorough),
         "files": provenance.folder_digests(folder),
     }
     (folder / signatures.CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

@@ -6,8 +6,10 @@ The file has the signature `serving_default`: `latent` float32 (b, latent_dim) a
 `label` int32 (b), to `images` float32 in [-1, 1]. The batch size b is fixed: a free one would make the file slower,
 and its quantized forms many times slower. `batch_sizes=(1, 8)` makes one file of two signatures, `serving_default` for
 the first size and `batch_8`, that share their weights. TFLite has no seeded random numbers: the caller draws latents
-from the generator's prior. Labels out of range are refused; latents that are not finite are not. FILE.tflite.json, the
-card, says all that is to be known about the file.
+from the generator's prior. Labels out of range are refused; latents that are not finite are not. A translator has
+`translate` in place of `serving_default`, from `images` float32 (b, height, width, channels) in [-1, 1] to `images`,
+and no int8, for which pictures would be needed. FILE.tflite.json, the card, says all that is to be known about the
+file.
 
 | format    | weights                                                   | a large network's bytes per parameter |
 |-----------|-----------------------------------------------------------|---------------------------------------|
@@ -48,11 +50,12 @@ GATES = {
 CALIBRATION_IMAGES = 256
 
 
-def signatures(batch_sizes: Iterable[int]) -> dict[str, int]:
+def signatures(batch_sizes: Iterable[int], first: str = "serving_default") -> dict[str, int]:
     """The names of the signatures of a file: `serving_default` for the first batch size, `batch_N` for others.
 
     Args:
         batch_sizes: Positive integers, all different.
+        first: Another name for the first: `"translate"` of a translator.
 
     Returns:
         Dictionary from names to batch sizes.
@@ -69,7 +72,7 @@ def signatures(batch_sizes: Iterable[int]) -> dict[str, int]:
     sizes = list(batch_sizes)
     if not sizes or min(sizes) < 1 or len(set(sizes)) < len(sizes):
         raise ValueError(f"`batch_sizes` must be positive integers, all different. Received: batch_sizes={sizes}")
-    return {f"batch_{size}" if i else "serving_default": size for i, size in enumerate(sizes)}
+    return {f"batch_{size}" if i else first: size for i, size in enumerate(sizes)}
 
 
 def gate(format: str, min_psnr: float | None = None, max_level_error: float | None = None) -> parity.Gate:
@@ -102,7 +105,7 @@ def convert(generator: networks.Generator, format: str = "float32", batch_sizes:
     Raises:
         ValueError: If the generator uses operations that TFLite does not have.
     """
-    names = signatures(batch_sizes)
+    names = signatures(batch_sizes, _first(generator))
     # Converting the Keras model instead would name inputs and outputs after tensors; converting a concrete
     # function of it would lose the weights without a word.
     with tempfile.TemporaryDirectory() as folder, cli.silenced():
@@ -122,6 +125,11 @@ def convert(generator: networks.Generator, format: str = "float32", batch_sizes:
         except Exception as error:  # TensorFlow does not publish the class of its converter's errors.
             unknown = re.findall(r"(?:TF Select|Custom) ops: (.+)", str(error))
             raise ValueError(_refusal(unknown or str(error).splitlines()[:1])) from error
+
+
+def _first(network):
+    """The name of the first signature."""
+    return "translate" if isinstance(network, networks.Translator) else "serving_default"
 
 
 def _calibration(generator, names):
@@ -172,12 +180,13 @@ def inspect(contents: bytes) -> tuple[str, dict[str, int]]:
         batches = {}
         for signature in model.signatureDefs:
             inputs = {item.name.decode(): item.tensorIndex for item in signature.inputs}
-            shape = model.subgraphs[signature.subgraphIndex].tensors[inputs["latent"]].shape
+            taken = inputs["latent"] if "latent" in inputs else inputs["images"]
+            shape = model.subgraphs[signature.subgraphIndex].tensors[taken].shape
             batches[signature.signatureKey.decode()] = int(shape[0])
-        batches = dict(sorted(batches.items(), key=lambda item: (item[0] != "serving_default", item[1])))
+        batches = dict(sorted(batches.items(), key=lambda item: (item[0].startswith("batch_"), item[1])))
         types = {(tensor.type, _constant(model, tensor)) for graph in model.subgraphs for tensor in graph.tensors}
     except Exception as error:  # The parser trusts its input, and fails in many ways.
-        raise ValueError("Expected a .tflite file with signatures that take `latent`.") from error
+        raise ValueError("Expected a .tflite file with signatures that take `latent` or `images`.") from error
     kinds = schema.TensorType
     if (kinds.FLOAT16, True) in types:
         return "float16", batches
@@ -222,12 +231,18 @@ def export(
     """
     if format not in FORMATS:
         raise ValueError(f"`format` must be one of {list(FORMATS)}. Received: format={format!r}")
-    names = signatures(batch_sizes)
+    signatures(batch_sizes)
     if Path(path).suffix != ".tflite":
         raise ValueError(f"The name of a TFLite file must end in .tflite. Received: {path}")
     limits = gate(format, min_psnr, max_level_error)
     with portable.staged(path, overwrite) as (staging, card_path):
-        generator = loading.load_generator(model)
+        generator = loading.load_network(model)
+        if format == "int8" and isinstance(generator, networks.Translator):
+            raise ValueError(
+                "int8 is calibrated on inputs of the network, and of pictures a .keras file has none: use dynamic, "
+                "which has 8-bit weights too. Received: format='int8' for a translator"
+            )
+        names = signatures(batch_sizes, _first(generator))
         contents = convert(generator, format, batch_sizes)
         builtin, custom = operators(contents)
         if custom:
@@ -235,9 +250,7 @@ def export(
         # The interpreter that runs a file is chosen by its suffix.
         file = staging.with_suffix(".tflite")
         file.write_bytes(contents)
-        report = parity.measure(
-            file, list(names.items()), portable.reference(generator), parity.LatentSampler.of(generator)
-        )
+        report = parity.measure(file, list(names.items()), portable.reference(generator), parity.sampler_of(generator))
         judge(report, limits, format)
         facts = {"format": format, "operators": builtin, "gate": dataclasses.asdict(limits)}
         facts["calibration"] = _describe_calibration(generator) if format == "int8" else None
@@ -295,7 +308,7 @@ def check(file: str | os.PathLike, folder: str | os.PathLike) -> tuple[dict, str
     wanted = card.get("format", format) if "file" in card else format
     if wanted not in list(FORMATS):
         raise ValueError(f"{portable.card_path(file)} is damaged: it says the format {wanted!r}. Export again.")
-    sampler = parity.LatentSampler(card["latent_dim"], card["latent_prior"], card.get("num_classes"))
+    sampler = parity.sampler_of_card(card)
     with cli.silenced():
         call = tf.saved_model.load(folder).signatures["serving_default"]
 

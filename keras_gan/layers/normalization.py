@@ -179,7 +179,8 @@ class GroupNormalization(keras.layers.Layer):
 
     y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, where mean and variance are taken over all positions and
     over the channels of one group. `groups=1` is the layer normalization of WGAN-GP's critics, and `groups=-1`, one
-    channel to a group, is instance normalization.
+    channel to a group, is instance normalization; the published image-to-image networks have that with
+    `center=False, scale=False`.
 
     It is `keras.layers.GroupNormalization` from plain means, which are differentiated to any order; the gradient
     of a gradient through that one is wrong without a warning.
@@ -187,6 +188,8 @@ class GroupNormalization(keras.layers.Layer):
     Args:
         groups: Number of groups, a divisor of the number of channels; -1 for as many as channels.
         epsilon: Added to the variance.
+        center: Whether there are offsets, beta.
+        scale: Whether there are gains, gamma.
 
     Call arguments:
         inputs: Floats of shape `(batch, ..., channels)`.
@@ -203,22 +206,28 @@ class GroupNormalization(keras.layers.Layer):
     >>> layer(np.array([[1.0, 3.0, 10.0, 30.0]])).numpy().tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
 
-    Reference: Wu and He 2018, "Group normalization" (https://arxiv.org/abs/1803.08494), equations 1, 2 and 7.
+    Reference: Wu and He 2018, "Group normalization" (https://arxiv.org/abs/1803.08494), equations 1, 2 and 7; of single
+    channels: Ulyanov et al. 2016, "Instance normalization" (https://arxiv.org/abs/1607.08022), equation 4.
     """
 
-    def __init__(self, groups=32, epsilon=1e-3, **kwargs):
+    def __init__(self, groups=32, epsilon=1e-3, center=True, scale=True, **kwargs):
         super().__init__(**kwargs)
         if int(groups) < 1 and groups != -1:
             raise ValueError(f"`groups` must be at least 1, or -1 for one a channel. Received: groups={groups}")
         self.groups = int(groups)
         self.epsilon = float(epsilon)
+        self.center = bool(center)
+        self.scale = bool(scale)
 
     def build(self, input_shape):
         channels = input_shape[-1]
         if channels % self.groups:
             raise ValueError(f"`groups` must divide the {channels} channels. Received: groups={self.groups}")
-        self.gamma = self.add_weight(shape=(channels,), initializer="ones", autocast=False, name="gamma")
-        self.beta = self.add_weight(shape=(channels,), initializer="zeros", autocast=False, name="beta")
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(shape=(channels,), initializer="ones", autocast=False, name="gamma")
+        if self.center:
+            self.beta = self.add_weight(shape=(channels,), initializer="zeros", autocast=False, name="beta")
 
     def call(self, inputs):
         x = _precise(inputs)
@@ -227,13 +236,16 @@ class GroupNormalization(keras.layers.Layer):
         groups = channels if self.groups == -1 else self.groups
         grouped = tf.reshape(x, (-1, math.prod(x.shape[1:-1]), groups, channels // groups))
         y = tf.reshape(_standardize(grouped, (1, 3), self.epsilon), shape)
-        return keras.ops.cast(y * self.gamma.value + self.beta.value, self.compute_dtype)
+        y = y if self.gamma is None else y * self.gamma.value
+        return keras.ops.cast(y if self.beta is None else y + self.beta.value, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}
+        config = super().get_config()
+        config.update(groups=self.groups, epsilon=self.epsilon, center=self.center, scale=self.scale)
+        return config
 
 
 @keras.saving.register_keras_serializable("keras_gan")

@@ -1,6 +1,17 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
-from keras_gan.metrics import collapse, conditional, divergence, features, parzen, records, registry, strokes
+from keras_gan.metrics import (
+    collapse,
+    conditional,
+    divergence,
+    features,
+    parzen,
+    records,
+    registry,
+    similarity,
+    strokes,
+    translation,
+)
 from keras_gan.metrics.distances import (
     KernelDistance,
     frechet_distance,
@@ -58,7 +69,9 @@ __all__ = [
     "precision_recall",
     "records",
     "registry",
+    "similarity",
     "stroke_thickness",
     "strokes",
+    "translation",
     "truncation_curve",
 ]

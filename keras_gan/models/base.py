@@ -18,9 +18,10 @@ class GenerativeModel(keras.Model):
     """Base class of models that own a generator and train it by steps of their own.
 
     A subclass has attributes `latent_dim`, `latent_prior`, `image_shape`, `num_classes` and `class_names`, as a
-    generator has, and `generator`; it creates its networks in `__init__`, ends that with `self.built = True`, and
-    implements `train_step`, `test_step`, `metrics`, `networks` and `optimizers`. Files hold the constructor's and
-    `compile`'s arguments that the class names, each an attribute of the same name.
+    generator has, or `source_shape` in place of latents, as a translator has, and `generator`; it creates its networks
+    in `__init__`, ends that with `self.built = True`, and implements `train_step`, `test_step`, `metrics`, `networks`
+    and `optimizers`. Files hold the constructor's and `compile`'s arguments that the class names, each an attribute of
+    the same name.
 
     Args:
         seed: Integer; with the step it determines every random draw of training.
@@ -55,6 +56,11 @@ class GenerativeModel(keras.Model):
         return self.generator
 
     @property
+    def samplers(self) -> dict[str, keras.Model]:
+        """Dictionary from the name of its file in a run to a generator used for everything but training."""
+        return {"generator": self.sampler}
+
+    @property
     def networks(self) -> dict[str, keras.Model]:
         """Dictionary from role to network, of those that are trained."""
         raise NotImplementedError(f"{type(self).__name__} must implement `networks`.")
@@ -83,10 +89,13 @@ class GenerativeModel(keras.Model):
             overwrite: Whether an existing file is replaced.
             weights: Weights to save instead of the present ones, as `sampler.get_weights()` returned them earlier.
         """
-        generator = serialization.copy_network(self.sampler, name=self.generator.name)
+        self._save_network(self.sampler, self.generator.name, path, overwrite, weights)
+
+    def _save_network(self, network, name, path, overwrite, weights):
+        copy = serialization.copy_network(network, name=name)
         if weights is not None:
-            generator.set_weights(weights)
-        generator.save(path, overwrite=overwrite)
+            copy.set_weights(weights)
+        copy.save(path, overwrite=overwrite)
 
     def export(
         self, filepath: str | os.PathLike, format: str = "tf_saved_model", verbose: bool | None = None, **kwargs

@@ -5,7 +5,7 @@ import weakref
 
 import tensorflow as tf
 
-from keras_gan import random
+from keras_gan import losses, random
 
 # Activations that a logit must not pass through, and operations that change no value but a tensor's form.
 _BOUNDED = {"Sigmoid": "a sigmoid", "Softmax": "a softmax", "Tanh": "a hyperbolic tangent"}
@@ -20,17 +20,21 @@ class Critic:
     one forward pass serves both.
 
     Args:
-        discriminator: Model from images, or `[images, labels]`, to one logit each.
+        discriminator: Model from images, `[images, labels]` or `[images, sources]`, to one logit each, or to a map of
+            logits of patches, `(batch, rows, columns, 1)`.
         labels: int32 labels `(batch,)` of every image batch it will see, or `None`.
-        augment: Function from images to augmented images, or `None`.
+        augment: Function of a list of image batches that returns them augmented, the i-th images of all alike; or
+            `None`.
         training: Passed on to the discriminator.
         noise: `keras_gan.random.Noise` of the step, for regularizers that draw; by default one of a fixed seed.
+        sources: Images `(batch, ...)` that every image batch is judged beside, or `None`.
 
     Call arguments:
         images: float32 `(batch, ...)`. Batches are told apart by identity, not by value.
 
     Returns:
-        float32 logits of shape `(batch,)`; one for each pack of a discriminator that packs images.
+        float32 logits of shape `(batch,)`; one for each pack of a discriminator that packs images; of one that judges
+        patches `(batch, rows, columns)`.
 
     Example:
 
@@ -41,13 +45,14 @@ class Critic:
     (TensorShape([3]), TensorShape([3, 2]))
     """
 
-    def __init__(self, discriminator, labels=None, augment=None, training=True, noise=None):
+    def __init__(self, discriminator, labels=None, augment=None, training=True, noise=None, sources=None):
         self._discriminator = discriminator
         self._augment = augment
         self._classifies = getattr(discriminator, "conditioning", None) == "auxiliary"
         # Images that are judged together, by one logit.
         self.packing = getattr(discriminator, "packing", 1)
         self.labels = labels
+        self.sources = sources
         self.training = training
         self.noise = random.Noise(0, tf.zeros((), tf.int64)) if noise is None else noise
         self._passes = {}
@@ -58,7 +63,7 @@ class Critic:
 
     def fresh(self):
         """The same critic, with nothing computed yet."""
-        return Critic(self._discriminator, self.labels, self._augment, self.training, self.noise)
+        return Critic(self._discriminator, self.labels, self._augment, self.training, self.noise, self.sources)
 
     def class_logits(self, images):
         """Logits of the classes, from a discriminator with `conditioning="auxiliary"`.
@@ -72,7 +77,7 @@ class Critic:
         return self._forward(images)[2]
 
     def input_gradients(self, images):
-        """Gradients of each image's logit with respect to that image, before augmentation.
+        """Gradients of each image's logit, of patches the mean one, with respect to that image, before augmentation.
 
         Args:
             images: float32 `(batch, ...)`.
@@ -83,8 +88,8 @@ class Critic:
         """
         key = images.ref()
         if key not in self._gradients:
-            logits, tape, _ = self._forward(images)
-            gradients = tape.gradient(logits, images)
+            _, tape, _, score = self._forward(images)
+            gradients = tape.gradient(score, images)
             if self.packing > 1:
                 gradients = tf.reshape(gradients, (-1, self.packing, *images.shape[1:]))
             self._gradients[key] = gradients
@@ -96,16 +101,25 @@ class Critic:
             # In a graph an unused tape costs nothing; it is what input_gradients differentiates.
             with tf.GradientTape() as tape:
                 tape.watch(images)
-                seen = self._augment(images) if self._augment else images
-                inputs = seen if self.labels is None else [seen, self.labels]
+                inputs = self._inputs(images)
                 if self._classifies:
                     logits, classes = self._discriminator(inputs, training=self.training, return_class_logits=True)
                 else:
                     logits, classes = self._discriminator(inputs, training=self.training), None
                 _warn_of_activation(logits, self._discriminator)
-                logits = tf.reshape(tf.cast(logits, tf.float32), [-1])
-            self._passes[key] = logits, tape, classes
+                logits = tf.cast(logits, tf.float32)
+                logits = logits[..., 0] if logits.shape.rank == 4 else tf.reshape(logits, [-1])
+                score = losses.per_example(logits)
+            self._passes[key] = logits, tape, classes, score
         return self._passes[key]
+
+    def _inputs(self, images):
+        """The discriminator's inputs: images as it is to see them, and what it judges them by."""
+        if self.sources is not None:
+            pair = [images, self.sources]
+            return self._augment(pair) if self._augment else pair
+        [seen] = self._augment([images]) if self._augment else [images]
+        return seen if self.labels is None else [seen, self.labels]
 
 
 def _warn_of_activation(logits, discriminator):

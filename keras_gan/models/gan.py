@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from keras_gan import augmentation, latents, layers, losses, optimizers, random, regularizers, serialization
-from keras_gan.models import inputs, second_order
-from keras_gan.models.base import GenerativeModel
-
-# As a module, because what it imports imports this one.
+from keras_gan import augmentation, latents, layers, losses, random, regularizers
+from keras_gan.models import inputs
+from keras_gan.models.adversarial import AdversarialModel
 from keras_gan.models.critic import Critic
 from keras_gan.models.pair import Pair
 
@@ -17,7 +15,7 @@ _UPDATES = ("alternating", "shared", "simultaneous")
 
 
 @keras.saving.register_keras_serializable("keras_gan")
-class GAN(GenerativeModel):
+class GAN(AdversarialModel):
     """A generator and a discriminator trained against each other with `fit`.
 
     One training step splits its batch into `discriminator_steps` parts, updates the discriminator on each, and
@@ -75,9 +73,11 @@ class GAN(GenerativeModel):
 
     _arguments = ("generator", "discriminator", "augmenter", "ema_momentum", "latent_prior", "num_classes", "seed")
     _compile_arguments = (
-        "generator_optimizer", "discriminator_optimizer", "discriminator_regularizers", "generator_regularizers",
-        "discriminator_steps", "generator_steps", "update", "weight_clip",
+        *AdversarialModel._compile_arguments, "discriminator_steps", "generator_steps", "update",
     )  # fmt: skip
+
+    # Terms of the objective that are logged beside those of every adversarial model.
+    _terms = ()
 
     def __init__(
         self,
@@ -91,6 +91,13 @@ class GAN(GenerativeModel):
         **kwargs,
     ):
         super().__init__(seed, **kwargs)
+        self._agree(generator, discriminator, latent_prior, num_classes)
+        self.generator = generator
+        self.discriminator = discriminator
+        self._own(augmenter, ema_momentum)
+
+    def _agree(self, generator, discriminator, latent_prior, num_classes):
+        """Reads shapes, prior and classes of networks that fit each other."""
         pair = Pair.of(generator, discriminator, latent_prior, num_classes)
         self.latent_dim = pair.latent_dim
         self.latent_prior = pair.latent_prior
@@ -98,48 +105,6 @@ class GAN(GenerativeModel):
         self.num_classes = pair.num_classes
         self.class_names = pair.class_names
         self.packing = pair.packing
-        self.generator = generator
-        self.discriminator = discriminator
-        self.augmenter = augmentation.get(augmenter)
-        if self.augmenter is not None and not self.augmenter.built:
-            self.augmenter.build((None, *self.image_shape))
-        self.ema_momentum = None
-        self.ema_generator = None
-        if ema_momentum is not None:
-            self.ema_momentum = serialization.number_or_schedule("ema_momentum", ema_momentum)
-            if isinstance(self.ema_momentum, float) and not 0 <= self.ema_momentum < 1:
-                raise ValueError(f"`ema_momentum` must lie in [0, 1). Received: ema_momentum={ema_momentum}")
-            self.ema_generator = serialization.copy_network(generator, name=f"ema_{generator.name}")
-            self.ema_generator.trainable = False
-        # The networks are built, and without this Keras would trace `call` on images to find that out.
-        self.built = True
-
-    @property
-    def sampler(self):
-        """The generator used for everything but training: the averaged one, or else the only one."""
-        return self.generator if self.ema_generator is None else self.ema_generator
-
-    @property
-    def networks(self):
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
-    @property
-    def optimizers(self):
-        return {
-            "generator": (self.generator_optimizer, self.generator_steps),
-            "discriminator": (self.discriminator_optimizer, self.discriminator_steps),
-        }
-
-    @property
-    def optimizer(self):
-        """The generator's optimizer, for callbacks that log a learning rate; those that set one are refused."""
-        return self.generator_optimizer if self.compiled else None
-
-    @optimizer.setter
-    def optimizer(self, value):
-        # Keras sets what it received: nothing, as it would build it on the weights of both networks.
-        if value is not None:
-            raise AttributeError("A GAN has two optimizers: pass generator_optimizer= and discriminator_optimizer=.")
 
     def compile(
         self,
@@ -199,235 +164,125 @@ class GAN(GenerativeModel):
                 "A simultaneous update has one discriminator step and one generator step. Received: "
                 f"discriminator_steps={discriminator_steps}, generator_steps={generator_steps}"
             )
-        if weight_clip is not None and not 0 < weight_clip < float("inf"):
-            raise ValueError(f"`weight_clip` must be a positive number, or None. Received: weight_clip={weight_clip}")
-        if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
-            raise ValueError("Each network needs an optimizer of its own. Received: the same object twice")
-        loss = losses.get(loss)
-        discriminator_regularizers = [regularizers.get(r) for r in discriminator_regularizers]
-        generator_regularizers = [regularizers.get(r) for r in generator_regularizers]
-        penalties = discriminator_regularizers + generator_regularizers
-        second_order.check(penalties, self.discriminator, self.image_shape, self.num_classes, self.augmenter)
-        regularizers.check_classifier(discriminator_regularizers, generator_regularizers, self.discriminator)
-        tracked = _tracker_names(penalties)
-        with self.distribute_strategy.scope():
-            # No `optimizer`: Keras would build it on the weights of both networks.
-            super().compile(
-                optimizer=None,
-                jit_compile=jit_compile,
-                steps_per_execution=steps_per_execution,
-                run_eagerly=run_eagerly,
-            )
-            self.adversarial_loss = loss
-            self.discriminator_regularizers = discriminator_regularizers
-            self.generator_regularizers = generator_regularizers
-            self.discriminator_steps = discriminator_steps
-            self.generator_steps = generator_steps
-            self.update = update
-            self.weight_clip = None if weight_clip is None else float(weight_clip)
-            self._keep_states(penalties)
-            self.generator_optimizer = optimizers.for_network(generator_optimizer, self.generator)
-            self.discriminator_optimizer = optimizers.for_network(discriminator_optimizer, self.discriminator)
-            self._trackers = {name: keras.metrics.Mean(name=name) for name in tracked}
+        self._set_objective(
+            generator_optimizer,
+            discriminator_optimizer,
+            loss,
+            discriminator_regularizers,
+            generator_regularizers,
+            weight_clip,
+            self._terms,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+            run_eagerly=run_eagerly,
+        )
+        self.discriminator_steps = discriminator_steps
+        self.generator_steps = generator_steps
+        self.update = update
 
-    def _keep_states(self, penalties):
-        """Makes what these regularizers remember part of the model, in place of what earlier ones did."""
-        for state in getattr(self, "regularizer_states", ()):
-            self._tracker.untrack(state)
-        for regularizer in penalties:
-            regularizer.build(self.image_shape)
-        self.regularizer_states = [r.state for r in penalties if r.state is not None]
-
-    @property
-    def metrics(self):
-        return list(self._trackers.values()) if self.compiled else []
+    def _unpack(self, data):
+        """The images of a batch that are to be learned, and what they are conditioned on: labels or nothing."""
+        return inputs.unpack(data, self)
 
     def train_step(self, data):
-        images, labels = inputs.unpack(data, self)
+        images, condition = self._unpack(data)
         noise = random.Noise(self.seed, self.step.value, self.rollbacks.value)
-        parts = inputs.split(images, labels, self.discriminator_steps)
+        parts = inputs.split(images, condition, self.discriminator_steps)
         getattr(self, f"_{self.update}_updates")(parts, noise)
-        self._update_average()
+        self._update_averages()
         self.step.assign_add(1)
         return self.get_metrics_result()
 
     def test_step(self, data):
-        images, labels = inputs.whole_packs(*inputs.unpack(data, self), self.packing)
+        images, condition = inputs.whole_packs(*self._unpack(data), self.packing)
         # Negative steps, numbered by the examples seen since the metrics were reset: every evaluation draws the
         # same latents, and none that training draws.
-        seen = tf.cast(self._trackers["d_loss"].count.value, tf.int64) * self.distribute_strategy.num_replicas_in_sync
-        noise = random.Noise(self.seed, -1 - seen)
-        fake = self._generate(self.sampler, images, labels, noise, training=False)
-        critic = Critic(self.discriminator, labels, training=False, noise=noise)
+        noise = random.Noise(self.seed, -1 - self._examples_seen())
+        fake = self._generate(self.sampler, images, condition, noise, training=False)
+        critic = self._judge(condition, noise, training=False)
         self._discriminator_objective(critic, images, fake)
         self._generator_objective(critic, images, fake)
         return self.get_metrics_result()
 
     def _alternating_updates(self, parts, noise):
         """Algorithm 1: each update draws latents of its own."""
-        for real, labels in parts:
-            self._update_discriminator(real, labels, noise)
+        for real, condition in parts:
+            self._update_discriminator(real, condition, noise)
         for j in range(self.generator_steps):
             self._update_generator(*parts[j % len(parts)], noise)
 
     def _shared_updates(self, parts, noise):
         """The same, but one pass of the generator serves the last update of the discriminator and its own first."""
-        for real, labels in parts[:-1]:
-            self._update_discriminator(real, labels, noise)
-        real, labels = parts[-1]
+        for real, condition in parts[:-1]:
+            self._update_discriminator(real, condition, noise)
+        real, condition = parts[-1]
         layers.iterate_spectral_norms(self.generator)
         with tf.GradientTape() as tape:
-            fake = self._generate(self.generator, real, labels, noise)
-        self._update_discriminator(real, labels, noise, fake)
+            fake = self._generate(self.generator, real, condition, noise)
+        self._update_discriminator(real, condition, noise, fake)
         with tape:
-            objective = self._generator_objective(self._critic(labels, noise), real, fake)
-        self._move_generator(self._gradients("generator", tape, objective))
+            objective = self._generator_objective(self._judge(condition, noise), real, fake)
+        self._move("generator", self._gradients("generator", tape, objective))
         for j in range(1, self.generator_steps):
             self._update_generator(*parts[j % len(parts)], noise)
 
     def _simultaneous_updates(self, parts, noise):
         """Both gradients are taken before either network moves."""
-        [(real, labels)] = parts
+        [(real, condition)] = parts
         layers.iterate_spectral_norms(self.discriminator)
         layers.iterate_spectral_norms(self.generator)
-        critic = self._critic(labels, noise)
+        critic = self._judge(condition, noise)
         with tf.GradientTape(persistent=True) as tape:
-            fake = self._generate(self.generator, real, labels, noise)
+            fake = self._generate(self.generator, real, condition, noise)
             d_objective = self._discriminator_objective(critic, real, fake)
             g_objective = self._generator_objective(critic, real, fake)
         d_gradients = self._gradients("discriminator", tape, d_objective)
         g_gradients = self._gradients("generator", tape, g_objective)
         self._move_discriminator(d_gradients, critic(real))
-        self._move_generator(g_gradients)
+        self._move("generator", g_gradients)
 
-    def _update_discriminator(self, real, labels, noise, fake=None):
+    def _update_discriminator(self, real, condition, noise, fake=None):
         layers.iterate_spectral_norms(self.discriminator)
         if fake is None:
-            fake = self._generate(self.generator, real, labels, noise)
-        critic = self._critic(labels, noise)
+            fake = self._generate(self.generator, real, condition, noise)
+        critic = self._judge(condition, noise)
         with tf.GradientTape() as tape:
             objective = self._discriminator_objective(critic, real, fake)
         self._move_discriminator(self._gradients("discriminator", tape, objective), critic(real))
 
-    def _update_generator(self, real, labels, noise):
+    def _update_generator(self, real, condition, noise):
         layers.iterate_spectral_norms(self.generator)
         with tf.GradientTape() as tape:
-            fake = self._generate(self.generator, real, labels, noise)
-            objective = self._generator_objective(self._critic(labels, noise), real, fake)
-        self._move_generator(self._gradients("generator", tape, objective))
-
-    def _gradients(self, role, tape, objective):
-        """Gradients of an objective by the weights of one network, scaled as its optimizer wants them."""
-        with tape:
-            scaled = self.optimizers[role][0].scale_loss(objective)
-        return tape.gradient(scaled, self.networks[role].trainable_variables)
-
-    def _move_generator(self, gradients):
-        optimizers.apply(self.generator_optimizer, gradients, self.generator.trainable_variables)
+            fake = self._generate(self.generator, real, condition, noise)
+            objective = self._generator_objective(self._judge(condition, noise), real, fake)
+        self._move("generator", self._gradients("generator", tape, objective))
 
     def _move_discriminator(self, gradients, real_logits):
         """Updates the discriminator, and the augmenter by logits from before this update."""
-        variables = self.discriminator.trainable_variables
-        optimizers.apply(self.discriminator_optimizer, gradients, variables)
-        if self.weight_clip is not None:
-            for variable in variables:
-                variable.assign(tf.clip_by_value(variable.value, -self.weight_clip, self.weight_clip))
+        self._move("discriminator", gradients)
         if self.augmenter is not None:
             # The logit of a pack is that of each of its images.
-            self.augmenter.update(tf.repeat(real_logits, self.packing))
+            self.augmenter.update(tf.repeat(real_logits, self.packing, axis=0))
 
-    def _generate(self, generator, real, labels, noise, training=True):
+    def _generate(self, generator, real, condition, noise, training=True):
         codes = latents.from_noise(noise, tf.shape(real)[0], self.latent_dim, self.latent_prior)
-        fake = generator(codes if labels is None else [codes, labels], training=training)
+        fake = generator(codes if condition is None else [codes, condition], training=training)
         return tf.cast(fake, tf.float32)
 
-    def _critic(self, labels, noise):
-        augment = None
-        if self.augmenter is not None:
-
-            def augment(images):
-                return self.augmenter(images, noise.next_seed())
-
-        return Critic(self.discriminator, labels, augment, noise=noise)
+    def _judge(self, condition, noise, training=True):
+        """The discriminator, with what images are conditioned on; augmented in training."""
+        if not training:
+            return Critic(self.discriminator, condition, training=False, noise=noise)
+        return self._critic(self.discriminator, noise, condition)
 
     def _discriminator_objective(self, critic, real, fake):
-        values = self.adversarial_loss.discriminator_loss(critic(real), critic(fake))
-        self._trackers["real_logits"].update_state(critic(real))
-        self._trackers["fake_logits"].update_state(critic(fake))
+        values = self._discriminator_values(critic, real, fake)
         penalties = self.discriminator_regularizers
         return self._objective("d_loss", values, penalties, self.discriminator, critic, real, fake)
 
     def _generator_objective(self, critic, real, fake):
-        real_logits = critic(real) if self.adversarial_loss.uses_real_logits else None
-        values = self.adversarial_loss.generator_loss(real_logits, critic(fake))
+        values = self._generator_values(critic, real, fake)
         return self._objective("g_loss", values, self.generator_regularizers, self.generator, critic, real, fake)
-
-    def _objective(self, name, values, penalties, network, critic, real, fake):
-        """The mean of an adversarial loss, plus penalties: this replica's share of the global objective."""
-        objective = tf.reduce_mean(values)
-        for regularizer in penalties:
-            penalty, times = regularizer.at_step(critic, real, fake, self.step.value)
-            self._trackers[regularizer.name].update_state(penalty, sample_weight=times)
-            objective += times * serialization.value_at(regularizer.weight, self.step.value) * tf.reduce_mean(penalty)
-        if network.losses:
-            objective += tf.add_n([tf.cast(loss, tf.float32) for loss in network.losses])
-        self._trackers[name].update_state(objective, sample_weight=tf.shape(values)[0])
-        # Keras sums gradients over replicas.
-        return objective / self.distribute_strategy.num_replicas_in_sync
-
-    def _update_average(self):
-        if self.ema_generator is None:
-            return
-        step = tf.cast(self.step.value, tf.float32)
-        momentum = tf.minimum((1.0 + step) / (10.0 + step), serialization.value_at(self.ema_momentum, self.step.value))
-        for average, variable in zip(self.ema_generator.variables, self.generator.variables, strict=True):
-            if variable.trainable:
-                rate = tf.cast(1.0 - momentum, variable.dtype)
-                average.assign(average.value + rate * (variable.value - average.value))
-            else:
-                # Batch statistics are averages already.
-                average.assign(variable.value)
-
-    def get_metrics_result(self):
-        results = {name: tracker.result() for name, tracker in self._trackers.items()}
-        return {"loss": results["d_loss"] + results["g_loss"], **results}
-
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
-        """Trains for a number of epochs; see `keras.Model.fit`.
-
-        Args:
-            x: A `tf.data.Dataset` of batches `images` or `(images, labels)`, or an array of images: floats of
-                shape `(batch,) + image_shape`, images of rank 4 in [-1, 1]. Labels of an unconditional model
-                are ignored.
-            y: Labels, if `x` is an array: integers of shape `(n,)` in `[0, num_classes)`.
-            batch_size: Rows of a batch, if `x` is an array; 32 by default.
-            epochs: Passes over the data, or over `steps_per_epoch` batches of it.
-            verbose: 0, 1 or 2; `"auto"` is 1.
-            callbacks: Keras callbacks. Those that need the one optimizer of an ordinary model are refused.
-            **kwargs: The other arguments of `keras.Model.fit`, but for weights of classes and samples.
-
-        Returns:
-            `keras.callbacks.History`.
-
-        Raises:
-            ValueError: If the data do not fit the model; before the first update.
-        """
-        self._assert_compile_called("fit")
-        for name in ("class_weight", "sample_weight"):
-            if kwargs.get(name) is not None:
-                raise ValueError(f"A GAN has no use for `{name}`. Received: {name}={kwargs[name]!r}")
-        inputs.check_callbacks(callbacks)
-        inputs.check_fit(x, y, batch_size, kwargs.get("steps_per_epoch"), self, kwargs.get("validation_split"))
-        if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
-            inputs.check_spec(kwargs["validation_data"], self)
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
-
-    def get_compile_config(self):
-        config = super().get_compile_config()
-        if config is not None:
-            # Keras has an attribute `loss` of its own.
-            config["loss"] = keras.saving.serialize_keras_object(self.adversarial_loss)
-        return config
 
     def compile_from_config(self, config):
         config = dict(config)
@@ -435,11 +290,3 @@ class GAN(GenerativeModel):
         if not config.pop("fresh_latents", True) and config["update"] == "alternating":
             config["update"] = "shared"
         super().compile_from_config(config)
-
-
-def _tracker_names(penalties):
-    """The names under which a step logs its means."""
-    names = ["d_loss", "g_loss", "real_logits", "fake_logits", *(penalty.name for penalty in penalties)]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Regularizers need names that differ: pass `name=`. Received: names={names[4:]}")
-    return names

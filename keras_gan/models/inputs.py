@@ -17,11 +17,11 @@ def unpack(data, model):
     """Images and labels of one batch; labels are `None` for an unconditional model.
 
     Args:
-        data: `images` or `(images, labels)`.
-        model: The `GAN`.
+        data: `images` or `(images, labels)`; for a model that translates `(sources, targets)`.
+        model: The model.
 
     Returns:
-        The pair of float32 images and int32 labels or `None`.
+        The pair of float32 images and int32 labels or `None`; for a model that translates of two float32 batches.
 
     Raises:
         ValueError: If the batch is not what the model takes.
@@ -30,9 +30,16 @@ def unpack(data, model):
     if weights is not None:
         raise ValueError("A GAN has no use for sample weights. Received: a batch with sample weights")
     check_element(images, labels, model)
+    if _translates(model):
+        return tf.cast(images, tf.float32), tf.cast(labels, tf.float32)
     if model.num_classes is None:
         return tf.cast(images, tf.float32), None
     return tf.cast(images, tf.float32), tf.cast(tf.reshape(labels, [-1]), tf.int32)
+
+
+def _translates(model):
+    """True of a model whose elements are two batches of images."""
+    return getattr(model, "source_shape", None) is not None
 
 
 def check_element(images, labels, model):
@@ -41,12 +48,27 @@ def check_element(images, labels, model):
     Raises:
         ValueError: If images have another shape than the networks, are not floats, or labels are missing.
     """
+    if _translates(model):
+        if not hasattr(images, "shape") or not hasattr(labels, "shape"):
+            raise ValueError(
+                "Expected batches of two kinds of images: (sources, targets), or images of either domain. "
+                f"Received: {type(images).__name__} and {type(labels).__name__}"
+            )
+        _check_images(images, model.source_shape, "first images, those that are translated,")
+        _check_images(labels, model.image_shape, "second images")
+        return
     if not hasattr(images, "shape") or not hasattr(images, "dtype"):
         raise ValueError(f"Expected batches `images` or `(images, labels)`. Received: {type(images).__name__}")
+    _check_images(images, model.image_shape, "images")
+    if model.num_classes is not None:
+        check_labels(labels, model.num_classes)
+
+
+def _check_images(images, expected, what):
     shape = tf.TensorShape(images.shape)
-    if shape.rank is None or tuple(shape[1:]) != tuple(model.image_shape):
+    if shape.rank is None or tuple(shape[1:]) != tuple(expected):
         raise ValueError(
-            f"Expected images of shape (batch, {', '.join(map(str, model.image_shape))}), as the networks have. "
+            f"Expected {what} of shape (batch, {', '.join(map(str, expected))}), as the networks have. "
             f"Received: images of shape {shape}"
         )
     dtype = tf.as_dtype(images.dtype)
@@ -54,8 +76,6 @@ def check_element(images, labels, model):
         raise ValueError(
             f"Expected float images in [-1, 1]: scale uint8 ones by x / 127.5 - 1. Received: dtype {dtype.name}"
         )
-    if model.num_classes is not None:
-        check_labels(labels, model.num_classes)
 
 
 def check_labels(labels, num_classes):
@@ -212,27 +232,34 @@ def assertions(data, first, training, model):
     found = []
     if images.shape[0] is None:
         found.append(_row_assertion(tf.shape(images)[0], training, model))
-    if len(images.shape) == 4:
-
-        def look():
-            tf.numpy_function(warn_of_range, [tf.reduce_min(images), tf.reduce_max(images)], [])
-            return tf.cast(tf.reduce_max(tf.abs(images)), tf.float32)
-
-        def warn_of_range(low, high):
-            if 0 <= low < high <= 1 + _SLACK and not getattr(model, "range_was_warned_of", False):
-                model.range_was_warned_of = True
-                warnings.warn(
-                    f"Images are expected in [-1, 1], and the first batch lies in [{low:.3g}, {high:.3g}]: scale "
-                    "images in [0, 1] by 2 * x - 1.",
-                    stacklevel=1,
-                )
-
-        worst = tf.cond(first, look, lambda: 0.0)
-        sentence = "Expected images in [-1, 1]. Received: values as large as {}"
-        found.append(assertion(worst <= 1 + _SLACK, sentence, worst))
+    found += [
+        _range_assertion(batch, first, model)
+        for batch in ([images, labels] if _translates(model) else [images])
+        if len(batch.shape) == 4
+    ]
     if model.num_classes is not None:
         found.append(label_assertion(labels, model.num_classes))
     return found
+
+
+def _range_assertion(images, first, model):
+    """The assertion that images lie in [-1, 1], where `first`."""
+
+    def look():
+        tf.numpy_function(warn_of_range, [tf.reduce_min(images), tf.reduce_max(images)], [])
+        return tf.cast(tf.reduce_max(tf.abs(images)), tf.float32)
+
+    def warn_of_range(low, high):
+        if 0 <= low < high <= 1 + _SLACK and not getattr(model, "range_was_warned_of", False):
+            model.range_was_warned_of = True
+            warnings.warn(
+                f"Images are expected in [-1, 1], and the first batch lies in [{low:.3g}, {high:.3g}]: scale "
+                "images in [0, 1] by 2 * x - 1.",
+                stacklevel=1,
+            )
+
+    worst = tf.cond(first, look, lambda: 0.0)
+    return assertion(worst <= 1 + _SLACK, "Expected images in [-1, 1]. Received: values as large as {}", worst)
 
 
 def _row_assertion(rows, training, model):

@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from keras_gan import latents
+from keras_gan import latents, networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +53,7 @@ class Pair:
                 "The discriminator must take the images that the generator makes, of shape "
                 f"{image_shape}. Received: a discriminator for shape {d_inputs[0][1:]}"
             )
-        if d_output[1:] not in ((), (1,)):
-            raise ValueError(
-                "The discriminator must return one logit per image, of shape (batch, 1). "
-                f"Received: a discriminator that returns {d_output}"
-            )
+        _check_logits(d_output)
         conditional = len(g_inputs) == 2
         if len(d_inputs) != len(g_inputs):
             raise ValueError(
@@ -89,6 +85,50 @@ class Pair:
             num_classes=known.pop() if known else None,
             class_names=getattr(generator, "class_names", None),
             packing=getattr(discriminator, "packing", 1),
+        )
+
+
+def check_translation(generator, discriminator, role="generator", paired=False):
+    """Checks that a translator and the discriminator of what it makes fit each other.
+
+    Args:
+        generator: A `keras_gan.networks.Translator`.
+        discriminator: A `Discriminator`, or a functional or sequential Keras model.
+        role: What the translator is called in errors.
+        paired: Whether the discriminator may take `[images, sources]`.
+
+    Returns:
+        Whether it does.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if not isinstance(generator, networks.Translator):
+        raise ValueError(f"`{role}` must be a keras_gan.networks.Translator. Received: {role}={generator!r}")
+    made = tuple(generator.compute_output_spec(generator.symbolic_inputs()).shape)[1:]
+    if made != tuple(generator.image_shape):
+        raise ValueError(
+            f"`{role}` must return images of its declared shape {tuple(generator.image_shape)}. "
+            f"Received: a translator that returns {made}"
+        )
+    taken, output = _shapes("discriminator", discriminator)
+    expected = [made] if not paired else [made, tuple(generator.source_shape)]
+    if [shape[1:] for shape in taken] not in ([made], expected):
+        also = f", and then {expected[1]}, the sources" if paired else ""
+        raise ValueError(
+            f"The discriminator of `{role}` must take the images that it makes, of shape {made}{also}. "
+            f"Received: a discriminator for shapes {[shape[1:] for shape in taken]}"
+        )
+    _check_logits(output)
+    return len(taken) == 2
+
+
+def _check_logits(shape):
+    """Refuses what is neither one logit per image nor a map of logits of its patches."""
+    if shape[1:] not in ((), (1,)) and (len(shape) != 4 or shape[-1] != 1 or None in shape[1:]):
+        raise ValueError(
+            "The discriminator must return one logit per image, of shape (batch, 1), or a map of logits of its "
+            f"patches, of shape (batch, rows, columns, 1). Received: a discriminator that returns {shape}"
         )
 
 

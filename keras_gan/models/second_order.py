@@ -54,7 +54,7 @@ _CONSTANT = ("Ceil", "Floor", "OnesLike", "Rint", "Round", "Sign", "ZerosLike")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
-def check(penalties, discriminator, image_shape, num_classes=None, augmenter=None):
+def check(penalties, discriminator, image_shape, num_classes=None, augmenter=None, source_shape=None):
     """Refuses a discriminator that penalties on input gradients cannot be differentiated through.
 
     The discriminator is traced once, as a graph, with the derivative of the squared norm of its input gradients. On the
@@ -68,6 +68,7 @@ def check(penalties, discriminator, image_shape, num_classes=None, augmenter=Non
         num_classes: The number of classes of a conditional GAN.
         augmenter: `None`, or the GAN's augmenter, which is part of every path. Those of this package are not looked
             at: they are right, and tracing them would take longer than the discriminator.
+        source_shape: The shape of a source beside which the discriminator judges an image, or `None`.
 
     Raises:
         ValueError: If there is such an operation; it names the penalty, the layer, and what to use instead.
@@ -87,7 +88,7 @@ def check(penalties, discriminator, image_shape, num_classes=None, augmenter=Non
         return
     if type(augmenter) in _RIGHT_AUGMENTERS:
         augmenter = None
-    traced = _trace(discriminator, image_shape, num_classes, augmenter)
+    traced = _trace(discriminator, image_shape, num_classes, augmenter, source_shape)
     roots = [root for root in (discriminator, augmenter) if root is not None]
     if traced.logits is None or not isinstance(traced.error, LookupError | None):
         # The step will meet the same error, unless it runs eagerly.
@@ -123,7 +124,7 @@ def _instead(kind):
     return _RESIZING if kind.startswith(("Resize", "ScaleAndTranslate")) else _WRONG_OPERATIONS.get(kind, _ANOTHER)
 
 
-def _trace(discriminator, image_shape, num_classes, augmenter):
+def _trace(discriminator, image_shape, num_classes, augmenter, source_shape):
     """The graph of a step's penalty: `images`, `logits`, `gradients`, the number of operations of the forward pass.
 
     What an error left out is `None`; `error` is that error.
@@ -132,10 +133,16 @@ def _trace(discriminator, image_shape, num_classes, augmenter):
     specs = [tf.TensorSpec((None, *image_shape), tf.float32)]
     if num_classes is not None:
         specs.append(tf.TensorSpec((None,), tf.int32))
+    if source_shape is not None:
+        specs.append(tf.TensorSpec((None, *source_shape), tf.float32))
     seed = tf.zeros(2, tf.int64)
 
-    def function(images, labels=None):
-        critic = Critic(discriminator, labels, augmenter and (lambda images: augmenter(images, seed)))
+    def augment(batches):
+        return [augmenter(images, seed) for images in batches]
+
+    def function(images, *condition):
+        labels, sources = condition[: num_classes is not None], condition[num_classes is not None :]
+        critic = Critic(discriminator, *labels or [None], augmenter and augment, sources=next(iter(sources), None))
         variables = [variable.value for variable in discriminator.trainable_variables]
         traced.images, traced.graph = images, images.graph
         try:

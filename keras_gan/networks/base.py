@@ -12,7 +12,8 @@ from keras_gan.networks.exportable import Exportable
 Tensor = tf.Tensor | keras.KerasTensor
 
 
-def _check_shape(name, shape):
+def check_shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
+    """Returns `shape` as a tuple if it is one of images or vectors, and raises `ValueError` otherwise."""
     sizes = shape if isinstance(shape, (list, tuple)) else ()
     if len(sizes) not in (1, 3) or any(size is None or int(size) < 1 for size in sizes):
         raise ValueError(
@@ -80,7 +81,7 @@ def _symbolic_images(self) -> keras.KerasTensor | list[keras.KerasTensor]:
     return [images, keras.KerasTensor((None,), dtype="int32", name="labels")]
 
 
-class _Network(Exportable):
+class Network(Exportable):
     """A network that knows its own inputs, so that it can build itself without data, and be exported."""
 
     def build(self, input_shape=None):
@@ -122,7 +123,7 @@ class _Network(Exportable):
         return config
 
 
-class Generator(_Network):
+class Generator(Network):
     """Base class of generators: latents, and labels where there are classes, to images in [-1, 1].
 
     A subclass creates its layers in `__init__`, ends that with `self.build()`, and implements
@@ -170,7 +171,7 @@ class Generator(_Network):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.image_shape = _check_shape("image_shape", image_shape)
+        self.image_shape = check_shape("image_shape", image_shape)
         if int(latent_dim) < 1:
             raise ValueError(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}")
         self.latent_dim = int(latent_dim)
@@ -196,7 +197,7 @@ class Generator(_Network):
         return config
 
 
-class Encoder(_Network):
+class Encoder(Network):
     """Base class of encoders: images, and labels where there are classes, to distributions of latents.
 
     A distribution is a normal one with independent entries, given by the mean and the logarithm of the variance of
@@ -244,7 +245,7 @@ class Encoder(_Network):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.image_shape = _check_shape("image_shape", image_shape)
+        self.image_shape = check_shape("image_shape", image_shape)
         if int(latent_dim) < 1:
             raise ValueError(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}")
         self.latent_dim = int(latent_dim)
@@ -261,7 +262,7 @@ class Encoder(_Network):
         return {**super().get_config(), "latent_dim": self.latent_dim}
 
 
-class Discriminator(_Network):
+class Discriminator(Network):
     """Base class of discriminators: images, and labels where there are classes, to one logit each.
 
     A logit is a real number, not a probability: positive says "real". The losses take it from there.
@@ -313,7 +314,7 @@ class Discriminator(_Network):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.image_shape = _check_shape("image_shape", image_shape)
+        self.image_shape = check_shape("image_shape", image_shape)
         self.num_classes, self.class_names = _check_classes(num_classes, class_names)
         if int(packing) < 1:
             raise ValueError(f"`packing` must be at least 1. Received: packing={packing}")

@@ -7,6 +7,8 @@ import keras
 from keras_gan import layers
 
 NORMALIZATIONS = ("batch", None)
+# Of networks from images to images, and of what judges their patches.
+IMAGE_NORMALIZATIONS = ("instance", "batch", None)
 
 
 def stage_sizes(height, width):
@@ -47,9 +49,13 @@ def kernel():
 
 
 def normalizer(normalization, dtype, num_classes=None):
-    """Batch normalization with gains from N(1, 0.02), of each class if there are any, or the identity."""
+    """Batch normalization with gains from N(1, 0.02), of each class if there are any, or instance normalization
+    without gains and offsets, or the identity.
+    """
     if normalization is None:
         return keras.layers.Identity(dtype=dtype)
+    if normalization == "instance":
+        return layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False, dtype=dtype)
     gains = keras.initializers.RandomNormal(1.0, 0.02)
     if num_classes is not None:
         return layers.ConditionalBatchNormalization(num_classes, gamma_initializer=gains, dtype=dtype)
@@ -61,6 +67,28 @@ def check_filters(filters):
     if int(filters) < 1:
         raise ValueError(f"`filters` must be at least 1. Received: filters={filters}")
     return int(filters)
+
+
+def check_translator(translator, least, because):
+    """Raises a `ValueError` unless a translator keeps the size of images, and can take that.
+
+    Args:
+        translator: A `keras_gan.networks.Translator`.
+        least: The smallest height and width that it can take.
+        because: What in the network decides that, in words.
+    """
+    source, image = translator.source_shape, translator.image_shape
+    check_image(source)
+    check_image(image)
+    if source[:2] != image[:2]:
+        raise ValueError(
+            f"{type(translator).__name__} keeps height and width. Received: source_shape={source}, image_shape={image}"
+        )
+    if min(image[:2]) < least:
+        raise ValueError(
+            f"{type(translator).__name__} with {because} takes images of {least}x{least} pixels and more, of any "
+            f"height and width from there on. Received: {image[0]}x{image[1]}"
+        )
 
 
 def check_image(image_shape):

@@ -129,12 +129,12 @@ class SGD(keras.optimizers.SGD):
         return {**super().get_config(), "momentum": serialization.serialize_number(self.momentum)}
 
 
-def for_network(identifier, network):
-    """An optimizer built on a network's variables, with loss scaling where a layer computes in float16.
+def for_network(identifier, *networks):
+    """An optimizer built on the variables of networks, with loss scaling where a layer computes in float16.
 
     Args:
         identifier: A Keras optimizer, or what `keras.optimizers.get` takes; `"adam"` is this module's.
-        network: A built model.
+        *networks: Built models.
 
     Returns:
         `keras.optimizers.Optimizer`.
@@ -146,13 +146,13 @@ def for_network(identifier, network):
     if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
         raise ValueError(
             "An optimizer's own average of weights is written to no network here: use GAN(..., ema_momentum=). "
-            f"Received: {type(optimizer).__name__}(use_ema=True) for {network.name}"
+            f"Received: {type(optimizer).__name__}(use_ema=True) for {', '.join(network.name for network in networks)}"
         )
-    half = any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
+    half = any(layer.compute_dtype == "float16" for network in networks for layer in network._flatten_layers())
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     if not optimizer.built:
-        optimizer.build(network.trainable_variables)
+        optimizer.build([variable for network in networks for variable in network.trainable_variables])
     return optimizer
 
 

@@ -74,6 +74,55 @@ class CosineBurnIn(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable("keras_gan")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant for a while, then in a straight line to 0.
+
+    `value(step) = start * min(1, (steps - step) / (steps - constant))`, and 0 from `steps` on.
+
+    Args:
+        start: The value at first.
+        steps: Steps until it is 0.
+        constant: Steps, the first of these, in which it stays.
+
+    Call arguments:
+        step: Number of steps so far.
+
+    Returns:
+        float32 value at that step.
+
+    Raises:
+        ValueError: Unless `0 <= constant < steps`.
+
+    Example: the learning rate of pix2pix and CycleGAN, of so many epochs.
+
+    >>> rate = keras_gan.optimizers.schedules.LinearDecay(2e-4, steps=200, constant=100)
+    >>> [round(1e4 * float(rate(step)), 3) for step in (0, 100, 150, 200, 250)]
+    [2.0, 2.0, 1.0, 0.0, 0.0]
+
+    Reference: Zhu et al. 2017, "Unpaired image-to-image translation using cycle-consistent adversarial networks"
+    (https://arxiv.org/abs/1703.10593), section 4.
+    """
+
+    def __init__(self, start, steps, constant=0, name=None):
+        super().__init__()
+        if not 0 <= constant < steps:
+            raise ValueError(
+                f"`constant` must be at least 0 and less than `steps`. Received: constant={constant}, steps={steps}"
+            )
+        self.start = float(start)
+        self.steps = float(steps)
+        self.constant = float(constant)
+        self.name = name
+
+    def __call__(self, step):
+        left = (self.steps - tf.cast(step, tf.float32)) / (self.steps - self.constant)
+        return self.start * tf.clip_by_value(left, 0.0, 1.0)
+
+    def get_config(self):
+        return {"start": self.start, "steps": self.steps, "constant": self.constant, "name": self.name}
+
+
+@keras.saving.register_keras_serializable("keras_gan")
 class HalfLife(keras.optimizers.schedules.LearningRateSchedule):
     """The momentum of a moving average, from the number of images after which a weight counts half.
 

@@ -4,7 +4,7 @@ import warnings
 
 import tensorflow as tf
 
-from keras_gan import serialization
+from keras_gan import losses, serialization
 
 
 class Regularizer:
@@ -27,7 +27,8 @@ class Regularizer:
         fake: Generated images, float32 `(batch, ...)`.
 
     Returns:
-        float32 penalties of shape `(batch,)`.
+        float32 penalties of shape `(batch,)`; or of the shape of the logits of patches, `(batch, rows, columns)`, which
+        are then averaged over patches.
 
     Example:
 
@@ -85,10 +86,14 @@ class Regularizer:
             zeros and 0.
         """
         if self.interval == 1 or not critic.training:
-            return self(critic, real, fake), 1.0
+            return losses.per_example(self(critic, real, fake)), 1.0
         due = tf.equal(step % self.interval, 0)
         # With a critic of its own: what a branch of a graph has computed cannot be used outside of it.
-        penalties = tf.cond(due, lambda: self(critic.fresh(), real, fake), lambda: tf.zeros(tf.shape(real)[:1]))
+        penalties = tf.cond(
+            due,
+            lambda: losses.per_example(self(critic.fresh(), real, fake)),
+            lambda: tf.zeros(tf.shape(real)[:1]),
+        )
         return penalties, tf.where(due, float(self.interval), 0.0)
 
     def get_config(self):

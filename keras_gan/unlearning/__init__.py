@@ -1,6 +1,5 @@
 """Feature unlearning: a trained generator forgets one feature of what it makes, without any training data."""
 
-from keras_gan.unlearning import similarity
 from keras_gan.unlearning.attack import Attack, bring_back
 from keras_gan.unlearning.baselines import rejected, sample_projecting, sample_rejecting
 from keras_gan.unlearning.boundary import LatentBoundary
@@ -22,5 +21,4 @@ __all__ = [
     "rejected",
     "sample_projecting",
     "sample_rejecting",
-    "similarity",
 ]

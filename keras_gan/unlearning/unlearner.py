@@ -5,10 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import latents, networks, optimizers, random, serialization
+from keras_gan.metrics.similarity import ms_ssim
 from keras_gan.models import inputs
 from keras_gan.models.base import GenerativeModel
 from keras_gan.unlearning.features import LatentFeature
-from keras_gan.unlearning.similarity import ms_ssim
 
 
 def latent_batches(generator, batch_size=64, seed=0, start_batch=0):

@@ -52,9 +52,10 @@ class CommandTest(TestCase):
             groups,
             {
                 "train": {
-                    "conditional_gan", "dcgan", "mlp_gan", "r3gan", "sngan", "toy", "vae", "wgan_gp", "write_tfrecords",
+                    "conditional_gan", "cyclegan", "dcgan", "mlp_gan", "pix2pix", "r3gan", "sngan", "toy", "vae",
+                    "wgan_gp", "write_tfrecords",
                 },
-                "use a trained model": {"diagnose", "evaluate", "label", "parzen", "sample", "unlearn"},
+                "use a trained model": {"diagnose", "evaluate", "label", "parzen", "sample", "translate", "unlearn"},
                 "export": {"onnx", "saved_model", "serve", "tflite"},
             },
         )  # fmt: skip

@@ -6,12 +6,13 @@ A recipe needs no more than what is here: `option` for its flags on top of a `Co
 from keras_gan.cli import option
 from trainers.engine.continuation import of_run
 from trainers.engine.epilogues import judge_classes
-from trainers.engine.flags import Config, RunConfig, find, find_held_out, find_like, linear_decay
+from trainers.engine.flags import Config, RunConfig, TranslationConfig, find, find_held_out, find_like, linear_decay
 from trainers.engine.run import main
 
 __all__ = [
     "Config",
     "RunConfig",
+    "TranslationConfig",
     "find",
     "find_held_out",
     "find_like",

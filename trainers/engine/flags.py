@@ -6,7 +6,7 @@ import warnings
 import keras
 import tensorflow as tf
 
-from keras_gan import data
+from keras_gan import data, optimizers
 from keras_gan.callbacks import watchdog
 from keras_gan.cli import option
 from trainers.engine import hardware
@@ -98,6 +98,10 @@ class RunConfig:
         low=1, group=_HARDWARE, resumable=True,
     )  # fmt: skip
 
+    def settled(self):
+        """The configuration, once flags that stand for others have had their say."""
+        return self
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(RunConfig):
@@ -114,12 +118,43 @@ class Config(RunConfig):
     )  # fmt: skip
 
 
-def find(config, split=None):
-    """The data that a configuration names, of its own split or another, as `data.open_source` returns them."""
+@dataclasses.dataclass(frozen=True)
+class TranslationConfig(RunConfig):
+    """The flags of every trainer of translators."""
+
+    crop: str = option("", "HxW: train on windows of this size, at random places of the pictures.", group=_DATA)
+    flip: bool = option(False, "Whether to mirror every other picture, with its partner.", group=_DATA)
+
+
+def loading(config, held_out=False):
+    """The further arguments of `data.load` that a configuration asks for.
+
+    Args:
+        config: The configuration.
+        held_out: Whether it is for looking at, not for training: then no picture is mirrored or cut at random.
+
+    Returns:
+        Dictionary.
+    """
+    if not isinstance(config, TranslationConfig):
+        return {}
+    jitter = {} if held_out else {"crop": config.crop or None, "flip": config.flip}
+    return {"condition": getattr(config, "source", "") or None, **jitter}
+
+
+def find(config, split=None, held_out=False):
+    """The data that a configuration names, as `data.open_source` returns them.
+
+    Args:
+        config: The configuration.
+        split: Another split than its own, or `None`.
+        held_out: Whether it is for looking at, not for training: then pictures have the size of windows.
+    """
     return data.open_source(
         config.dataset,
         split or config.split,
-        image_size=config.image_size or None,
+        image_size=(held_out and getattr(config, "crop", "")) or config.image_size or None,
+        direction=getattr(config, "direction", "AtoB"),
         channels=config.channels or None,
         data_dir=config.data_dir or None,
         download=config.download,
@@ -158,9 +193,12 @@ def find_held_out(config, shape=None):
         shape: Shape that its images must have, or `None` for any.
     """
     try:
-        found = find(config, "test")
-        if shape is not None and tuple(found.image_shape) != tuple(shape):
-            raise ValueError(f"images for training have the shape {tuple(shape)}, and these have {found.image_shape}")
+        found = find(config, "test", held_out=True)
+        found_shape = found.image_shape
+        if isinstance(config, TranslationConfig):
+            found_shape = data.load(found, batch_size=1, **loading(config, held_out=True))[1].image_shape
+        if shape is not None and tuple(found_shape) != tuple(shape):
+            raise ValueError(f"images for training have the shape {tuple(shape)}, and these have {found_shape}")
     except data.MissingSplitError:
         return None
     except (ValueError, OSError) as error:
@@ -186,7 +224,7 @@ def epoch_steps(config, spec):
     return max(1, spec.num_examples // rows_of(config))
 
 
-def linear_decay(learning_rate, updates, config, spec):
+def linear_decay(learning_rate, updates, config, spec, constant=0.0):
     """A schedule of learning rates that fall to 0 in a straight line over a run.
 
     Args:
@@ -194,6 +232,7 @@ def linear_decay(learning_rate, updates, config, spec):
         updates: Updates of the network in a training step.
         config: The `Config`.
         spec: Spec of the data.
+        constant: Share of the run, its beginning, in which they stay as they are.
 
     Returns:
         `keras.optimizers.schedules.LearningRateSchedule`.
@@ -207,6 +246,8 @@ def linear_decay(learning_rate, updates, config, spec):
             "Learning rates can fall to 0 only over a known number of steps: give --steps or --epochs, or keep the "
             f"rates as they are with --nodecay. Received: --minutes={config.minutes:g}"
         )
+    if constant:
+        return optimizers.schedules.LinearDecay(learning_rate, steps * updates, constant * steps * updates)
     return keras.optimizers.schedules.PolynomialDecay(learning_rate, steps * updates, 0.0)
 
 

@@ -6,9 +6,8 @@ import warnings
 import keras
 
 from keras_gan import metrics
-from keras_gan.callbacks import samples
 from keras_gan.files import atomic, history, pictures
-from trainers.engine import dashboard, flags, summary
+from trainers.engine import dashboard, flags, summary, translations
 
 
 def finish(run, of_run, epilogue=None):
@@ -22,22 +21,24 @@ def finish(run, of_run, epilogue=None):
     folder, model, step, evaluation = run.own, run.model, run.step, of_run.evaluation
     # What it tells of is about to change: a process that is killed here finishes again.
     folder.result_file.unlink(missing_ok=True)
-    pictures.write_png(folder.sample_file(step), samples.sample_grid(model))
+    pictures.write_png(folder.sample_file(step), of_run.grids.draw())
     # Keras writes in place: a disk that fills up would take the old file with it.
-    written, verdict, records = [folder.model_file(model), folder.generator_file], "", []
+    written, verdict, records = [folder.model_file(model)], "", []
     with atomic.write_file(folder.model_file(model)) as partial:
         model.save(partial)
     if evaluation is None:
-        _save_generator(model, folder.generator_file)
+        written += _save_generators(model, folder)
     else:
         if not evaluation.is_due(step):
             evaluation.at_step(step)
             evaluation.close()
         _save_generator(model, folder.last_generator_file)
-        _save_generator(model, folder.generator_file, evaluation.best_weights)
-        records = _measure_kept(run, evaluation)
-        verdict = write_metrics(folder, records, step)
-        written += [folder.last_generator_file, folder.metrics_file]
+        written += [*_save_generators(model, folder, evaluation), folder.last_generator_file, folder.metrics_file]
+        if run.translates:
+            verdict = translations.write_metrics(folder, evaluation, step)
+        else:
+            records = _measure_kept(run, evaluation)
+            verdict = write_metrics(folder, records, step)
     written += [*draw_curves(folder), *draw_progress(folder), *_end_with(epilogue, folder)]
     seconds = float(of_run.checkpoint.seconds)
     result = {"steps": step, "seconds": round(seconds, 1), "files": [file.name for file in written]}
@@ -47,9 +48,20 @@ def finish(run, of_run, epilogue=None):
     print(text, flush=True)
 
 
-def _save_generator(model, file, weights=None):
+def _save_generators(model, folder, evaluation=None):
+    """Saves all sampling generators, as they were at the best evaluation, each to the file of its name."""
+    kept = {"generator": None if evaluation is None else evaluation.best_weights}
+    if "generator_backward" in model.samplers:
+        kept["generator_backward"] = evaluation and evaluation.best_weights_of("generator_backward_weights")
+    files = [folder.path / f"{name}.keras" for name in kept]
+    for file, (name, weights) in zip(files, kept.items(), strict=True):
+        _save_generator(model, file, weights, **({} if name == "generator" else {"backward": True}))
+    return files
+
+
+def _save_generator(model, file, weights=None, **which):
     with atomic.write_file(file) as partial:
-        model.save_generator(partial, weights=weights)
+        model.save_generator(partial, weights=weights, **which)
 
 
 def _measure_kept(run, evaluation):
@@ -99,7 +111,13 @@ def draw_curves(folder):
         return []
     steps = logged.pop("step")
     plain = [n for n in logged if not n.startswith("val_") and not n.endswith("learning_rate") and n != "loss"]
-    groups = {"objectives": ("d_loss", "g_loss", "reconstruction", "kl"), "logits": ("real_logits", "fake_logits")}
+    groups = {
+        "objectives": ("d_loss", "g_loss", "kl"),
+        "logits": ("real_logits", "fake_logits"),
+        "differences": ("reconstruction", "cycle", "identity"),
+    }
+    if "kl" in plain:  # of a VAE, whose objective is their sum
+        groups = {"objectives": ("reconstruction", "kl")}
     known = [name for names in groups.values() for name in names]
     groups["penalties"] = [name for name in plain if name not in known]
     panels = [(title, [name for name in names if name in plain]) for title, names in groups.items()]

@@ -41,7 +41,7 @@ def main(program, about, config_class, build, argv=None, labels=False, epilogue=
         `pathlib.Path` of the folder of the finished run; `None` after a dry run, and on all workers but the first.
     """
     config, given = cli.parse(config_class, f"python -m trainers.{program}", about, argv)
-    return cli.run(lambda: _train(program, config, given, build, labels, epilogue))
+    return cli.run(lambda: _train(program, config.settled(), given, build, labels, epilogue))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +74,11 @@ class Run:
     def conditional(self):
         """Tells whether the model needs labels."""
         return self.model.num_classes is not None
+
+    @property
+    def translates(self):
+        """Tells whether the model makes images of images."""
+        return hasattr(self.model, "translate")
 
     @property
     def rows(self):
@@ -109,7 +114,7 @@ def _train(program, config, given, build, labels, epilogue):
         atomic.nearest_folder(RunFolder(own).config_file)
         flags.configure_tensorflow(config)
         examples = flags.find(config)
-        _, spec = data.load(examples, repeat=True, labels=labels)
+        _, spec = data.load(examples, repeat=True, labels=labels, **flags.loading(config))
         continuation.check_data(folder, spec)
         config, trial = _choose_precision(config, strategy, build, examples, spec)
         hardware.check_same(strategy, "flags or data", continuation.facts(program, config, spec))
@@ -245,7 +250,13 @@ def _next_batches(run):
     replicas, packing = run.strategy.num_replicas_in_sync, run.model.packing
     inputs.check_divisible(run.rows, run.rows // run.config.batch_size, replicas, packing)
     dataset, _ = data.load(
-        run.examples, batch_size=run.rows, seed=seed, repeat=True, start_batch=run.step, labels=run.conditional
+        run.examples,
+        batch_size=run.rows,
+        seed=seed,
+        repeat=True,
+        start_batch=run.step,
+        labels=run.conditional,
+        **flags.loading(run.config),
     )
     return hardware.distribute(run.strategy, dataset, run.rows)
 
@@ -311,11 +322,15 @@ def _room(folder):
 def _describe(run):
     config = run.config
     height_width = "x".join(map(str, run.spec.image_shape))
+    if run.translates:
+        height_width = f"{'x'.join(map(str, run.spec.source_shape))} to {height_width}"
     length = f"{run.total_steps} steps" if run.total_steps else f"{config.minutes:g} minutes"
     sizes = [f"{role} {network.count_params():,}" for role, network in run.model.networks.items()]
+    fields = {f.receptive_field for f in run.model.networks.values() if hasattr(f, "receptive_field")}
+    patches = "".join(f", patches of {side}x{side} pixels" for side in sorted(fields))
     return (
         f"{run.program}: {run.spec.num_examples} images {height_width} of {config.dataset}, "
-        f"{' and '.join(sizes)} parameters, "
+        f"{' and '.join(sizes)} parameters{patches}, "
         f"{length} of {run.rows} images, {config.precision}"
     )
 

@@ -25,7 +25,7 @@ def text(run, step, seconds, verdict=""):
     lines = [
         "",
         f"Trained {step} steps in {int(seconds // 60)} min {int(seconds % 60)} s; all of it is in {folder}:",
-        "  samples.png, progress.gif  pictures of the same latents, at the end and along the way",
+        f"  samples.png, progress.gif  {_pictures(run)}, at the end and along the way",
         f"  generator.keras            the generator to use ({which}): keras.models.load_model after import keras_gan",
         f"  {folder.model_file(run.model).name:<26} all networks and optimizers",
         "  curves.png                 curves; docs/quantities.md says what each number is and how it should look",
@@ -42,12 +42,23 @@ def text(run, step, seconds, verdict=""):
     return "\n".join([*lines, "Next:", *(f"  {shlex.join(command)}" for command in next_commands(run))])
 
 
+def _pictures(run):
+    if not run.translates:
+        return "pictures of the same latents"
+    last = "way back" if "generator_backward" in run.model.samplers else "target"
+    return f"source, output and {last} of the same pictures"
+
+
 def next_commands(run):
     """The commands that make something new of a run, each a list of words; none that would fail."""
     folder = run.folder
     model = f"--model={folder.generator_file}"
     commands = []
-    if len(run.spec.image_shape) == 3:
+    if run.translates:
+        source = [f"--source={run.config.source}"] if getattr(run.config, "source", "") else []
+        commands.append(["trainers.translate", model, "--input=FOLDER", "--out=translated", *source])
+        commands.append(["trainers.evaluate", model, *(["--overwrite"] if folder.evaluation.exists() else [])])
+    elif len(run.spec.image_shape) == 3:
         first = samples.grid_size(run.model)  # the grids show the seeds before
         commands.append(["trainers.sample", model, "--n=64", f"--seed={first}", *_out(folder.path / "more.png")])
         commands += _evaluation(run, model)

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from keras_gan import callbacks, data, metrics
 from keras_gan.callbacks.watchdog import signals
+from keras_gan.data.pairs import Domains
 from trainers import STARTED
-from trainers.engine import flags, hardware
+from trainers.engine import flags, hardware, translations
 
 _MOST_REAL = 10_000  # images that generated ones are compared with
 _SECONDS = 3  # of training, from which its speed is told
@@ -20,6 +21,7 @@ _SECONDS = 3  # of training, from which its speed is told
 class Tasks(typing.NamedTuple):
     """The callbacks of a run: those that are asked for something later, and all in their order."""
 
+    grids: callbacks.SampleGrids
     log: callbacks.TrainingLog
     evaluation: callbacks.Evaluate | None
     watchdog: callbacks.Watchdog | None
@@ -52,7 +54,13 @@ def of(run):
         # As if the system's signal had come, which Python turns off.
         on_closed=lambda: stop.note(signal.SIGPIPE),
     )
-    evaluation, watchdog = _evaluation(run, log), _watchdog(run, log)
+    watchdog = _watchdog(run, log)
+    if run.translates:
+        shown = translations.examples(run.config)
+        grids = callbacks.TranslationGrids(run.own.path, config.sample_every, *translations.few(shown))
+        evaluation = translations.evaluation(run, log, shown)
+    else:
+        grids, evaluation = callbacks.SampleGrids(run.own.path, config.sample_every), _evaluation(run, log)
     checkpoint = callbacks.Checkpoint(
         run.folder.checkpoints,
         config.checkpoint_every,
@@ -68,11 +76,11 @@ def of(run):
     every = [
         FirstSteps(log.say, run.total_steps, deadline),
         callbacks.StopOnNonFinite(config.log_every),
-        callbacks.SampleGrids(run.own.path, config.sample_every),
+        grids,
         *([callbacks.Deadline(deadline)] if deadline else []),
         *(task for task in (stop, log, evaluation, watchdog, checkpoint) if task),
     ]
-    return Tasks(log, evaluation, watchdog, stop, checkpoint, callbacks.in_order(every))
+    return Tasks(grids, log, evaluation, watchdog, stop, checkpoint, callbacks.in_order(every))
 
 
 class FirstSteps(keras.callbacks.Callback):
@@ -183,10 +191,18 @@ def _held_out(run):
     if isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return None
     examples = flags.find_held_out(run.config, run.spec.image_shape)
-    if examples is None or examples.num_examples < run.rows:
+    # Of two domains an epoch has the examples of the smaller one.
+    parts = [examples.a, examples.b] if isinstance(examples, Domains) else [examples]
+    if examples is None or min(part.num_examples for part in parts) < run.rows:
         return None
     if run.conditional and examples.num_classes != run.spec.num_classes:
         warnings.warn(f"No labelled held-out data: {examples.unlabelled or 'the classes differ'}.", stacklevel=2)
         return None
-    dataset, _ = data.load(examples, batch_size=run.rows, shuffle=False, labels=run.conditional)
+    dataset, _ = data.load(
+        examples,
+        batch_size=run.rows,
+        shuffle=False,
+        labels=run.conditional,
+        **flags.loading(run.config, held_out=True),
+    )
     return dataset.take(max(1, 512 // run.rows))

@@ -11,7 +11,7 @@ def render(evaluation, pictures, run=None):
         evaluation: Dictionary, as `trainers.evaluate` writes it to `evaluation.json`.
         pictures: Dictionary from a place on the page (`samples`, `classes`, `interpolations`, `truncation`,
             `arithmetic`, `inversion`, `neighbours`) to a pair of a uint8 picture `(height, width, channels)` and its
-            caption. `samples` and `neighbours` are needed.
+            caption. `samples` is needed, and `neighbours` where the evaluation tells of memorisation.
         run: `keras_gan.files.run_folder.RunFolder` that the generator comes from, or `None`.
 
     Returns:
@@ -26,15 +26,17 @@ def render(evaluation, pictures, run=None):
         facts=_facts(evaluation, run_facts),
         pictures={place: pictures.get(place) and pages.embed(*pictures[place]) for place in _PLACES},
         metrics=evaluation["table"],
-        reading=(
+        reading=evaluation.get("reading")
+        or (
             "What a classifier sees in generated images, and how near that is to what it sees in real ones. Read "
             "every value beside what real data score: beyond that no generator can be told from the data."
         ),
+        beside=evaluation.get("beside") or {"floors": [], "rows": []},
         conditions=[(name, pages.plain(value)) for name, value in evaluation["conditions"].items()],
         diagnosis=run_facts["diagnosis"],
         truncation=_truncation(evaluation.get("truncation")),
         inversion=inversion and inversion["reading"],
-        memorisation=evaluation["memorisation"]["reading"],
+        memorisation=evaluation.get("memorisation", {}).get("reading", ""),
         charts=_curves(run_facts["history"]),
         origins=_origins(evaluation, run_facts),
     )
@@ -67,6 +69,17 @@ def _facts(evaluation, run):
     if run["result"].get("seconds") is not None:
         facts.append(("training time", f"{run['result']['seconds'] / 60:.1f} min"))
     return facts
+
+
+def row(record):
+    """A record as the card's table shows it."""
+    return {
+        "name": record.title,
+        "value": f"{record.value:.4g}",
+        "interval": "-" if record.low is None else f"{record.low:.4g} to {record.high:.4g}",
+        "floor": "-" if record.floor is None else f"{record.floor:.4g}",
+        "better": record.better,
+    }
 
 
 def _curves(logged):

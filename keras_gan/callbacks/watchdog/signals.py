@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import latents
+from keras_gan import latents, losses
 from keras_gan.files import pictures
 from keras_gan.metrics import features as networks
 from keras_gan.models.critic import Critic
@@ -166,6 +166,8 @@ class Signals:
                 g_loss = tf.reduce_mean(loss.generator_loss(real_logits, fake_logits))
             d_norm = _global_norm(tape.gradient(d_loss, gan.discriminator.trainable_variables))
             g_norm = _global_norm(tape.gradient(g_loss, gan.generator.trainable_variables))
+            # An image's logit is the mean of its patches'.
+            real_logits, fake_logits = losses.per_example(real_logits), losses.per_example(fake_logits)
             inputs = [tf.norm(critic.input_gradients(x)) / math.sqrt(n) for x in (self._real, fake)]
             samples = self._generate(self._codes, self._labels)
             gap = tf.reduce_mean(real_logits) - tf.reduce_mean(fake_logits)
@@ -183,7 +185,7 @@ class Signals:
             if self._saturates:
                 scalars["saturation"] = (d_loss - self._certain) / (self._undecided - self._certain)
             if self._held_out is not None:
-                held_out = Critic(gan.discriminator, self._held_out_labels)(self._held_out)
+                held_out = losses.per_example(Critic(gan.discriminator, self._held_out_labels)(self._held_out))
                 moved = tf.reduce_mean(real_logits) - tf.reduce_mean(held_out)
                 variances = [tf.math.reduce_variance(logits) for logits in (real_logits, held_out)]
                 error = tf.sqrt(variances[0] / n + variances[1] / self._held_out.shape[0])

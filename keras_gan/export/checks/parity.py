@@ -3,8 +3,9 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
-from keras_gan import latents
+from keras_gan import latents, networks, random
 from keras_gan.export.checks import processes
 from keras_gan.files import pictures
 
@@ -50,6 +51,53 @@ class LatentSampler:
         codes = latents.from_seeds(np.arange(first_seed, first_seed + count), self.latent_dim, self.latent_prior)
         labels = latents.sample_labels(count, self.num_classes)
         return {"latent": codes.numpy(), **({} if labels is None else {"label": labels})}
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSampler:
+    """The shape of what a translator takes, `source_shape`, and images of that shape to call it with."""
+
+    source_shape: tuple
+    num_classes = None
+
+    def draw(self, first_seed, count, per_class=1):
+        """Smooth images with some noise, of consecutive seeds.
+
+        Args:
+            first_seed: The first seed.
+            count: The number of images.
+            per_class: Without effect.
+
+        Returns:
+            Dictionary of `images`, float32 `(count,) + source_shape` in [-1, 1].
+
+        Example:
+
+        >>> from keras_gan.export.checks.parity import ImageSampler
+        >>> ImageSampler((8, 6, 3)).draw(first_seed=0, count=2)["images"].shape
+        (2, 8, 6, 3)
+        """
+        height, width, channels = self.source_shape
+        made = []
+        for seed in range(first_seed, first_seed + count):
+            coarse = 2.0 * random.uniform((1, 4, 4, channels), (seed, 0)) - 1.0
+            fine = 0.4 * random.uniform((1, height, width, channels), (seed, 1)) - 0.2
+            made.append(tf.image.resize(coarse, (height, width), "bilinear") + fine)
+        return {"images": np.clip(np.concatenate(made), -1.0, 1.0)}
+
+
+def sampler_of(network):
+    """The sampler of inputs of a `keras_gan.networks.Generator` or `Translator`."""
+    if isinstance(network, networks.Translator):
+        return ImageSampler(tuple(network.source_shape))
+    return LatentSampler.of(network)
+
+
+def sampler_of_card(card):
+    """The sampler of inputs of what a card tells of, which has what `LatentSampler` or `ImageSampler` needs."""
+    if "source_shape" in card:
+        return ImageSampler(tuple(card["source_shape"]))
+    return LatentSampler(card["latent_dim"], card["latent_prior"], card["num_classes"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,8 +217,9 @@ def measure(path, batches, reference, sampler):
     Args:
         path: Path of a `.tflite` or `.onnx` file.
         batches: List of `(signature, batch_size)`: what to call, with how many rows.
-        reference: Function from the inputs `latent` and, with classes, `label`, as keyword arguments, to images.
-        sampler: The generator's `LatentSampler`.
+        reference: Function from the inputs `latent` and, with classes, `label`, or from `images`, as keyword
+            arguments, to images.
+        sampler: The generator's `LatentSampler`, or an `ImageSampler`.
 
     Returns:
         Dictionary of `interpreter`, `rows` as `compare` makes them, `latency`, per batch its median in milliseconds,
@@ -180,7 +229,7 @@ def measure(path, batches, reference, sampler):
         ValueError: If the file cannot be run, or makes something else than the reference in shape or dtype.
     """
     inputs = sampler.draw(FIRST_SEED, IMAGES, IMAGES_PER_CLASS)
-    count = len(inputs["latent"])
+    count = len(next(iter(inputs.values())))
     expected = np.asarray(reference(**inputs))
     calls, spans = [], []
     for signature, size in batches:
@@ -204,7 +253,7 @@ def measure(path, batches, reference, sampler):
     ]
     bad_inputs = {}
     for (name, _), answer in zip(bad, answers, strict=False):
-        finite = None if isinstance(answer, str) else bool(np.isfinite(answer["images"]).all())
+        finite = None if isinstance(answer, str) else bool(np.isfinite(_images(answer, path)).all())
         bad_inputs[name] = {None: "refused", True: "images", False: "NaN"}[finite]
     return {"interpreter": interpreter, "rows": rows, "latency": latency, "bad_inputs": bad_inputs}
 
@@ -216,13 +265,15 @@ def _rows(inputs, rows):
 def _images(answer, path):
     if isinstance(answer, str):
         raise ValueError(f"{path} failed when it was run: {' '.join(answer.split())}")
-    return answer["images"]
+    [images] = answer.values()
+    return images
 
 
 def _bad_inputs(call, sampler):
     """Pairs of what is wrong and a call."""
     signature, good = call
-    yield "latent NaN", (signature, {**good, "latent": good["latent"] * np.float32(np.nan)})
+    first = next(iter(good))
+    yield f"{first} NaN", (signature, {**good, first: good[first] * np.float32(np.nan)})
     if sampler.num_classes is not None:
         yield "label -1", (signature, {**good, "label": np.full_like(good["label"], -1)})
         yield "label too large", (signature, {**good, "label": np.full_like(good["label"], sampler.num_classes)})

@@ -83,7 +83,7 @@ def check(generator, folder, discriminator=None, thorough=False):
         {"signature": cases[index][0], "batch": _rows(cases[index][1]), "milliseconds": round(1000 * second, 3)}
         for index, second in zip(timed, seconds, strict=True)
     ]
-    return {"parity": parity, "latency": {"processor": processor(), "threads": _threads(), "median": rows}}
+    return {"parity": parity, "latency": {"processor": processor(), "threads": threads(), "median": rows}}
 
 
 def _compare(way, cases, num_good, calls, answers):
@@ -199,7 +199,7 @@ def processor():
     return next(names, platform.processor() or platform.machine())
 
 
-def _threads():
+def threads():
     """The processor threads that TensorFlow uses unless told otherwise."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 

@@ -102,3 +102,24 @@ class EncodeTest(TestCase):
         contents = bytes(range(256))
         answer = json.loads(rest.encode({"image_bytes": np.array([contents, b""], object)}, True))["predictions"]
         self.assertEqual([base64.b64decode(value["b64"]) for value in answer], [contents, b""])
+
+
+class BinaryTest(TestCase):
+    def test_files_come_in_base_64(self):
+        specs = {"translate_png": {"image_bytes": tf.TensorSpec((None,), tf.string)}}
+        files = [b"\x89PNG\x00", b"\xff\xd8"]
+        rows = [{"b64": base64.b64encode(contents).decode()} for contents in files]
+        for request in (
+            {"instances": [{"image_bytes": row} for row in rows]},
+            {"instances": rows},
+            {"inputs": {"image_bytes": rows}},
+            {"inputs": rows},
+        ):
+            body = json.dumps({"signature_name": "translate_png", **request}).encode()
+            name, inputs, by_row = rest.decode(body, specs)
+            self.assertEqual((name, by_row), ("translate_png", "instances" in request))
+            self.assertEqual(inputs["image_bytes"].tolist(), files)
+        for wrong in ([{"b64": "*"}], [{"b64": 1}], [3], {"b64": "AA=="}):
+            body = json.dumps({"signature_name": "translate_png", "inputs": {"image_bytes": wrong}}).encode()
+            with self.assertRaisesRegex(ValueError, "Input image_bytes must hold a list of objects"):
+                rest.decode(body, specs)

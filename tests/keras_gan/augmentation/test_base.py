@@ -216,7 +216,9 @@ class AugmentersTest(TestCase, parameterized.TestCase):
             variable.assign(rng.normal(scale=0.2, size=variable.shape))
 
         def penalty():
-            critic = Critic(discriminator, augment=lambda x: augmenter(x, tf.constant([5, 6], tf.int64)))
+            critic = Critic(
+                discriminator, augment=lambda batches: [augmenter(x, tf.constant([5, 6], tf.int64)) for x in batches]
+            )
             return tf.reduce_mean(regularizers.R1()(critic, images, None))
 
         variable = discriminator.hidden[0].kernel

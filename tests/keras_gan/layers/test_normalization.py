@@ -232,6 +232,11 @@ class StatelessNormalizationsTest(LayerTestCase):
     def test_configuration_and_errors(self):
         self.assert_config_round_trip(layers.LayerNormalization([1, 2], 1e-6))
         self.assert_config_round_trip(layers.GroupNormalization(4, 1e-6))
+        plain = self.assert_config_round_trip(layers.GroupNormalization(-1, center=False, scale=False))
+        x = np.random.default_rng(0).normal(2.0, 3.0, (2, 4, 5, 3)).astype("float32")
+        expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-3)
+        self.assertAllClose(plain(x), expected, atol=1e-5)
+        self.assertEqual(plain.count_params(), 0)
         with self.assertRaisesRegex(ValueError, "must not include the batch's. Received: axis=0 of 2 axes"):
             layers.LayerNormalization(0).build((None, 3))
         with self.assertRaisesRegex(ValueError, "must divide the 3 channels. Received: groups=2"):

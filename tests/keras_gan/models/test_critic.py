@@ -71,14 +71,14 @@ class CriticTest(TestCase, parameterized.TestCase):
         """D(3x) = 9 x^2: its gradient is 3 times that of D at 3x, which is 6x."""
         images = tf.constant([[1.0, 2.0], [0.0, -3.0]])
         discriminator = Counting()
-        critic = Critic(discriminator, augment=lambda images: 3.0 * images)
+        critic = Critic(discriminator, augment=lambda batches: [3.0 * images for images in batches])
         self.assertAllClose(critic(images), [45.0, 81.0])
         self.assertAllClose(critic.input_gradients(images), 3 * (6 * images))
         self.assertAllEqual(discriminator.calls[0][0], 3 * images)
 
     def test_a_random_augmentation_is_drawn_once_for_logits_and_gradients(self):
         noise = iter(range(1, 10))
-        critic = Critic(Counting(), augment=lambda images: images + next(noise))
+        critic = Critic(Counting(), augment=lambda batches: [images + next(noise) for images in batches])
         images = tf.zeros((1, 1))
         self.assertAllClose(critic(images), [1.0])
         self.assertAllClose(critic.input_gradients(images), [[2.0]])

@@ -69,7 +69,7 @@ class ContractTest(TestCase, parameterized.TestCase):
             "logits",
             lambda: (generator(), functional([(8, 8, 1)], (2,))),
             {},
-            r"one logit per image, of shape \(batch, 1\). Received: .*\(None, 2\)",
+            r"one logit per image, of shape \(batch, 1\), or a map of logits.*Received: .*\(None, 2\)",
         ),
         (
             "labels_for_the_generator_alone",

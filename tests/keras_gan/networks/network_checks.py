@@ -13,6 +13,9 @@ from tests.test_case import TestCase
 def example_inputs(network, n=4, seed=0):
     """`n` rows of whatever the network takes: normal floats, and labels 0, 1, 2, ... modulo their number."""
     rng = np.random.default_rng(seed)
+    if getattr(network, "source_shape", None) is not None and isinstance(network, networks.Discriminator):
+        shapes = [tensor.shape[1:] for tensor in network.symbolic_inputs()]
+        return [tf.constant(rng.normal(size=(n, *shape)), tf.float32) for shape in shapes]
     first = network.symbolic_inputs() if network.num_classes is None else network.symbolic_inputs()[0]
     first = tf.constant(rng.normal(size=(n, *first.shape[1:])), tf.float32)
     return first if network.num_classes is None else [first, tf.range(n) % network.num_classes]
@@ -46,10 +49,12 @@ class NetworkTestCase(TestCase):
         self.assertTrue(all(layer.built for layer in [network, *network.layers]))
         output = network(example_inputs(network, n))
         self.assertEqual(output.dtype, tf.float32)
-        if isinstance(network, networks.Generator):
+        if isinstance(network, (networks.Generator, networks.Translator)):
             self.assertEqual(tuple(output.shape), (n, *network.image_shape))
             if len(network.image_shape) == 3:
                 self.assertAllInRange(output, -1.0, 1.0)
+        elif isinstance(network, networks.PatchDiscriminator):
+            self.assertEqual((output.shape.rank, output.shape[0], output.shape[-1]), (4, n, 1))
         else:
             self.assertEqual(tuple(output.shape), (n // network.packing, 1))
         self.assertGreater(np.std(output), 0.0)
@@ -79,7 +84,12 @@ class NetworkTestCase(TestCase):
     def check_inputs(self, network):
         """Labels matter where there are classes, and are refused where there are none."""
         inputs = example_inputs(network)
-        if network.num_classes is None:
+        if isinstance(inputs, list) and network.num_classes is None:
+            other = network([inputs[0], inputs[1][::-1]])
+            self.assertNotAllClose(other, network(inputs))
+            with self.assertRaisesRegex(ValueError, "takes a pair"):
+                network(inputs[0])
+        elif network.num_classes is None:
             with self.assertRaisesRegex(ValueError, "takes one tensor"):
                 network([inputs, tf.range(4)])
         else:

@@ -86,3 +86,22 @@ class HalfLifeTest(TestCase):
                 schedules.HalfLife(**arguments)
         with self.assertRaisesRegex(ValueError, "`half_life` must be a finite number"):
             schedules.HalfLife("long", 1)
+
+
+class LinearDecayTest(TestCase):
+    def test_values(self):
+        schedule = schedules.LinearDecay(0.4, steps=100, constant=60)
+        for step, value in ((0, 0.4), (60, 0.4), (70, 0.3), (99, 0.01), (100, 0.0), (10**9, 0.0)):
+            self.assertAllClose(schedule(step), value, atol=1e-7)
+        self.assertEqual(schedule(tf.constant(3, tf.int64)).dtype, tf.float32)
+
+    def test_is_keras_polynomial_decay_without_a_beginning(self):
+        schedule, other = schedules.LinearDecay(0.1, 50), keras.optimizers.schedules.PolynomialDecay(0.1, 50, 0.0)
+        for step in range(0, 70, 7):
+            self.assertAllClose(schedule(step), other(step), atol=1e-8)
+
+    def test_serialization_and_errors(self):
+        self.assertAllClose(self.assert_config_round_trip(schedules.LinearDecay(1.0, 10, 5))(6), 0.8)
+        for constant in (-1, 10):
+            with self.assertRaisesRegex(ValueError, "less than `steps`. Received: constant="):
+                schedules.LinearDecay(1.0, 10, constant)

@@ -73,6 +73,8 @@ DISCRIMINATORS = {
         (6,), hidden_units=(5,), num_classes=3, conditioning="auxiliary", dtype="float64"
     ),
     "batch_normalization": lambda: networks.DCGANDiscriminator((16, 16, 1), filters=2, dtype="float64"),
+    # Through instance normalization, of the mean of a map of logits.
+    "patch": lambda: networks.PatchDiscriminator((12, 12, 1), filters=2, downsamplings=1, dtype="float64"),
     "nearest": lambda: convolutional(layers.UpSampling2D(dtype="float64")),
 }
 
@@ -248,7 +250,7 @@ class GradientPenaltyTest(TestCase):
 
     def test_through_an_augmentation(self):
         """D(3x) = 3 <w, x>: three times as long."""
-        critic = Critic(linear([3.0, 4.0]), augment=lambda images: 3.0 * images)
+        critic = Critic(linear([3.0, 4.0]), augment=lambda batches: [3.0 * images for images in batches])
         images = tf.ones((2, 2))
         self.assertAllClose(regularizers.GradientPenalty()(critic, images, images), [14.0**2] * 2)
 

@@ -4,8 +4,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import GAN, layers, networks
+from keras_gan.metrics.similarity import ms_ssim
 from keras_gan.unlearning import FeatureUnlearner, LatentDirection, latent_batches
-from keras_gan.unlearning.similarity import ms_ssim
 from tests.keras_gan.models.test_xla import unknown_shapes
 from tests.test_case import TestCase
 

@@ -7,7 +7,7 @@ from keras_gan.files import pictures
 from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers.engine import summary
-from trainers.engine.flags import Config
+from trainers.engine.flags import Config, TranslationConfig
 
 
 class Gan:
@@ -24,10 +24,20 @@ class SummaryTest(TestCase):
             config=Config(**flags),
             model=model,
             spec=types.SimpleNamespace(image_shape=image_shape),
+            translates=False,
         )
 
     def commands(self, *args, **kwargs):
         return [" ".join(command) for command in summary.next_commands(self.run_(*args, **kwargs))]
+
+    def test_of_a_translator(self):
+        run = self.run_()
+        run.translates, run.config = True, TranslationConfig(features="none")
+        run.model.samplers = {"generator": None, "generator_backward": None}
+        self.assertIn("source, output and way back of the same pictures, at the end", summary.text(run, 10, 75))
+        translate, evaluate, *_ = [" ".join(command) for command in summary.next_commands(run)]
+        self.assertIn("trainers.translate --model=runs/x/generator.keras --input=FOLDER --out=translated", translate)
+        self.assertIn("trainers.evaluate --model=runs/x/generator.keras", evaluate)
 
     def test_what_was_made(self):
         text = summary.text(self.run_(), step=10, seconds=75)

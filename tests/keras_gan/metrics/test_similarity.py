@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_gan.unlearning import similarity
+from keras_gan.metrics import similarity
 from tests.test_case import TestCase
 
 

@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of images, differentiable everywhere."""
+"""Similarity of two pictures, pixel by pixel and in structure; all of it differentiable everywhere."""
 
 import numpy as np
 import tensorflow as tf
@@ -23,9 +23,9 @@ def scales_of(image_shape):
 
     Example:
 
-    >>> keras_gan.unlearning.similarity.scales_of((28, 28, 1))
+    >>> keras_gan.metrics.similarity.scales_of((28, 28, 1))
     (2, 11)
-    >>> [keras_gan.unlearning.similarity.scales_of((n, n, 3)) for n in (8, 64, 256)]
+    >>> [keras_gan.metrics.similarity.scales_of((n, n, 3)) for n in (8, 64, 256)]
     [(1, 7), (3, 11), (5, 11)]
     """
     side = min(image_shape[:2])
@@ -57,7 +57,7 @@ def ms_ssim(first, second):
     Example:
 
     >>> images = keras_gan.random.uniform((2, 28, 28, 1), seed=(0, 0))
-    >>> keras_gan.unlearning.similarity.ms_ssim(images, images).numpy().round(4).tolist()
+    >>> keras_gan.metrics.similarity.ms_ssim(images, images).numpy().round(4).tolist()
     [1.0, 1.0]
 
     Reference:
@@ -78,6 +78,72 @@ def ms_ssim(first, second):
         result *= tf.maximum(tf.reduce_mean(factor, axis=(1, 2)), _LEAST) ** weight
     # Rounding makes more than 1 of equal images.
     return tf.minimum(tf.reduce_mean(result, axis=1), 1.0)
+
+
+def ssim(first, second):
+    """Structural similarity of pairs of images: 1 for equal ones.
+
+    `mean(l cs)` over positions and channels, as `ms_ssim` has it at its first scale; where not even the image has 11
+    pixels a side, the window is the largest odd one that fits.
+
+    Args:
+        first: Images in [-1, 1], `(batch, height, width, channels)` with known sizes.
+        second: Images of the same shape.
+
+    Returns:
+        float32 tensor `(batch,)`.
+
+    Example:
+
+    >>> images = keras_gan.random.uniform((2, 28, 28, 1), seed=(0, 0))
+    >>> keras_gan.metrics.similarity.ssim(images, images).numpy().round(4).tolist()
+    [1.0, 1.0]
+
+    Reference: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", equation
+    13.
+    """
+    first, second = (tf.cast(images, tf.float32) + 1.0 for images in (first, second))
+    luminance, structure = _compare(first, second, scales_of(first.shape[1:])[1])
+    return tf.minimum(tf.reduce_mean(luminance * structure, axis=(1, 2, 3)), 1.0)
+
+
+def psnr(first, second):
+    """Peak signal-to-noise ratio of pairs of images in decibels: `10 log10(4 / mean((x - y)^2))`.
+
+    Args:
+        first: Images in [-1, 1], `(batch, height, width, channels)`.
+        second: Images of the same shape.
+
+    Returns:
+        float32 tensor `(batch,)`; of equal images 100, where others of 8 bits have at most 96 or so.
+
+    Example: half a range away everywhere.
+
+    >>> [decibels] = keras_gan.metrics.similarity.psnr(tf.zeros((1, 2, 2, 1)), tf.ones((1, 2, 2, 1)))
+    >>> round(float(decibels), 3)
+    6.021
+    """
+    difference = tf.cast(first, tf.float32) - tf.cast(second, tf.float32)
+    error = tf.reduce_mean(tf.square(difference), axis=(1, 2, 3))
+    return 10.0 * tf.math.log(_RANGE**2 / tf.maximum(error, _RANGE**2 * 1e-10)) / np.float32(np.log(10.0))
+
+
+def l1(first, second):
+    """The mean absolute difference of pairs of images, on the scale of [-1, 1].
+
+    Args:
+        first: Images in [-1, 1], `(batch, height, width, channels)`.
+        second: Images of the same shape.
+
+    Returns:
+        float32 tensor `(batch,)`.
+
+    Example:
+
+    >>> keras_gan.metrics.similarity.l1(tf.zeros((1, 2, 2, 1)), tf.ones((1, 2, 2, 1))).numpy().tolist()
+    [1.0]
+    """
+    return tf.reduce_mean(tf.abs(tf.cast(first, tf.float32) - tf.cast(second, tf.float32)), axis=(1, 2, 3))
 
 
 def _compare(first, second, window):

@@ -1,0 +1,42 @@
+import contextlib
+import io
+import json
+from pathlib import Path
+
+from keras_gan.files import pictures
+from tests.keras_gan.models.test_translation import OnePixel
+from tests.test_case import TestCase
+from trainers import evaluate
+
+
+class DescribeTest(TestCase):
+    def evaluate(self, *flags, status=None):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            if status is None:
+                evaluate.main(list(flags))
+            else:
+                with self.assertRaises(SystemExit):
+                    evaluate.main(list(flags))
+        return output.getvalue()
+
+    def test_the_floors_of_super_resolution(self):
+        """A translator that changes nothing is no better than its source, and worse than bilinear enlargement."""
+        folder = Path(self.path("model"))
+        folder.mkdir()
+        OnePixel((28, 28, 1), scale=1.0).save(folder / "generator.keras")
+        flags = [f"--model={folder}/generator.keras", "--dataset=mnist5k", "--num_samples=30"]
+        self.assertIn(
+            "pass --dataset, --source", self.evaluate(*flags, "--source=lowres:4", "--image_size=20x20", status=1)
+        )
+        printed = self.evaluate(*flags, "--source=lowres:4")
+        self.assertRegex(printed, "measure +output +better +source +mean +bilinear +pairs")
+        found = json.loads((folder / "evaluation" / "evaluation.json").read_text())
+        self.assertEqual(found["records"][0]["name"], "fcd")
+        for each in found["comparisons"]:
+            self.assertAllClose(each["value"], each["floors"]["source"], rtol=1e-5)
+        psnr = found["comparisons"][0]
+        self.assertGreater(psnr["floors"]["bilinear"], psnr["value"])
+        self.assertIn(
+            pictures.data_uri(pictures.grid([[[[0.0]]]]))[:22], (folder / "evaluation/model_card.html").read_text()
+        )

@@ -1,0 +1,180 @@
+"""Evaluation of what translates images: against the images that were wanted, and beside what costs nothing."""
+
+import hashlib
+import json
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_gan import data, metrics
+from keras_gan.callbacks import translations as drawing
+from keras_gan.data.pairs import Domains
+from keras_gan.export import loading
+from keras_gan.files import atomic
+from keras_gan.metrics import features, records, registry, translation
+from trainers.engine import translations
+from trainers.evaluation import model_card
+
+_MOST = 2000  # training targets in the mean picture
+_OTHER = {"generator.keras": "generator_backward.keras", "generator_backward.keras": "generator.keras"}
+
+
+def describe(config, path, translator, out, run):
+    """Evaluates a translator on held-out images, and writes `evaluation.json` and `model_card.html`.
+
+    Args:
+        config: The `Config` of `trainers.evaluate`, with what the flags leave open taken from the run.
+        path: Path of the model's file.
+        translator: The `keras_gan.networks.Translator` in it.
+        out: Folder of the results.
+        run: `RunFolder` that the model comes from, or `None`.
+
+    Raises:
+        ValueError: If the data do not fit the translator.
+    """
+    backward = path.name == "generator_backward.keras"
+    shown = _examples(config, config.split, translator, backward, config.num_samples)
+    made = translator.translate(shown.sources)
+    found = []
+    if shown.paired:
+        targets = _examples(config, config.train_split, translator, backward, _MOST).targets
+        mean = targets.mean(axis=0)
+        found += translation.compare(made, shown.sources, shown.targets, mean, _factor(config.source))
+    back = path.with_name(_OTHER.get(path.name, ""))
+    returned = None
+    if back.is_file():
+        returned = loading.load_translator(back).translate(made)
+        found.append(translation.cycle(returned, shown.sources))
+    seen = _features(config, shown)
+    frechet = []
+    if seen is not None:
+        frechet = metrics.evaluate(
+            made,
+            shown.targets,
+            seen,
+            registry.names_for(seen.name)[:1],
+            dataset=config.dataset,
+            split=config.split,
+            step=run and run.step_of(path),
+        )
+        print(records.table(frechet), flush=True)
+    print(translation.table(found), flush=True)
+    evaluation = _summary(config, path, translator, shown, found, frechet)
+    pictures = {"samples": _picture(shown, made, returned)}
+    out.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(out / "evaluation.json", json.dumps(evaluation, indent=2) + "\n")
+    atomic.write_text(out / "model_card.html", model_card.render(evaluation, pictures, run))
+    print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
+
+
+def _examples(config, split, translator, backward, most):
+    """Images of a split, as the translator takes and makes them."""
+    height, width, _ = translator.source_shape
+    found = data.open_source(
+        config.dataset,
+        split,
+        image_size=(height, width) if config.image_size else None,
+        channels=config.channels or None,
+        data_dir=config.data_dir or None,
+        download=config.download,
+        direction=config.direction or "AtoB",
+    )
+    if isinstance(found, Domains) and backward:
+        found = Domains(found.b, found.a, found.name)
+    shown = translations.of_source(found, most, split, config.source or None)
+    shapes = shown.sources.shape[1:], shown.targets.shape[1:]
+    if shapes != (translator.source_shape, translator.image_shape):
+        raise ValueError(
+            f"The model translates images {translator.source_shape} into {translator.image_shape}: pass --dataset, "
+            f"--source, --image_size and --channels that fit. Received: images {shapes[0]} and {shapes[1]}"
+        )
+    return shown
+
+
+def _factor(condition):
+    """The side of the squares of a low resolution, or `None`."""
+    kind, _, number = (condition or "").partition(":")
+    return int(number) if kind == "lowres" else None
+
+
+def _features(config, shown):
+    """The network that images are seen through, or `None`, which is said."""
+    name = config.features or features.for_dataset(translations.target_data(config.dataset), shown.targets.shape[1:])
+    if name is None:
+        print(f"No classifier for {config.dataset} comes with the package: no Frechet distance.", flush=True)
+        return None
+    seen = features.get(name)
+    seen.check(shown.targets.shape[1:])
+    return seen
+
+
+def _picture(shown, made, returned, count=32):
+    chosen = np.arange(min(count, len(made))) * len(made) // min(count, len(made))
+    third = shown.targets[chosen] if shown.paired else made[chosen] if returned is None else returned[chosen]
+    parts = [shown.sources[chosen], made[chosen], third]
+    last = "target" if shown.paired else "the way back" if returned is not None else "output"
+    return drawing.triples(parts, 4), f"Triples of source, output and {last}, evenly spaced in the split, not selected."
+
+
+def _summary(config, path, translator, shown, found, frechet):
+    source, image = ("x".join(map(str, shape)) for shape in (translator.source_shape, translator.image_shape))
+    kind = type(translator).__name__
+    first = frechet[0] if frechet else None
+    made_of = f", sources made by {config.source}" if config.source else ""
+    rows = [*(model_card.row(record) for record in frechet), *map(_row, found)]
+    floors = list(dict.fromkeys(floor for each in found for floor in each.floors))
+    return {
+        "title": f"{path.parent.name}/{path.name}" if path.parent.name else path.name,
+        "subtitle": f"{source} to {image} by a {kind}, measured on {config.dataset} {config.split}{made_of}.",
+        "images": f"{source} to {image}",
+        "reading": (
+            "How near outputs are to the images that were wanted, pair by pair, and, by a classifier, as a whole."
+            if shown.paired
+            else "No pairs are known: outputs are judged as a whole, seen through a classifier, and by the way back."
+        ),
+        "table": rows,
+        "beside": {
+            "floors": floors,
+            "rows": [
+                [
+                    each.title,
+                    f"{each.value:.4g}",
+                    *(f"{each.floors[f]:.4g}" if f in each.floors else "-" for f in floors),
+                ]
+                for each in found
+                if each.floors
+            ],
+        },
+        "records": [record.to_dict() for record in frechet],
+        "comparisons": [each.to_dict() for each in found],
+        "conditions": {
+            "images": f"{len(shown.sources)} of the split {config.split} of {config.dataset}{made_of}",
+            "quantization": "uint8, floor(127.5 x + 128), of both sides",
+            "seen through": "-" if first is None else f"{first.features}, sha256 {first.features_digest}",
+            "real data score": "-" if first is None else first.floor_method,
+            "intervals": "of pairs: 1.96 standard errors of the mean either way",
+        },
+        "identity": {
+            "file": str(path),
+            "class": kind,
+            "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+            "parameters": translator.count_params(),
+        },
+        "parameters": f"{translator.count_params():,}",
+        "versions": records.versions() | {"machine": f"{platform.system()} {platform.machine()}"},
+        "command": " ".join(["python -m trainers.evaluate", *sys.argv[1:]]),
+    }
+
+
+def _row(comparison):
+    """A comparison as the card's table shows it."""
+    low, high = (comparison.value + sign * 1.96 * comparison.error for sign in (-1, 1))
+    return {
+        "name": comparison.title,
+        "value": f"{comparison.value:.4g}",
+        "interval": f"{low:.4g} to {high:.4g}",
+        "floor": "-",
+        "better": comparison.better,
+    }
