@@ -34,6 +34,9 @@ from keras_gan.files.run_folder import RunFolder
 from trainers.engine import flags
 from trainers.forgetting import forgetting, targets, trade_off
 
+# Of fewer latents a curved surface is found worse than a plane.
+_FEW = 100
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -50,8 +53,8 @@ class Config:
     )
     detector: str = option(
         "boundary",
-        "boundary or direction: a curved surface or a plane between latents with and without the feature; of marked "
-        "samples, which are few, it is the plane.",
+        "boundary or direction: a curved surface or a plane between latents with and without the feature; where fewer "
+        "than 100 samples have it, or lack it, it is the plane.",
     )
     share: float = option(
         0.1, "Share of the samples that count as having a feature that has degrees.", low=1e-6, below=1
@@ -106,7 +109,7 @@ def _unlearn(config):
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
     cutoff = annotation.cutoff
-    feature = annotation.feature(threshold, _detector(config, target))
+    feature = annotation.feature(threshold, _detector(config, annotation.present))
     if threshold is None:
         feature = forgetting.with_threshold(generator, feature, target, cutoff, config.remaining, config.seed)
     print(targets.describe(target, annotation), flush=True)
@@ -150,11 +153,13 @@ def _unlearn(config):
     return out
 
 
-def _detector(config, target):
+def _detector(config, present):
+    """The class of the feature, which many annotated samples are needed for."""
     kinds = {"boundary": unlearning.LatentBoundary, "direction": unlearning.LatentDirection}
     if config.detector not in kinds:
         raise ValueError(f"--detector must be one of {list(kinds)}. Received: --detector={config.detector}")
-    return unlearning.LatentDirection if target.marked is not None else kinds[config.detector]
+    few = min(present.sum(), (~present).sum()) < _FEW
+    return unlearning.LatentDirection if few else kinds[config.detector]
 
 
 def train(generator, feature, config, every=50):

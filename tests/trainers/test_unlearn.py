@@ -81,7 +81,7 @@ class UnlearnTest(TestCase):
         text = self.run_(f"--model={model}", "--feature=thickness", *flags)
         out = self.folder / "unlearned-thickness"
         names = ["after.png", "before.png", "comparison.png", "config.json", "feature.json", "report.json"]
-        self.assertEqual(sorted(file.name for file in out.iterdir()), [*names, "unlearned.keras"])
+        self.assertEqual(sorted(file.name for file in out.iterdir()), [*names, "trade_off.png", "unlearned.keras"])
         report = json.loads((out / "report.json").read_text())
         # The tenth with the widest bars: those whose first latent is above 1.28, about.
         # Widths are measured in quarters of pixels, so some are equal to the last of that tenth.
@@ -99,6 +99,10 @@ class UnlearnTest(TestCase):
         for name in ("original", "projection"):
             self.assertAllClose((methods[name]["to_original"], methods[name]["fcd_rest"]), (0.0, 0.0), atol=1e-6)
         self.assertGreater(methods["unlearned"]["to_original"], 0.0)
+        self.assertGreater(methods["unlearned"]["to_original_featureless"], 0.0)
+        self.assertEqual(methods["original"]["class_changed"]["count"], 0)
+        left = [row["left"] for row in report["trade_off"]]
+        self.assertEqual((left[0], left[-1]), (methods["original"]["share"]["value"], 0.0))
         self.assertEqual(methods["original"]["recovered"], methods["rejection"]["recovered"])
         self.assertEqual([entry["step"] for entry in report["training"]], [50, 100, 150])
         for words in ("images with the feature", "the same measure of thickness", "comparison.png"):
@@ -128,6 +132,16 @@ class UnlearnTest(TestCase):
         self.assertBetween(report["annotated"]["with_the_feature"], 25, 35)
         self.assertBetween(report["methods"]["original"]["share"]["count"], 8, 12)
         self.assertContainsSubset(["fcd", "precision", "recovered_by_annotator"], report["methods"]["unlearned"])
+
+    def test_the_detector_follows_flag_and_samples(self):
+        for positives, flag, name in (
+            (150, "boundary", "LatentBoundary"),
+            (150, "direction", "LatentDirection"),
+            (99, "boundary", "LatentDirection"),
+            (901, "boundary", "LatentDirection"),
+        ):
+            found = unlearn._detector(unlearn.Config(detector=flag), np.arange(1000) < positives)
+            self.assertEqual(found.__name__, name)
 
     def test_marked(self):
         generator = networks.MLPGenerator((8, 8, 1), latent_dim=3, hidden_units=(8,))
@@ -179,6 +193,7 @@ class UnlearnTest(TestCase):
             ((f"--model={model}", data, thick, "--threshold=high"), "--threshold must be a number"),
             ((f"--model={model}", data, thick, "--threshold=-9", "--samples=20"), "beyond which lie 100.0%"),
             ((f"--model={model}", data, thick, "--share=1"), "--share must be"),
+            ((f"--model={model}", data, thick, "--detector=net", "--samples=20"), "--detector must be one of"),
             ((f"--model={model}", data, thick, "--alpha=0", "--samples=20"), "`alpha` must be a positive number"),
             ((f"--model={model}", data, thick, f"--out={model}"), "exists: choose another --out"),
         ):

@@ -1,5 +1,6 @@
 """The measures of forgetting, on generators whose images are known."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -62,6 +63,23 @@ class ForgettingTest(TestCase):
         # Other latents were drawn only where the feature is present.
         self.assertEqual(found["rejection"]["to_original"], 0.0)
         self.assertGreater(found["rejection"]["to_projection"], 0.0)
+
+    def test_what_became_of_images_without_the_feature(self):
+        # Classes by brightness: grey up to 0.1, bright above.
+        target = dataclasses.replace(TARGET, classify=lambda images: (images.mean(axis=(1, 2, 3)) > 0.1).astype(int))
+        z = self.probes.codes[:, 0]
+        before, after = (forgetting.make(each, self.probes) for each in (Constant(), Constant(0.5)))
+        found = forgetting.featureless(before, after, target, 0.3)
+        lack = z < 1.2
+        self.assertAllClose(found["to_original_featureless"], np.abs(z[lack]).mean() / 8, rtol=1e-4)
+        # Those with z / 4 > 0.1 whose half is not.
+        self.assertEqual(found["class_changed"]["count"], ((z > 0.4) & (z <= 0.8)).sum())
+        self.assertIsNone(forgetting.featureless(before, after, TARGET, 0.3)["class_changed"])
+
+    def test_a_warning_where_far_more_lies_beyond_than_has_it(self):
+        self.assertIsNone(forgetting.warning(None))
+        self.assertIsNone(forgetting.warning({"present_rate": 0.27, "true_rate": 0.09}))
+        self.assertIn("77.0% of the latents", forgetting.warning({"present_rate": 0.77, "true_rate": 0.09}))
 
     def test_wilson(self):
         # Of none in 20 the upper end is z^2 / (20 + z^2), z the normal quantile of 97.5 %.
