@@ -20,6 +20,12 @@ def check_shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
             f"`{name}` must be (height, width, channels) for images or (size,) for vectors, all positive. "
             f"Received: {name}={shape}"
         )
+    if len(sizes) == 3 and keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "Networks here take images as (height, width, channels): call "
+            "keras.config.set_image_data_format('channels_last'), or say so in keras.json. "
+            f"Received: image_data_format={keras.config.image_data_format()!r}"
+        )
     return tuple(int(size) for size in sizes)
 
 

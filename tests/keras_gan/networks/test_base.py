@@ -52,6 +52,14 @@ class BaseTest(NetworkTestCase):
         self.assertAllEqual(joined[..., 2], np.array([1.0, 0.0])[:, None, None] * np.ones((2, 2, 2)))
         self.assertAllEqual(networks.base.append_labels(np.zeros((1, 2)), np.array([1]), 2), [[0, 0, 0, 1]])
 
+    def test_channels_first_are_refused_in_one_sentence(self):
+        self.addCleanup(keras.config.set_image_data_format, keras.config.image_data_format())
+        keras.config.set_image_data_format("channels_first")
+        for network in (networks.DCGANGenerator, networks.DCGANDiscriminator, networks.MLPGenerator):
+            with self.assertRaisesRegex(ValueError, "channels_last.*Received: image_data_format='channels_first'"):
+                network((16, 16, 1))
+        self.assertEqual(Affine().image_shape, (2,))  # vectors have no channels
+
     def test_contradictory_arguments(self):
         for shape in ((4, 4), (0, 4, 1), (), 5, (None, 4, 1)):
             with self.assertRaisesRegex(ValueError, r"`image_shape` must be \(height, width, channels\)"):
