@@ -31,6 +31,7 @@ GUIDES = Path(__file__).parent / "guides"
 ROOT = Path(__file__).parent.parent
 _SHORT = re.compile(r"^(\s*\w+ = ).*?\s+# short: (.+)$", re.MULTILINE)
 _NOTES = re.compile(r"^(?:WARNING|INFO):tensorflow:.*\n?", re.MULTILINE)
+_FOLDER = re.compile(rf"{re.escape(tempfile.gettempdir())}/tmp\w+/")  # in which a guide was run
 _COLOURS = 64
 
 
@@ -159,7 +160,7 @@ def execute(file):
 def _is_shown(output):
     """Tells whether a page shows an output: what was printed and drawn, not what libraries note on the way."""
     if output.output_type == "stream":
-        output.text = _NOTES.sub("", output.text)
+        output.text = _FOLDER.sub("", _NOTES.sub("", output.text))
         return output.name != "stderr" and bool(output.text.strip())
     return "image/png" in output.get("data", {})
 
