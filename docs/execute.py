@@ -130,7 +130,7 @@ def execute(file):
     from benchmarks import tables
 
     notebook = read(file)
-    started = time.monotonic()
+    started, before = time.monotonic(), os.times()
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
@@ -140,7 +140,8 @@ def execute(file):
         }
         client = nbclient.NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": folder}})
         client.execute(env=environment)
-    seconds = time.monotonic() - started
+    seconds, after = time.monotonic() - started, os.times()
+    processor = sum(getattr(after, name) - getattr(before, name) for name in ("children_user", "children_system"))
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
@@ -149,7 +150,7 @@ def execute(file):
     beside = ", with other work beside it" if os.getloadavg()[1] > 1.5 * len(os.sched_getaffinity(0)) else ""
     notebook.cells.append(
         nbformat.v4.new_markdown_cell(
-            f"*Executed in {seconds:.0f} s on {datetime.date.today().isoformat()}, on {tables.machine()}{beside}; "
+            f"*Executed in {seconds:.0f} s ({processor:.0f} s of processor time) on {datetime.date.today().isoformat()}, on {tables.machine()}{beside}; "
             f"{versions}. This page is made of `docs/guides/{file.name}`.*",
             id="executed",
         )
