@@ -31,6 +31,7 @@ GUIDES = Path(__file__).parent / "guides"
 ROOT = Path(__file__).parent.parent
 _SHORT = re.compile(r"^(\s*\w+ = ).*?\s+# short: (.+)$", re.MULTILINE)
 _NOTES = re.compile(r"^(?:WARNING|INFO):tensorflow:.*\n?", re.MULTILINE)
+_FOLDER = re.compile(rf"{re.escape(tempfile.gettempdir())}/tmp\w+/")  # in which a guide was run
 _COLOURS = 64
 
 
@@ -129,7 +130,7 @@ def execute(file):
     from benchmarks import tables
 
     notebook = read(file)
-    started = time.monotonic()
+    started, before = time.monotonic(), os.times()
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
@@ -139,7 +140,8 @@ def execute(file):
         }
         client = nbclient.NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": folder}})
         client.execute(env=environment)
-    seconds = time.monotonic() - started
+    seconds, after = time.monotonic() - started, os.times()
+    processor = sum(getattr(after, name) - getattr(before, name) for name in ("children_user", "children_system"))
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
@@ -148,7 +150,7 @@ def execute(file):
     beside = ", with other work beside it" if os.getloadavg()[1] > 1.5 * len(os.sched_getaffinity(0)) else ""
     notebook.cells.append(
         nbformat.v4.new_markdown_cell(
-            f"*Executed in {seconds:.0f} s on {datetime.date.today().isoformat()}, on {tables.machine()}{beside}; "
+            f"*Executed in {seconds:.0f} s ({processor:.0f} s of processor time) on {datetime.date.today().isoformat()}, on {tables.machine()}{beside}; "
             f"{versions}. This page is made of `docs/guides/{file.name}`.*",
             id="executed",
         )
@@ -159,7 +161,7 @@ def execute(file):
 def _is_shown(output):
     """Tells whether a page shows an output: what was printed and drawn, not what libraries note on the way."""
     if output.output_type == "stream":
-        output.text = _NOTES.sub("", output.text)
+        output.text = _FOLDER.sub("", _NOTES.sub("", output.text))
         return output.name != "stderr" and bool(output.text.strip())
     return "image/png" in output.get("data", {})
 

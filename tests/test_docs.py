@@ -50,7 +50,8 @@ class PagesTest(TestCase):
         self.assertGreater(len(pages), 10)
         for page in pages:
             text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
-            for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^":]+)"', text)
+            for target in targets:
                 self.assertTrue(_exists(page.parent / target), f"{page}: {target}")
 
     def test_links_of_guides_lead_somewhere(self):

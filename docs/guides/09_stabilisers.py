@@ -41,8 +41,7 @@ axes[0].set_ylabel("discriminator")
 plt.show()
 
 # %% [markdown]
-# What to look at: without the penalty the path never comes closer to the dot; with it, it falls in. Too large a weight
-# makes the last part slow.
+# What to look at: without the penalty the path ends up going round and round the dot; with it, it falls in.
 #
 # ## The candidates
 
