@@ -30,6 +30,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import scipy
 import tqdm
 
 from benchmarks import tables
@@ -231,7 +232,9 @@ def measure(config):
         _judge(folder, config.judge)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(folder / "conditions.json", json.dumps(tables.conditions(config), indent=2) + "\n")
+    # Which kinds a process trained, and where faces lie, changes nothing.
+    conditions = tables.conditions(dataclasses.replace(config, kinds="", faces=""))
+    atomic.write_text(folder / "conditions.json", json.dumps(conditions, indent=2) + "\n")
     with tqdm.tqdm(names, disable=None) as bar:
         for name in bar:
             file = folder / f"{_stem(name)}-{config.seed}.json"
@@ -503,28 +506,13 @@ def _half(results, everything):
         for word in ("false alarm",) if healthy else ("missed", "another name"):
             number, all_ = counted.count(word), len(counted)
             if all_:
-                low, high = wilson(number, all_)
+                low, high = scipy.stats.binomtest(number, all_).proportion_ci(method="wilson")
                 kind = "healthy" if healthy else "failed"
                 counts.append([kind, all_, word, number, f"{100 * low:.0f} to {100 * high:.0f} %"])
     return [
-        tables.table(["trainings", "counted", "what", "number", "95 % interval"], counts),
+        *([tables.table(["trainings", "counted", "what", "number", "95 % interval"], counts)] if counts else []),
         tables.table(["kind", "should be", "outcome", "said (at step)", "steps", "in truth"], rows),
     ]
-
-
-def wilson(successes, trials, z=1.96):
-    """The Wilson score interval of a share.
-
-    Example:
-
-    >>> from benchmarks import watchdog_images
-    >>> [round(end, 3) for end in watchdog_images.wilson(1, 20)]
-    [0.009, 0.236]
-    """
-    share, extra = successes / trials, z**2 / trials
-    middle = share + extra / 2.0
-    half = z * np.sqrt(share * (1.0 - share) / trials + extra / (4.0 * trials))
-    return float((middle - half) / (1.0 + extra)), float((middle + half) / (1.0 + extra))
 
 
 if __name__ == "__main__":

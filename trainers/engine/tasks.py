@@ -158,22 +158,11 @@ def _watchdog(run, log):
         run.examples,
         config.log_every,
         held_out=flags.find_held_out(config, run.spec.image_shape),
-        classes=_classes(config, run.spec.image_shape),
+        classes=callbacks.watchdog.classes_of(config.dataset, run.spec.image_shape),
         on_collapse=config.on_collapse,
         folder=run.own.path,
         say=log.say,
     )
-
-
-def _classes(config, shape):
-    """The classifier or density that tells the classes or modes of the data apart, or `None`."""
-    kind, _, name = config.dataset.partition(":")
-    if kind == "toy":
-        return data.toy.get(name)
-    if config.dataset in data.stacked.NAMES:
-        # By what tells single digits apart: of 1,000 classes the examples looked at would show each once at most.
-        return metrics.features.for_dataset(data.stacked.NAMES[config.dataset], (*shape[:2], 1))
-    return metrics.features.for_dataset(config.dataset, shape)
 
 
 def _best_metric(config, model, log):

@@ -12,6 +12,7 @@ from keras_gan.callbacks.watchdog.signals import Memory, Signals
 from keras_gan.data.sources import Source
 from keras_gan.files import atomic, history
 from keras_gan.files.run_folder import RunFolder
+from keras_gan.metrics import features
 
 _SERIOUS = (rules.DIVERGED, rules.COLLAPSE)
 _EARLY, _OFTEN = 2, 5  # intervals at the start of training in which it looks so many times as often
@@ -35,7 +36,8 @@ class Watchdog(EverySteps):
     discriminator can tell is judged by the order of its logits, not by probabilities.
 
     Training goes on as if it were not there, bit for bit. The signals are samples of a few hundred examples, and the
-    verdicts are rules of thumb: `benchmarks/watchdog.py` says how often they were wrong.
+    verdicts are rules of thumb: `benchmarks/watchdog_images.py` says how often they were wrong of images, and
+    `benchmarks/watchdog.py`, before these rules, of known densities.
 
     Args:
         real: Real training examples: a source as for `keras_gan.data.load`, of which `num_examples` are looked at.
@@ -43,9 +45,10 @@ class Watchdog(EverySteps):
             five times as often.
         held_out: Real examples that are not trained on, likewise, or `None`. Without them, or without their labels
             where the model has classes, overfitting goes unnoticed.
-        classes: What tells classes or modes apart: `None`; what `keras_gan.metrics.features.get` takes, where a network
-            of one channel looks at several one by one; or an object with centres `modes` and shares `weights`, such as
-            a density of `keras_gan.data.toy`.
+        classes: What tells classes or modes apart: `"auto"`, which is `classes_of` where `real` is a name, and nothing
+            otherwise; `None`; what `keras_gan.metrics.features.get` takes, where a network of one channel looks at
+            several one by one; or an object with centres `modes` and shares `weights`, such as a density of
+            `keras_gan.data.toy`.
         num_examples: Real examples to look at, at most; as many are generated.
         batch: How many of them the discriminator sees, and how many gradients are taken on.
         on_collapse: What to do about a new verdict "mode collapse" or "diverged": `"warn"` says it; `"stop"` ends
@@ -84,7 +87,7 @@ class Watchdog(EverySteps):
         real,
         every=100,
         held_out=None,
-        classes=None,
+        classes="auto",
         num_examples=250,
         batch=64,
         on_collapse="warn",
@@ -111,7 +114,10 @@ class Watchdog(EverySteps):
         if self._probe is None:
             real, labels, names = _examples(self.real, self.num_examples, model)
             held_out = _held_out(self.held_out, self.batch, model)
-            self._probe = Signals(model, real, labels, *held_out, self.batch, self.classes, names)
+            classes = self.classes
+            if isinstance(classes, str) and classes == "auto":
+                classes = classes_of(self.real, model.image_shape) if isinstance(self.real, str) else None
+            self._probe = Signals(model, real, labels, *held_out, self.batch, classes, names)
             self._variables = {
                 "judge": tf.Variable(self._judge.to_json(), trainable=False),
                 "rows": tf.Variable(np.full(self._probe.movable, np.nan, np.float32), trainable=False),
@@ -232,6 +238,30 @@ def check_answer(name, value):
     if value not in ("warn", "rollback", "stop"):
         raise ValueError(f"{name} must be 'warn', 'rollback' or 'stop'. Received: {name}={value!r}")
     return value
+
+
+def classes_of(dataset, image_shape):
+    """The classifier or density that tells the classes or modes of data apart, or `None`.
+
+    Args:
+        dataset: Name of the data, as `keras_gan.data.load` takes it.
+        image_shape: Shape of one image.
+
+    Returns:
+        What `Watchdog` takes as `classes`.
+
+    Example:
+
+    >>> keras_gan.callbacks.watchdog.classes_of("mnist5k", (28, 28, 1))
+    'mnist_classifier'
+    """
+    kind, _, name = dataset.partition(":")
+    if kind == "toy":
+        return data.toy.get(name)
+    if dataset in data.stacked.NAMES:
+        # By what tells single digits apart: of 1,000 classes the examples looked at would show each once at most.
+        return features.for_dataset(data.stacked.NAMES[dataset], (*image_shape[:2], 1))
+    return features.for_dataset(dataset, image_shape)
 
 
 def diagnose(folder):

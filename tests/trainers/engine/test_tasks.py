@@ -4,19 +4,7 @@ from unittest import mock
 import tensorflow as tf
 
 from tests.test_case import TestCase
-from trainers import dcgan
 from trainers.engine import tasks
-
-
-class ClassesTest(TestCase):
-    def test_what_the_watchdog_tells_apart(self):
-        def classes(dataset, shape):
-            return tasks._classes(dcgan.Config(dataset=dataset), shape)
-
-        self.assertEqual(classes("mnist", (28, 28, 1)), "mnist_classifier")
-        self.assertEqual(classes("stacked_mnist", (28, 28, 3)), "mnist_classifier")
-        self.assertIsNone(classes("stacked_mnist", (32, 32, 3)))
-        self.assertEqual(classes("toy:ring", (2,)).name, "ring")
 
 
 class FirstStepsTest(TestCase):

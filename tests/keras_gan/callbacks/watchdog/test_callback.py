@@ -178,6 +178,22 @@ class WatchdogTest(WatchdogTestCase):
         lines = diagnose(self.folder)
         self.assertEqual(lines.count("mode collapse, since step 3; went back to step 2"), 1)
 
+    def test_what_tells_classes_apart(self):
+        classes = watchdog.classes_of
+        self.assertEqual(classes("mnist", (28, 28, 1)), "mnist_classifier")
+        self.assertEqual(classes("stacked_mnist", (28, 28, 3)), "mnist_classifier")
+        self.assertIsNone(classes("stacked_mnist", (32, 32, 3)))
+        self.assertEqual(classes("toy:ring", (2,)).name, "ring")
+        gan = keras_gan.GAN(
+            networks.MLPGenerator((28, 28, 1), latent_dim=2, hidden_units=(4,)),
+            networks.MLPDiscriminator((28, 28, 1), hidden_units=(4,)),
+        )
+        gan.compile(run_eagerly=True)
+        for options, known in (({}, True), ({"classes": None}, False)):
+            each = callbacks.Watchdog("mnist5k", num_examples=20, **options)
+            each.set_model(gan)
+            self.assertEqual(each._probe._classes.number is not None, known)
+
     def test_labels(self):
         with self.subTest("conditional"):
             keras.utils.set_random_seed(3)
