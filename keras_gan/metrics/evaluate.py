@@ -93,6 +93,11 @@ def evaluate(
     >>> record.name, record.n_real, record.n_fake, record.value > record.floor
     ('fcd', 500, 200, True)
     """
+    if hasattr(generator, "translate"):
+        raise ValueError(
+            "What makes images of images is measured by the images that it made: pass generator.translate(sources). "
+            f"Received: a {type(generator).__name__}"
+        )
     network = networks.get(features)
     names = registry.names_for(network.name, metrics)
     source = _source(real, split)

@@ -137,7 +137,8 @@ def _choose_precision(config, strategy, build, examples, spec):
     def make_step():
         model = build(config, spec)
         rows = flags.rows_of(config) // strategy.num_replicas_in_sync
-        dataset, _ = data.load(examples, batch_size=rows, labels=model.num_classes is not None)
+        labels = model.num_classes is not None
+        dataset, _ = data.load(examples, batch_size=rows, labels=labels, **flags.loading(config))
         batch = next(iter(dataset.take(1)))
         batch = batch if isinstance(batch, tuple) else (batch,)
         return lambda: model.train_on_batch(*batch)

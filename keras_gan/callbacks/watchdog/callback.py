@@ -111,6 +111,11 @@ class Watchdog(EverySteps):
 
     def set_model(self, model):
         super().set_model(model)
+        if not hasattr(model, "latent_dim"):
+            raise ValueError(
+                "The watchdog looks at what a generator makes of latents: leave it out for models that translate "
+                f"images. Received: a {type(model).__name__}"
+            )
         if self._probe is None:
             real, labels, names = _examples(self.real, self.num_examples, model)
             held_out = _held_out(self.held_out, self.batch, model)

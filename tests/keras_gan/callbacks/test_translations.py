@@ -75,3 +75,10 @@ class EvaluateTest(TestCase):
     def test_without_pairs_features_are_needed(self):
         with self.assertRaisesRegex(ValueError, "through features. Received: features=None, paired=False"):
             EvaluateTranslation(*images("cyclegan"), paired=False)
+
+    def test_what_looks_at_latents_is_refused(self):
+        images = np.zeros((8, 8, 8, 3), "float32")
+        with self.assertRaisesRegex(ValueError, "makes of latents: .*Received: a Pix2Pix"):
+            compiled("pix2pix").fit(dataset("pix2pix"), verbose=0, callbacks=[keras_gan.callbacks.Watchdog(images)])
+        with self.assertRaisesRegex(ValueError, "pass generator.translate.sources.. Received: a Pix2Pix"):
+            keras_gan.metrics.evaluate(compiled("pix2pix"), images, "mnist_classifier")

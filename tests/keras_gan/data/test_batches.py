@@ -18,3 +18,11 @@ class OrderTest(TestCase):
 
     def test_keys_take_any_seed(self):
         self.assertAllEqual(batches.keys_of(2**64 - 1, np.array([0, 5])), [[-1, -1], [-1, -6]])
+
+
+class TensorTest(TestCase):
+    def test_one_copy_of_the_images(self):
+        for array in (np.arange(50, dtype=np.uint8).reshape(2, 5, 5, 1), np.float32([-1, 1]), np.arange(3)):
+            tensor = batches._tensor(array)
+            self.assertAllEqual(tensor, array)
+            self.assertDTypeEqual(tensor, array.dtype)

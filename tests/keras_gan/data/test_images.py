@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import data
-from keras_gan.data import images as loading
 from keras_gan.data import sources
 from tests.test_case import TestCase
 
@@ -158,12 +157,6 @@ class ElementsTest(TestCase):
         self.assertLen(set(fingerprints), 6)
         again = data.load(images.copy(), batch_size=5, seed=9, repeat=True)[1].fingerprint
         self.assertEqual(again, fingerprints[0])
-
-    def test_one_copy_of_the_images(self):
-        for array in (numbered(50), np.linspace(-1, 1, 7, dtype=np.float32), np.arange(3, dtype=np.int32)):
-            tensor = loading._tensor(array)
-            self.assertAllEqual(tensor, array)
-            self.assertDTypeEqual(tensor, array.dtype)
 
 
 class Mnist5kTest(TestCase):
