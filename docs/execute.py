@@ -151,7 +151,8 @@ def execute(file):
     notebook.cells.append(
         nbformat.v4.new_markdown_cell(
             f"*Executed in {seconds:.0f} s ({processor:.0f} s of processor time) on "
-            f"{datetime.date.today().isoformat()}, on {tables.machine()}{beside}; {versions}. This page is made of `docs/guides/{file.name}`.*",
+            f"{datetime.date.today().isoformat()}, on {tables.machine()}{beside}; {versions}. "
+            f"This page is made of `docs/guides/{file.name}`.*",
             id="executed",
         )
     )
