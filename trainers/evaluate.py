@@ -26,7 +26,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import scipy
 import tensorflow as tf
 
 from keras_gan import cli, data, latents, metrics, networks
@@ -37,7 +36,7 @@ from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
 from trainers.engine import flags
-from trainers.evaluation import comparison, model_card, translations
+from trainers.evaluation import comparison, memorisation, model_card, translations
 
 TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
@@ -101,7 +100,7 @@ def _describe(config):
         shape = generator.image_shape
     else:
         generator, step = None, None
-        fakes = _pixels(
+        fakes = memorisation.pixels(
             data.open_source(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
         )
         shape = fakes.shape[1:]
@@ -124,7 +123,7 @@ def _describe(config):
     if fakes is None:
         fakes = pictures.to_uint8(latents.sample(generator, config.num_samples, seed=config.seed))
     shown = {"samples": _samples(config, fakes)}
-    evaluation["memorisation"], shown["neighbours"] = _memorisation(seen, train, real, fakes)
+    evaluation["memorisation"], shown["neighbours"] = memorisation.look(seen, train, real, fakes)
     print(evaluation["memorisation"]["reading"], flush=True)
     if generator is not None:
         evaluation |= _latent_space(generator, seen, real, train, shown)
@@ -214,15 +213,6 @@ def _size(shape):
     return "x".join(map(str, shape))
 
 
-def _pixels(source, indices=None):
-    """Images of a source, uint8."""
-    indices = range(source.num_examples) if indices is None else indices
-    if source.images is None:
-        return np.stack([source.read(int(index))[0] for index in indices])
-    images = source.images[list(indices)]
-    return images if images.dtype == np.uint8 else pictures.to_uint8(images)
-
-
 def _summary(config, path, generator, shape, found, seen):
     """The contents of evaluation.json before the parts that take pictures."""
     size = "x".join(map(str, shape))
@@ -276,56 +266,6 @@ def _samples(config, fakes):
     return pictures.grid(pictures.from_uint8(fakes[:64])), f"The first {count} images, {which}, not selected."
 
 
-def _memorisation(seen, train, test, fakes, columns=16):
-    """Signs that the training data are copied: the test, and the pairs that come closest."""
-    if train is None:
-        train = test
-    known = seen(_pixels(train))
-    generated = seen(fakes)
-    if train is test:
-        of_fake = metrics.nearest(generated, known, progress=True)
-        reading = "There is no split that was not trained on, so nothing says how near new real images would be."
-        result = {"reading": reading}
-    else:
-        found = metrics.data_copying(known, seen(_pixels(test)), generated, progress=True)
-        of_fake = found.fake
-        names = ("score", "z_score", "near_copies", "expected_near_copies")
-        result = {name: getattr(found, name) for name in names}
-        result["reading"] = _read_memorisation(found)
-    closest = np.argsort(of_fake.distances, kind="stable")[:columns]
-    first = np.arange(min(columns, len(fakes)))
-    rows = []
-    for chosen in (first, closest):
-        rows += [fakes[chosen], _pixels(train, of_fake.indices[chosen])]
-    caption = (
-        f"Generated images and, below each, the training image that is nearest in the features: above, the first "
-        f"{len(first)} generated ones; below, of all {len(fakes)} those that come closest to a training image."
-    )
-    return result, (pictures.grid(pictures.from_uint8(np.concatenate(rows)), columns=columns), caption)
-
-
-def _read_memorisation(found):
-    if found.z_score < -3 or (found.near_copies > 0.05 and _chance_of_near_copies(found) < 1e-3):
-        verdict = "That is a sign of copying: look at the pairs."
-    elif found.z_score > 3:
-        verdict = "No sign of copying; generated images are less like the training data than real ones are."
-    else:
-        verdict = "No sign of copying."
-    return (
-        f"A generated image is farther from the training data than a held-out real one with probability "
-        f"{found.score:.2f} (1/2 if they cannot be told apart; z = {found.z_score:.1f}), and {found.near_copies:.1%} "
-        f"of the generated images come closer to a training image than {1 - found.expected_near_copies:.1%} of "
-        f"held-out real ones do (expected: {found.expected_near_copies:.1%}). {verdict}"
-    )
-
-
-def _chance_of_near_copies(found):
-    """The probability that a perfect model has as many: the share below an order statistic has a beta distribution."""
-    places, count = len(found.test.distances) + 1, len(found.fake.distances)
-    rank = round(found.expected_near_copies * places)
-    return scipy.stats.betabinom.sf(round(found.near_copies * count) - 1, count, rank, places - rank)
-
-
 def _latent_space(generator, seen, real, train, shown):
     """Classes, interpolations, truncation and inversion: numbers to return, pictures into `shown`."""
     if generator.num_classes:
@@ -346,7 +286,7 @@ def _latent_space(generator, seen, real, train, shown):
     count = min(1000, real.num_examples)
     chosen = np.linspace(0, real.num_examples - 1, count).astype(int)
     curve = metrics.truncation_curve(
-        generator, seen(_pixels(real, chosen)), seen, TRUNCATIONS, max(count, 200), progress=True
+        generator, seen(memorisation.pixels(real, chosen)), seen, TRUNCATIONS, max(count, 200), progress=True
     )
     result = {"truncation": curve._asdict()}
     if generator.num_classes is None:
@@ -376,7 +316,7 @@ def _inversion(generator, real, train, shown, n=16):
     for name, source in (("held-out", real), ("training", train)):
         if source is None:
             continue
-        chosen = _pixels(source, np.linspace(0, source.num_examples - 1, n).astype(int))
+        chosen = memorisation.pixels(source, np.linspace(0, source.num_examples - 1, n).astype(int))
         found = inversion.invert(generator, pictures.from_uint8(chosen), progress=True)
         errors[name] = float(found.errors.mean())
         if name == "held-out":

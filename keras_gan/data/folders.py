@@ -90,9 +90,12 @@ def from_folder(place, request, halves=None):
         sources.warn(f"{len(skipped)} of {count} files in {str(folder)!r} are skipped: {_few(skipped)}.")
     if len(shapes) > 1:
         seen = ", ".join(f"{'x'.join(map(str, shape))} ({n} files)" for shape, n in shapes.most_common(5))
-        cures = ["image_size=(height, width)"] if len({shape[:2] for shape in shapes}) > 1 else []
-        cures += ["channels, such as channels=3"] if len({shape[2] for shape in shapes}) > 1 else []
-        raise ValueError(f"The images in {str(folder)!r} differ in shape: {seen}. Pass {' and '.join(cures)}.")
+        cures = {"image_size=(height, width)": "--image_size=64x64"} if len({shape[:2] for shape in shapes}) > 1 else {}
+        cures |= {"channels, such as channels=3": "--channels=3"} if len({shape[2] for shape in shapes}) > 1 else {}
+        raise ValueError(
+            f"The images in {str(folder)!r} differ in shape: {seen}. Pass {' and '.join(cures)}; as flags: for example "
+            f"{' '.join(cures.values())}."
+        )
     return sources.Source(
         identity=repr([(files[index], checksums[index]) for index in readable]) + depth.note(),
         image_shape=next(iter(shapes)),

@@ -221,10 +221,14 @@ class FolderTest(FolderTestCase):
         for i, image in enumerate((*pictures(2, 8, 8), *pictures(1, 6, 9))):
             save(image, self.folder, f"{i}.png")
         seen = r"8x8x3 \(2 files\), 6x9x3 \(1 files\)"
-        self.assert_refused(rf"{seen}. Pass image_size=\(height, width\)\.$", self.source)
+        self.assert_refused(
+            rf"{seen}. Pass image_size=\(height, width\); as flags: for example --image_size=64x64\.$", self.source
+        )
         self.assertEqual(everything(self.source, image_size=(4, 4))[1].image_shape, (4, 4, 3))
         save(pictures(1, 8, 8, 1)[0], self.folder, "gray.png")
-        self.assert_refused("Pass image_size=.* and channels", self.source)
+        self.assert_refused(
+            "Pass image_size=.* and channels.*; as flags: for example --image_size=64x64 --channels=3", self.source
+        )
         self.assert_refused("Pass channels, such as channels=3", self.source, image_size=(4, 4))
         found, spec = everything(self.source, image_size=(4, 4), channels=1)
         self.assertEqual((found.shape, spec.image_shape), ((4, 4, 4, 1), (4, 4, 1)))
