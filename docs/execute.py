@@ -150,8 +150,9 @@ def execute(file):
     beside = ", with other work beside it" if os.getloadavg()[1] > 1.5 * len(os.sched_getaffinity(0)) else ""
     notebook.cells.append(
         nbformat.v4.new_markdown_cell(
-            f"*Executed in {seconds:.0f} s ({processor:.0f} s of processor time) on {datetime.date.today().isoformat()}, on {tables.machine()}{beside}; "
-            f"{versions}. This page is made of `docs/guides/{file.name}`.*",
+            f"*Executed in {seconds:.0f} s ({processor:.0f} s of processor time) on "
+            f"{datetime.date.today().isoformat()}, on {tables.machine()}{beside}; {versions}. "
+            f"This page is made of `docs/guides/{file.name}`.*",
             id="executed",
         )
     )
