@@ -44,7 +44,7 @@ autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
 # `x` in a docstring is the object of that name where there is one, and code otherwise.
 default_role = "py:obj"
-smartquotes = False
+smartquotes_action = "D"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
@@ -136,3 +136,4 @@ def setup(app):
     app.connect("builder-inited", _make)
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", reference.process_docstring, priority=400)
+    app.connect("autodoc-process-signature", reference.process_signature)
