@@ -44,7 +44,7 @@ autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
 # `x` in a docstring is the object of that name where there is one, and code otherwise.
 default_role = "py:obj"
-smartquotes = False
+smartquotes_action = "D"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
@@ -86,6 +86,8 @@ def _site_link(folder, page):
                 return f"[{text}]({os.path.relpath(docs / f'{name}.md', page.parent)}{anchor or ''})"
         if path == docs / "results":
             return f"[{text}]({os.path.relpath(docs / 'results.md', page.parent)})"
+        if path.parent == docs / "api":
+            return f"[{text}]({os.path.relpath(path, page.parent)}.rst)"
         if picture or (path.is_relative_to(docs) and path.suffix in (".md", ".ipynb")):
             return f"{picture}[{text}]({os.path.relpath(path, page.parent)}{anchor or ''})"
         return text if text.startswith("`") else f"`{text}`"
@@ -114,13 +116,18 @@ def _make(app):
         (docs / f"{name}.md").touch()
 
 
+def _mathml(text, **options):
+    # The converter leaves no space between a logarithm and what it is of.
+    return latex2mathml.converter.convert(re.sub(r"\\log (?=\w)", r"\\log\\, ", text), **options)
+
+
 def _inline_formula(self, node):
-    self.body.append(latex2mathml.converter.convert(node.astext()))
+    self.body.append(_mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _formula(self, node):
-    self.body.append(f'<div class="math">{latex2mathml.converter.convert(node.astext(), display="block")}</div>')
+    self.body.append(f'<div class="formula">{_mathml(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 
@@ -129,3 +136,4 @@ def setup(app):
     app.connect("builder-inited", _make)
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", reference.process_docstring, priority=400)
+    app.connect("autodoc-process-signature", reference.process_signature)

@@ -314,3 +314,19 @@ def _cite(text):
 def process_docstring(app, what, name, obj, options, lines):
     """The handler of `autodoc-process-docstring`, before napoleon's."""
     lines[:] = to_rst(list(lines))
+    if what in ("attribute", "property"):
+        # Napoleon takes what stands before a colon in the first line for a type.
+        lines.insert(0, "")
+
+
+def process_signature(app, what, name, obj, options, signature, return_annotation):
+    """The handler of `autodoc-process-signature`: of Keras' classes, whose `__new__` takes anything, the constructor's.
+
+    Returns:
+        Pair of a signature and the annotation of what is returned; `None` to leave both.
+    """
+    if what != "class" or signature != "(*args, **kwargs)":
+        return None
+    parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    return str(inspect.Signature(plain)), return_annotation

@@ -113,3 +113,15 @@ def test_pages_that_are_gone_are_removed(tmp_path):
     assert not (tmp_path / "old.rst").exists()
     page = (tmp_path / "keras_gan.GAN.rst").read_text("utf-8")
     assert re.search(r"^\.\. autoclass:: keras_gan\.GAN$", page, re.MULTILINE)
+
+
+def test_signatures_are_those_of_constructors():
+    found, _ = reference.process_signature(None, "class", "", keras_gan.GAN, None, "(*args, **kwargs)", None)
+    assert found.startswith("(generator, discriminator, augmenter=None, ")
+    assert reference.process_signature(None, "function", "", keras_gan.data.load, None, "(source)", None) is None
+
+
+def test_a_property_has_no_type_before_a_colon():
+    lines = ["The generator: the only one."]
+    reference.process_docstring(None, "property", "", None, None, lines)
+    assert lines[:2] == ["", "The generator: the only one."]
