@@ -3,7 +3,6 @@
 from keras_gan.unlearning import similarity
 from keras_gan.unlearning.attack import Attack, bring_back
 from keras_gan.unlearning.baselines import rejected, sample_projecting, sample_rejecting
-from keras_gan.unlearning.boundary import LatentBoundary
 from keras_gan.unlearning.features import Annotation, LatentDirection, LatentFeature, annotate, class_score, judge
 from keras_gan.unlearning.unlearner import FeatureUnlearner, latent_batches
 
@@ -11,7 +10,6 @@ __all__ = [
     "Annotation",
     "Attack",
     "FeatureUnlearner",
-    "LatentBoundary",
     "LatentDirection",
     "LatentFeature",
     "annotate",

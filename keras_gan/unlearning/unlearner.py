@@ -77,7 +77,7 @@ class FeatureUnlearner(GenerativeModel):
     Args:
         generator: The generator to start from, a `keras_gan.networks.Generator`, or a `GAN` or another model that
             samples from one. It stays as it is.
-        feature: A `keras_gan.unlearning.LatentDirection` or `LatentBoundary`.
+        feature: A `keras_gan.unlearning.LatentFeature`, such as a `LatentDirection`.
 
     Call arguments:
         inputs: Latents, or `[latents, labels]`, as the generator's.
@@ -120,8 +120,8 @@ class FeatureUnlearner(GenerativeModel):
             )
         if not isinstance(feature, LatentFeature) or feature.latent_dim != generator.latent_dim:
             raise ValueError(
-                "`feature` must be a LatentDirection or a LatentBoundary, for latents of length "
-                f"{generator.latent_dim}. Received: feature={feature!r}"
+                f"`feature` must be a keras_gan.unlearning.LatentFeature of length {generator.latent_dim}. "
+                f" Received: feature={feature!r}"
             )
         self.latent_dim = generator.latent_dim
         self.latent_prior = generator.latent_prior

@@ -309,8 +309,7 @@ def _text(key, value):
 
 def describe_detector(feature, quality, probes):
     """One sentence on how well latents tell which images have the feature."""
-    unit = "standard deviations" if isinstance(feature, unlearning.LatentDirection) else "log-odds"
-    start = f"In latents it begins at {feature.threshold:.3g} {unit}"
+    start = f"In latents it begins at {feature.threshold:.3g} standard deviations"
     if quality is None:
         return f"{start}, beyond which lie {np.mean(feature.present(probes.codes)):.1%} of them."
     return (

@@ -230,7 +230,7 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
     def test_bad_input(self):
         with self.assertRaisesRegex(ValueError, "must be a keras_gan.networks.Generator"):
             FeatureUnlearner(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), FEATURE)
-        with self.assertRaisesRegex(ValueError, "LatentBoundary, for latents of length 3"):
+        with self.assertRaisesRegex(ValueError, "LatentFeature of length 3"):
             FeatureUnlearner(generator(), LatentDirection([1.0, 0.0], 0.0))
         for arguments, message in (
             ({"alpha": 0.0}, "`alpha` must be a positive number. Received: alpha=0.0"),
