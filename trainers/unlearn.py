@@ -8,7 +8,8 @@ The feature is one of: the thickest strokes, of which --share of the samples cou
 classifier that comes with the package sees it; what a person marked on the page of `trainers.label`. From samples with
 and without it follows a direction of latents, and where in that direction the feature begins (--threshold); the
 generator is then trained to make of latents beyond that what it made of them at the threshold, and of all others what
-it made before.
+it made before. Where the classifier annotates, it also looks at the images in training, and what lies beyond the
+threshold without the feature counts as the others.
 
 `unlearned.keras` is a generator like any other. `report.json` and the table that is printed say what became of the
 feature and of the rest, beside what needs no training but leaves the feature in the weights: latents drawn again
@@ -114,13 +115,15 @@ def _unlearn(config):
     before = latents.generate(generator, probes.codes, probes.labels)
     detector = None if target.judge is None else feature.quality(probes.codes, target.has(before, cutoff))
     print(forgetting.describe_detector(feature, detector, probes), flush=True)
-    warning = forgetting.warning(detector)
+    sees = target.sees(cutoff)
+    # Otherwise what lies beyond without the feature stays as it is.
+    warning = None if sees else forgetting.warning(detector)
     if warning:
         print(f"Warning: {warning}", flush=True)
     curve = None if target.judge is None else trade_off.over_thresholds(generator, feature, target, cutoff, probes)
     real = forgetting.RealImages.without(source, target, cutoff, config.dataset)
 
-    unlearner, logged = train(generator, feature, config)
+    unlearner, logged = train(generator, feature, config, sees)
     report = forgetting.measure(generator, unlearner.generator, feature, target, cutoff, probes, real, config)
     print(forgetting.table(report, target), flush=True)
     report = {
@@ -144,19 +147,20 @@ def _unlearn(config):
     return out
 
 
-def train(generator, feature, config, every=50):
+def train(generator, feature, config, sees=None, every=50):
     """Trains a copy of a generator to forget a feature.
 
     Args:
         generator: `keras_gan.networks.Generator`.
         feature: `keras_gan.unlearning.LatentFeature`.
         config: With `learning_rate`, `alpha`, `batch_size`, `seed` and `steps`.
+        sees: As for `keras_gan.unlearning.FeatureUnlearner`.
         every: Steps between log entries.
 
     Returns:
         The pair of a `keras_gan.unlearning.FeatureUnlearner` and its log, a list of dictionaries of `step` and means.
     """
-    unlearner = unlearning.FeatureUnlearner(generator, feature)
+    unlearner = unlearning.FeatureUnlearner(generator, feature, sees)
     unlearner.compile(keras.optimizers.Adam(config.learning_rate), alpha=config.alpha)
     logged = []
     bar = tqdm.tqdm(total=config.steps, desc="unlearning", unit="step", leave=False, disable=None)
