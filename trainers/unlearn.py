@@ -6,9 +6,10 @@
 
 The feature is one of: the thickest strokes, of which --share of the samples count as having it; a class, as a
 classifier that comes with the package sees it; what a person marked on the page of `trainers.label`. From samples with
-and without it follows a surface in latent space beyond which the feature begins (--detector, --threshold); the
-generator is then trained to make of latents beyond that what it made of them on it, and of all others what
-it made before.
+and without it follows a direction of latents, and where in that direction the feature begins (--threshold); the
+generator is then trained to make of latents beyond that what it made of them at the threshold, and of all others what
+it made before. Where the classifier annotates, it also looks at the images in training, and what lies beyond the
+threshold without the feature counts as the others.
 
 `unlearned.keras` is a generator like any other. `report.json` and the table that is printed say what became of the
 feature and of the rest, beside what needs no training but leaves the feature in the weights: latents drawn again
@@ -34,9 +35,6 @@ from keras_gan.files.run_folder import RunFolder
 from trainers.engine import flags
 from trainers.forgetting import forgetting, targets, trade_off
 
-# Of fewer latents a curved surface is found worse than a plane.
-_FEW = 100
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -51,18 +49,12 @@ class Config:
     samples: int = option(
         20_000, "Samples that are annotated; of marked ones it is the file that says.", low=10, below=10**6
     )
-    detector: str = option(
-        "boundary",
-        "boundary or direction: a curved surface or a plane between latents with and without the feature; where fewer "
-        "than 100 samples have it, or lack it, it is the plane.",
-    )
     share: float = option(
         0.1, "Share of the samples that count as having a feature that has degrees.", low=1e-6, below=1
     )
     threshold: str = option(
         "",
-        "Where the feature begins: log-odds, or along a direction standard deviations of latents; by default by "
-        "--remaining.",
+        "Where the feature begins, in standard deviations of latents; by default by --remaining.",
     )
     remaining: float = option(
         0.25,
@@ -109,7 +101,7 @@ def _unlearn(config):
     target = targets.parse(config.feature, config.dataset, source.class_names, generator)
     annotation = target.annotate(generator, config)
     cutoff = annotation.cutoff
-    feature = annotation.feature(threshold, _detector(config, annotation.present))
+    feature = annotation.feature(threshold)
     if threshold is None:
         feature = forgetting.with_threshold(generator, feature, target, cutoff, config.remaining, config.seed)
     print(targets.describe(target, annotation), flush=True)
@@ -123,13 +115,15 @@ def _unlearn(config):
     before = latents.generate(generator, probes.codes, probes.labels)
     detector = None if target.judge is None else feature.quality(probes.codes, target.has(before, cutoff))
     print(forgetting.describe_detector(feature, detector, probes), flush=True)
-    warning = forgetting.warning(detector)
+    sees = target.sees(cutoff)
+    # Otherwise what lies beyond without the feature stays as it is.
+    warning = None if sees else forgetting.warning(detector)
     if warning:
         print(f"Warning: {warning}", flush=True)
     curve = None if target.judge is None else trade_off.over_thresholds(generator, feature, target, cutoff, probes)
     real = forgetting.RealImages.without(source, target, cutoff, config.dataset)
 
-    unlearner, logged = train(generator, feature, config)
+    unlearner, logged = train(generator, feature, config, sees)
     report = forgetting.measure(generator, unlearner.generator, feature, target, cutoff, probes, real, config)
     print(forgetting.table(report, target), flush=True)
     report = {
@@ -153,28 +147,20 @@ def _unlearn(config):
     return out
 
 
-def _detector(config, present):
-    """The class of the feature, which many annotated samples are needed for."""
-    kinds = {"boundary": unlearning.LatentBoundary, "direction": unlearning.LatentDirection}
-    if config.detector not in kinds:
-        raise ValueError(f"--detector must be one of {list(kinds)}. Received: --detector={config.detector}")
-    few = min(present.sum(), (~present).sum()) < _FEW
-    return unlearning.LatentDirection if few else kinds[config.detector]
-
-
-def train(generator, feature, config, every=50):
+def train(generator, feature, config, sees=None, every=50):
     """Trains a copy of a generator to forget a feature.
 
     Args:
         generator: `keras_gan.networks.Generator`.
         feature: `keras_gan.unlearning.LatentFeature`.
         config: With `learning_rate`, `alpha`, `batch_size`, `seed` and `steps`.
+        sees: As for `keras_gan.unlearning.FeatureUnlearner`.
         every: Steps between log entries.
 
     Returns:
         The pair of a `keras_gan.unlearning.FeatureUnlearner` and its log, a list of dictionaries of `step` and means.
     """
-    unlearner = unlearning.FeatureUnlearner(generator, feature)
+    unlearner = unlearning.FeatureUnlearner(generator, feature, sees)
     unlearner.compile(keras.optimizers.Adam(config.learning_rate), alpha=config.alpha)
     logged = []
     bar = tqdm.tqdm(total=config.steps, desc="unlearning", unit="step", leave=False, disable=None)

@@ -2,7 +2,6 @@
 
 from keras_gan.unlearning.attack import Attack, bring_back
 from keras_gan.unlearning.baselines import rejected, sample_projecting, sample_rejecting
-from keras_gan.unlearning.boundary import LatentBoundary
 from keras_gan.unlearning.features import Annotation, LatentDirection, LatentFeature, annotate, class_score, judge
 from keras_gan.unlearning.unlearner import FeatureUnlearner, latent_batches
 
@@ -10,7 +9,6 @@ __all__ = [
     "Annotation",
     "Attack",
     "FeatureUnlearner",
-    "LatentBoundary",
     "LatentDirection",
     "LatentFeature",
     "annotate",

@@ -77,7 +77,10 @@ class FeatureUnlearner(GenerativeModel):
     Args:
         generator: The generator to start from, a `keras_gan.networks.Generator`, or a `GAN` or another model that
             samples from one. It stays as it is.
-        feature: A `keras_gan.unlearning.LatentDirection` or `LatentBoundary`.
+        feature: A `keras_gan.unlearning.LatentFeature`, such as a `LatentDirection`.
+        sees: `None`, or a function of images, float32 `(batch,) + image_shape`, that returns booleans `(batch,)`: p(z)
+            is then 1 only where it also says so of f(z), so that what lies beyond the threshold without the feature
+            stays as it is. It runs within the step, and is not saved.
 
     Call arguments:
         inputs: Latents, or `[latents, labels]`, as the generator's.
@@ -110,7 +113,7 @@ class FeatureUnlearner(GenerativeModel):
     _arguments = ("generator", "feature", "seed")
     _compile_arguments = ("optimizer", "alpha")
 
-    def __init__(self, generator, feature, **kwargs):
+    def __init__(self, generator, feature, sees=None, **kwargs):
         super().__init__(**kwargs)
         generator = getattr(generator, "sampler", generator)
         if not isinstance(generator, networks.Generator):
@@ -120,8 +123,8 @@ class FeatureUnlearner(GenerativeModel):
             )
         if not isinstance(feature, LatentFeature) or feature.latent_dim != generator.latent_dim:
             raise ValueError(
-                "`feature` must be a LatentDirection or a LatentBoundary, for latents of length "
-                f"{generator.latent_dim}. Received: feature={feature!r}"
+                f"`feature` must be a keras_gan.unlearning.LatentFeature of length {generator.latent_dim}. "
+                f" Received: feature={feature!r}"
             )
         self.latent_dim = generator.latent_dim
         self.latent_prior = generator.latent_prior
@@ -129,6 +132,7 @@ class FeatureUnlearner(GenerativeModel):
         self.num_classes = generator.num_classes
         self.class_names = generator.class_names
         self.feature = feature
+        self.sees = sees
         self.original = serialization.copy_network(generator, name=f"original_{generator.name}")
         self.original.trainable = False
         self.generator = serialization.copy_network(generator, name=generator.name)
@@ -193,9 +197,14 @@ class FeatureUnlearner(GenerativeModel):
 
     def _objective(self, codes, labels):
         """The loss: this replica's share of the global one."""
-        present = tf.cast(self.feature.present(codes), tf.float32)
-        # Where the feature is absent, `remove` changes nothing: one target serves all terms.
-        target = tf.stop_gradient(_images(self.original, self.feature.remove(codes), labels))
+        present = self.feature.present(codes)
+        removed = self.feature.remove(codes)
+        if self.sees is not None:
+            present = tf.logical_and(present, self.sees(_images(self.original, codes, labels)))
+            removed = tf.where(present[:, None], removed, codes)
+        present = tf.cast(present, tf.float32)
+        # Where the feature is absent, latents are what they were: one target serves all terms.
+        target = tf.stop_gradient(_images(self.original, removed, labels))
         made = _images(self.generator, codes, labels)
         distance = tf.reduce_mean(tf.abs(made - target), axis=list(range(1, made.shape.rank)))
         terms = {"reconstruction": (1.0 - present) * distance, "unlearning": present * distance}

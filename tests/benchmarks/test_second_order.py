@@ -24,7 +24,10 @@ class SecondOrderTest(TestCase, parameterized.TestCase):
     def test_every_layer(self, name):
         found = second_order.judge(name)
         # Right wherever it can be computed, or refused.
-        self.assertEqual(second_order.is_right(found), found["refused"] is None, msg=found)
+        if name in second_order.SOMETIMES_RIGHT:
+            self.assertIsNotNone(found["refused"])
+        else:
+            self.assertEqual(second_order.is_right(found), found["refused"] is None, msg=found)
 
     def test_every_class_is_there_or_left_out_for_a_reason(self):
         left_out = {name for names in second_order.LEFT_OUT.values() for name in names}

@@ -133,16 +133,6 @@ class UnlearnTest(TestCase):
         self.assertBetween(report["methods"]["original"]["share"]["count"], 8, 12)
         self.assertContainsSubset(["fcd", "precision", "recovered_by_annotator"], report["methods"]["unlearned"])
 
-    def test_the_detector_follows_flag_and_samples(self):
-        for positives, flag, name in (
-            (150, "boundary", "LatentBoundary"),
-            (150, "direction", "LatentDirection"),
-            (99, "boundary", "LatentDirection"),
-            (901, "boundary", "LatentDirection"),
-        ):
-            found = unlearn._detector(unlearn.Config(detector=flag), np.arange(1000) < positives)
-            self.assertEqual(found.__name__, name)
-
     def test_marked(self):
         generator = networks.MLPGenerator((8, 8, 1), latent_dim=3, hidden_units=(8,))
         model = self.save(generator)
@@ -193,7 +183,6 @@ class UnlearnTest(TestCase):
             ((f"--model={model}", data, thick, "--threshold=high"), "--threshold must be a number"),
             ((f"--model={model}", data, thick, "--threshold=-9", "--samples=20"), "beyond which lie 100.0%"),
             ((f"--model={model}", data, thick, "--share=1"), "--share must be"),
-            ((f"--model={model}", data, thick, "--detector=net", "--samples=20"), "--detector must be one of"),
             ((f"--model={model}", data, thick, "--alpha=0", "--samples=20"), "`alpha` must be a positive number"),
             ((f"--model={model}", data, thick, f"--out={model}"), "exists: choose another --out"),
         ):

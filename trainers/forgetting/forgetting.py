@@ -120,23 +120,28 @@ def measure(original, unlearned, feature, target, cutoff, probes, real, config):
     Returns:
         Dictionary: `measured_on`; `methods`, from each of `METHODS` to a dictionary of
         - `share`, of images with the feature in the eyes of the judge: `value`, `low`, `high` (95 %, Wilson), `count`;
-        - `share_detected`: the same among latents beyond the threshold, `value` alone;
+        - `share_detected`: the same among latents that are to be changed, `value` alone: those beyond the threshold
+          and, where the annotator can say so within a step, with the feature in its eyes;
         - `to_projection`: the mean distance |x - f(r(z))| of their images from those at the threshold;
-        - `to_original`: the mean distance |x - f(z)| where the latent is below the threshold, of values in [-1, 1];
+        - `to_original`: the mean distance |x - f(z)| of other latents, of values in [-1, 1];
         - `to_original_featureless` and `class_changed`, of the images that lack the feature in the eyes of the judge,
           wherever their latents are: see `featureless`;
         - `fcd`, `precision`, `recall`, `density`, `coverage` of all images against real ones without the feature;
-          `fcd_rest` of the images of latents below the threshold, against those of the original; none of these where no
+          `fcd_rest` of the images of other latents, against those of the original; none of these where no
           classifier fits;
         - `recovered`: the share of searches for a latent that succeeded, judged as `share` is;
           `recovered_by_annotator`, judged by what the search climbed; `search_error`, the mean squared error of the
           nearest images, where the search had images to come near to.
     """
-    present = np.asarray(feature.present(probes.codes))
-    at_threshold = make(original, probes._replace(codes=np.asarray(feature.remove(probes.codes))))
-    moved = unlearning.rejected(original, feature, len(probes.codes), probes.seed)
+    before = make(original, probes)
+    present = np.asarray(feature.present(probes.codes)) & target.seen(before, cutoff)
+    removed, moved = (
+        np.where(present[:, None], codes, probes.codes)
+        for codes in (feature.remove(probes.codes), unlearning.rejected(original, feature, len(present), probes.seed))
+    )
+    at_threshold = make(original, probes._replace(codes=removed))
     images = {
-        "original": make(original, probes),
+        "original": before,
         "unlearned": make(unlearned, probes),
         "rejection": make(original, probes._replace(codes=moved)),
         "projection": at_threshold,
@@ -259,10 +264,10 @@ def _attack(network, original, target, cutoff, probes, config):
 
 _ROWS = (
     ("images with the feature", "share"),
-    ("of those beyond the threshold", "share_detected"),
-    ("distance from projection, beyond it", "to_projection"),
-    ("distance from original, below it", "to_original"),
-    ("fcd from original, below it", "fcd_rest"),
+    ("of those to be changed", "share_detected"),
+    ("distance from projection, of these", "to_projection"),
+    ("distance from original, of others", "to_original"),
+    ("fcd from original, of others", "fcd_rest"),
     ("images without it: distance", "to_original_featureless"),
     ("of another class than before", "class_changed"),
     ("fcd from real images without it", "fcd"),
@@ -309,8 +314,7 @@ def _text(key, value):
 
 def describe_detector(feature, quality, probes):
     """One sentence on how well latents tell which images have the feature."""
-    unit = "standard deviations" if isinstance(feature, unlearning.LatentDirection) else "log-odds"
-    start = f"In latents it begins at {feature.threshold:.3g} {unit}"
+    start = f"In latents it begins at {feature.threshold:.3g} standard deviations"
     if quality is None:
         return f"{start}, beyond which lie {np.mean(feature.present(probes.codes)):.1%} of them."
     return (

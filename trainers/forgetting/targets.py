@@ -65,6 +65,17 @@ class Target:
             [np.asarray(self.judge(images[start : start + 250])) >= cutoff for start in range(0, len(images), 250)]
         )
 
+    def sees(self, cutoff):
+        """The function of images to booleans that annotates, where it can run within a training step; else `None`."""
+        return (lambda images: self.score(images) >= cutoff) if self.differentiable else None
+
+    def seen(self, images, cutoff):
+        """Booleans `(n,)`: which images that function says to have the feature; all where there is none."""
+        sees = self.sees(cutoff)
+        if sees is None:
+            return np.ones(len(images), bool)
+        return np.concatenate([np.asarray(sees(images[i : i + 250])) for i in range(0, len(images), 250)])
+
     def classes(self, images):
         """Integers `(n,)`: the classes of images in the eyes of the second classifier, or `None` without one."""
         if self.classify is None:

@@ -30,10 +30,11 @@ def over_thresholds(generator, feature, target, cutoff, probes, shares=SHARES):
     """
     projections = np.asarray(feature.project(probes.codes))
     before = forgetting.make(generator, probes)
+    seen = target.seen(before, cutoff)
     found = [_row(0.0, None, before, before, target, cutoff)]
     for share in shares:
         tried = feature.with_threshold(float(np.quantile(projections, 1.0 - share)))
-        moved = probes._replace(codes=np.asarray(tried.remove(probes.codes)))
+        moved = probes._replace(codes=np.where(seen[:, None], tried.remove(probes.codes), probes.codes))
         found.append(_row(share, tried.threshold, before, forgetting.make(generator, moved), target, cutoff))
     return found
 

@@ -84,6 +84,17 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
             {"loss": 3 * 0.15 + 0.15, "reconstruction": 0.15, "unlearning": 0.15},
         )
 
+    def test_what_is_not_seen_to_have_the_feature_stays(self):
+        """(2, 0) and (4, 0) both lie beyond; only of the second the image is said to have it."""
+        feature = LatentDirection([1.0, 0.0], threshold=1.0)
+        model = FeatureUnlearner(Identity(), feature, sees=lambda images: tf.reduce_max(images, axis=1) > 3.0)
+        model.compile("adam", alpha=3.0)
+        codes = np.array([[2.0, 0.0], [4.0, 0.0]], "float32")
+        # It is to become (1, 0): 1.5 away per number, half of the rows.
+        self.assertAllClose(
+            model.test_on_batch(codes, return_dict=True), {"loss": 2.25, "reconstruction": 0.0, "unlearning": 0.75}
+        )
+
     def test_one_step_descends_the_gradient_by_hand(self):
         model = unlearner(
             Identity(), LatentDirection([1.0, 0.0], threshold=1.0), alpha=3.0, optimizer=keras.optimizers.SGD(0.1)
@@ -230,7 +241,7 @@ class FeatureUnlearnerTest(TestCase, parameterized.TestCase):
     def test_bad_input(self):
         with self.assertRaisesRegex(ValueError, "must be a keras_gan.networks.Generator"):
             FeatureUnlearner(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), FEATURE)
-        with self.assertRaisesRegex(ValueError, "LatentBoundary, for latents of length 3"):
+        with self.assertRaisesRegex(ValueError, "LatentFeature of length 3"):
             FeatureUnlearner(generator(), LatentDirection([1.0, 0.0], 0.0))
         for arguments, message in (
             ({"alpha": 0.0}, "`alpha` must be a positive number. Received: alpha=0.0"),

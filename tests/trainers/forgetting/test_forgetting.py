@@ -40,9 +40,9 @@ class ForgettingTest(TestCase):
         self.feature = unlearning.LatentDirection([1.0, 0.0], 1.0)
         self.probes = forgetting.Probes.draw(Constant(), 500, 0)
 
-    def measure(self, unlearned, config=NO_ATTACK, cutoff=0.3):
+    def measure(self, unlearned, config=NO_ATTACK, cutoff=0.3, target=TARGET):
         report = forgetting.measure(
-            Constant(), unlearned, self.feature, TARGET, cutoff, self.probes, NOTHING_REAL, config
+            Constant(), unlearned, self.feature, target, cutoff, self.probes, NOTHING_REAL, config
         )
         return report["methods"]
 
@@ -54,9 +54,14 @@ class ForgettingTest(TestCase):
         self.assertEqual(found["unlearned"]["share"]["count"], (z >= 2.4).sum())
         self.assertEqual(found["rejection"]["share"]["count"], 0)
         self.assertEqual(found["projection"]["share"]["count"], 0)
+        # What lies beyond the threshold and is not bright stays.
+        self.assertEqual(found["original"]["share_detected"], 1.0)
+        self.assertAllClose(found["original"]["to_projection"], np.mean(z[z >= 1.2] - 1.0) / 4, rtol=1e-4)
+        self.assertAllClose(found["unlearned"]["to_original"], np.mean(np.abs(z[z < 1.2])) / 8, rtol=1e-4)
+        # Where nobody can look within a step, all that lies beyond is to be changed.
+        found = self.measure(Constant(0.5), target=dataclasses.replace(TARGET, differentiable=False))
         self.assertAllClose(found["original"]["share_detected"], (z >= 1.2).sum() / (z >= 1.0).sum())
         self.assertAllClose(found["original"]["to_projection"], np.mean(z[z >= 1.0] - 1.0) / 4, rtol=1e-4)
-        self.assertAllClose(found["unlearned"]["to_original"], np.mean(np.abs(z[z < 1.0])) / 8, rtol=1e-4)
         for name in ("original", "projection"):
             self.assertEqual(found[name]["to_original"], 0.0)
         self.assertEqual(found["projection"]["to_projection"], 0.0)

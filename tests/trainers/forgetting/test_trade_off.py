@@ -12,7 +12,10 @@ from tests.trainers.forgetting.test_forgetting import TARGET, Constant
 from trainers.forgetting import forgetting, trade_off
 
 # Of three classes: dark, grey from -0.1 on, and bright from 0.1 on.
-CLASSIFIED = dataclasses.replace(TARGET, classify=lambda images: np.digitize(images.mean(axis=(1, 2, 3)), [-0.1, 0.1]))
+CLASSIFIED = dataclasses.replace(
+    TARGET, differentiable=False, classify=lambda images: np.digitize(images.mean(axis=(1, 2, 3)), [-0.1, 0.1])
+)
+BLIND = dataclasses.replace(TARGET, differentiable=False)
 
 
 class TradeOffTest(TestCase):
@@ -33,9 +36,15 @@ class TradeOffTest(TestCase):
         self.assertAllClose(half["class_changed"], (self.z[lack] >= 0.4).mean())
         self.assertAllClose(half["change"], np.maximum(self.z[lack] - half["threshold"], 0.0).mean() / 4, rtol=1e-4)
 
+    def test_what_the_annotator_does_not_see_stays(self):
+        feature = unlearning.LatentDirection([1.0, 0.0], 0.0)
+        target = dataclasses.replace(CLASSIFIED, differentiable=True)
+        half = trade_off.over_thresholds(Constant(), feature, target, 0.3, self.probes, (0.5,))[1]
+        self.assertEqual((half["left"], half["change"], half["class_changed"]), (0.0, 0.0, 0.0))
+
     def test_without_a_classifier_differences_are_left(self):
         feature = unlearning.LatentDirection([1.0, 0.0], 0.0)
-        rows = trade_off.over_thresholds(Constant(), feature, TARGET, 0.3, self.probes, (0.5,))
+        rows = trade_off.over_thresholds(Constant(), feature, BLIND, 0.3, self.probes, (0.5,))
         self.assertIsNone(rows[1]["class_changed"])
         self.assertGreater(rows[1]["change"], 0.0)
         path = Path(self.path("curve.png"))

@@ -1,4 +1,4 @@
-"""Features in latent space with a curved boundary, which a small network finds in annotated latents."""
+"""Features in latent space with a curved boundary, which was no better than a plane: `unlearning_detectors`."""
 
 import dataclasses
 import math
@@ -19,9 +19,7 @@ _STEPS, _LONGEST = 24, 0.5
 class LatentBoundary(LatentFeature):
     """A feature of images as the latents with log-odds `h(z) = <v, tanh(W z + b)> + c` of at least t.
 
-    What a `LatentDirection` takes for the feature on its side of a plane is here bounded by a curved surface, so that
-    fewer latents without the feature lie beyond it. It takes some thousand annotated latents to find; of few, as a
-    person marks them, the direction is the safer one.
+    What a `LatentDirection` takes for the feature on its side of a plane is here bounded by a curved surface.
 
     Args:
         kernel: W, floats `(hidden, latent_dim)`.
@@ -35,7 +33,7 @@ class LatentBoundary(LatentFeature):
 
     Example:
 
-    >>> feature = keras_gan.unlearning.LatentBoundary([[2.0, 0.0]], [0.0], [4.0], 0.0, threshold=0.0)
+    >>> feature = latent_boundary.LatentBoundary([[2.0, 0.0]], [0.0], [4.0], 0.0, threshold=0.0)
     >>> feature.present([[1.0, 3.0], [-1.0, 0.0]]).tolist()
     [True, False]
     >>> np.abs(feature.remove([[1.0, 3.0], [-1.0, 0.0]])).round(2).tolist()
@@ -88,7 +86,7 @@ class LatentBoundary(LatentFeature):
 
         >>> codes = np.random.default_rng(0).normal(size=(2000, 2))
         >>> inside = (codes**2).sum(axis=1) < 1.0
-        >>> feature = keras_gan.unlearning.LatentBoundary.from_latents(codes[inside], codes[~inside])
+        >>> feature = latent_boundary.LatentBoundary.from_latents(codes[inside], codes[~inside])
         >>> feature.quality(codes, inside)["auc"] > 0.99
         True
         """
