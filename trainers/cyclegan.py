@@ -2,9 +2,9 @@
 
     python -m trainers.cyclegan
 
-learns to make fives of threes and threes of fives, on digits that come with the installation, in about five minutes on
-two CPU cores. Grids show images, what became of them, and of that the way back; fives begin in the lower half. Domains
-are any sources, or classes of one: `--domain_a=folder:PHOTOS --domain_b=folder:PAINTINGS`, or `--domain_a=cifar10#cat`.
+learns to make fives of threes and threes of fives, on digits that come with the installation. Grids show images, what
+became of them, and of that the way back; fives begin in the lower half. Domains are any sources, or classes of one:
+`--domain_a=folder:PHOTOS --domain_b=folder:PAINTINGS`, or `--domain_a=cifar10#cat`.
 
     python -m trainers.cyclegan --preset=paper --domain_a=folder:A --domain_b=folder:B
 

@@ -2,10 +2,11 @@
 
     python -m trainers.pix2pix
 
-learns to draw digits from their edges, on 4,500 digits that come with the installation, in about three minutes on two
-CPU cores. Grids show source, output and target; held-out pairs say how near outputs come. With --source any images will
-do: gray, edges, lowres:4, mask or noise is what they are made from. Pairs of one's own are two folders with files of
-the same names, `--dataset=pairs:A,B --source=`, or files with both, `--dataset=side_by_side:FOLDER --source=`.
+learns to draw digits from their edges, on 4,500 digits that come with the installation, in a few minutes on two CPU
+cores; what they are is to be seen after a hundred steps. Grids show source, output and target; held-out pairs say how
+near outputs come. With --source any images will do: gray, edges, lowres:4, mask or noise is what they are made from.
+Pairs of one's own are two folders with files of the same names, `--dataset=pairs:A,B --source=`, or files with both,
+`--dataset=side_by_side:FOLDER --source=`.
 
     python -m trainers.pix2pix --preset=paper --dataset=pairs:A,B --source=
 

@@ -1,13 +1,16 @@
 import json
 from pathlib import Path
+from unittest import mock
 
 import keras
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import keras_gan
 from tests.test_case import TestCase
 from trainers import engine, evaluate, pix2pix
+from trainers.engine import flags, run
 
 TINY = [
     "--steps=4", "--filters=2", "--discriminator_filters=2", "--downsamplings=1", "--batch_size=4",
@@ -40,6 +43,19 @@ class Pix2PixTest(TestCase):
             self.assertEqual(sum(v.shape.num_elements() for v in _values(generator)), 54_413_955)
         rate = engine.linear_decay(config.learning_rate, 1, config, spec, constant=0.5)
         self.assertAllClose([float(rate(step)) for step in (0, 40_000, 60_000, 80_000)], [2e-4, 2e-4, 1e-4, 0.0])
+
+    def test_precisions_are_tried_on_pairs(self):
+        config = pix2pix.Config(image_size="12x12", filters=2, discriminator_filters=2, downsamplings=1, batch_size=4)
+        examples = flags.find(config)
+        _, spec = keras_gan.data.load(examples, batch_size=4, **flags.loading(config))
+
+        def choose(strategy, make_step):
+            make_step()()
+            return "float32", "it was tried", None
+
+        with mock.patch.object(run.precision, "choose", choose):
+            chosen, _ = run._choose_precision(config, tf.distribute.get_strategy(), pix2pix.build, examples, spec)
+        self.assertEqual(chosen.precision, "float32")
 
     def test_a_run_is_evaluated(self):
         folder = Path(self.path("run"))
@@ -77,6 +93,4 @@ class Pix2PixTest(TestCase):
 
 
 def _values(network):
-    import tensorflow as tf
-
     return [tf.TensorSpec(variable.shape) for variable in network.trainable_variables]

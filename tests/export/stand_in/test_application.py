@@ -198,3 +198,16 @@ class PageTest(TestCase):
         )
         self.assertEqual([model["classes"] for model in shown], [None, ["0", "1", "2"], None])
         self.assertEqual([model["images"] for model in shown], [True, True, False])
+
+
+class SummaryTest(TestCase):
+    def test_of_what_translates_files(self):
+        version = types.SimpleNamespace(
+            number=3,
+            signatures={"translate_png": {"image_bytes": tf.TensorSpec((None,), tf.string)}},
+            card={"source_shape": [8, 8, 1], "image_shape": [8, 8, 3], "training": {"steps": 7}},
+        )
+        found = application._summary("edges", version)
+        self.assertEqual((found["translates"], found["images"], found["classes"]), (True, False, None))
+        version.signatures = {"sample_png": {"seed": None, "truncation": None}}
+        self.assertEqual(application._summary("digits", version)["translates"], False)
