@@ -272,6 +272,8 @@ CASES = {
     # Those of this package.
     "keras_gan: Maxout": (MAP, lambda: [own.Maxout(3, 2)]),
     "keras_gan: Dropout": (MAP, lambda: [own.Dropout(0.3, seed=4)]),
+    "keras_gan: Conv2D": (MAP, lambda: [own.Conv2D(3, 3, 2, padding="same")]),
+    "keras_gan: Conv2DTranspose": (MAP, lambda: [own.Conv2DTranspose(3, 3, 2, padding="same")]),
     "keras_gan: BatchNormalization": (MAP, lambda: [own.BatchNormalization()]),
     "keras_gan: ConditionalBatchNormalization": (MAP, lambda: [Labelled()]),
     "keras_gan: GroupNormalization": (MAP, lambda: [own.GroupNormalization(2)]),

@@ -111,7 +111,7 @@ class ModelsTest(SavedTestCase):
                 self.assert_computed(saved.sample(model), _OUTPUTS[f"{name} samples"], tolerance)
                 model.run_eagerly = facts["eager"]
                 history = saved.train(model, 2, facts["rows"])
-                tolerance = self.tolerance(name, 1e-4)
+                tolerance = self.tolerance(name, 5e-4)
                 for key, values in facts["history"].items():
                     self.assert_computed(history[key], values, tolerance)
                 self.assert_computed(saved.sample(model), _OUTPUTS[f"{name} samples_after"], tolerance)
@@ -190,13 +190,11 @@ class RunsTest(SavedTestCase):
             self.assert_computed(a, b, 1e-4)
 
     def assert_same_entries(self, new, old):
-        """Histories have the same steps, words and verdicts, and the same numbers."""
+        """Histories have the same steps and numbers; verdicts may be those of later rules."""
         new, old = ([json.loads(line) for line in file.read_text().splitlines()] for file in (new, old))
         for a, b in zip(new, old, strict=True):
-            if not _SAME_MACHINE:
-                # It has numbers in its words.
-                a, b = ({key: value for key, value in entry.items() if key != "evidence"} for entry in (a, b))
             a, b = ({**entry, **entry.get("signals", {}), "signals": None} for entry in (a, b))
+            b = {key: value for key, value in b.items() if key not in ("verdict", "changed", "since", "evidence")}
             self.assertContainsSubset(b, a)
             for key, value in b.items():
                 if isinstance(value, float):

@@ -215,8 +215,12 @@ class Evaluate(keras.callbacks.Callback):
         best = "the best so far" if better else f"best {self.best_value:.4g} at step {self.best_step}"
         self.say(f"step {step}  {values}  ({best})")
         for name in () if self._explained else self.values:
-            self.say(records.explain(name))
+            self.say(self.explain(name))
         self._explained = True
+
+    def explain(self, name):
+        """A metric in a clause: one line."""
+        return records.explain(name)
 
     def on_train_end(self, logs=None):
         self.close()

@@ -133,3 +133,8 @@ class EvaluateTranslation(Evaluate):
             return found | {name: float(values.mean()) for name, values in measured.items()}
         returned = self.model.translate(made, backward=True)
         return found | {translation.CYCLE: translation.cycle(returned, self.sources).value}
+
+    def explain(self, name):
+        if name in registry.METRICS:
+            return super().explain(name)
+        return f"{name}: {translation.TITLES[name]}; {translation.BETTER[name]} is better"

@@ -158,6 +158,6 @@ def export(model: loading.Source, path: str | os.PathLike, overwrite: bool = Fal
         facts = {"format": "float32", "opset": OPSET, "operators": operators(converted)[0]}
         facts["gate"] = dataclasses.asdict(GATE)
         card = portable.describe(generator, path, contents, {"serving_default": None}, report, **facts)
-        portable.write_card(card_path, card)
+        card = portable.write_card(card_path, card)
         file.rename(staging)
     return card

@@ -170,9 +170,11 @@ def _signature(generator, size):
     return {"batch_size": size, "inputs": inputs, "outputs": outputs}
 
 
-def write_card(path: Path, card: dict) -> None:
-    """Writes a card; numbers that are not finite, which JSON does not have, become null."""
-    path.write_text(json.dumps(_finite(card), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+def write_card(path: Path, card: dict) -> dict:
+    """Writes a card, and returns it as it stands there: numbers that are not finite, which JSON does not have, are null."""
+    text = json.dumps(_finite(card), indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return json.loads(text)
 
 
 def _finite(value):

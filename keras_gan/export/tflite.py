@@ -255,7 +255,7 @@ def export(
         facts = {"format": format, "operators": builtin, "gate": dataclasses.asdict(limits)}
         facts["calibration"] = _describe_calibration(generator) if format == "int8" else None
         card = portable.describe(generator, path, contents, names, report, **facts)
-        portable.write_card(card_path, card)
+        card = portable.write_card(card_path, card)
         file.rename(staging)
     return card
 

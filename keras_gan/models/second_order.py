@@ -143,7 +143,7 @@ def _trace(discriminator, image_shape, num_classes, augmenter, source_shape):
     def function(images, *condition):
         labels, sources = condition[: num_classes is not None], condition[num_classes is not None :]
         critic = Critic(discriminator, *labels or [None], augmenter and augment, sources=next(iter(sources), None))
-        variables = [variable.value for variable in discriminator.trainable_variables]
+        variables = [_local(variable) for variable in discriminator.trainable_variables]
         traced.images, traced.graph = images, images.graph
         try:
             with tf.GradientTape() as tape:
@@ -163,9 +163,15 @@ def _trace(discriminator, image_shape, num_classes, augmenter, source_shape):
     return traced
 
 
+def _local(variable):
+    """The TensorFlow variable of a Keras one, on this process's first device."""
+    strategy = getattr(variable.value, "distribute_strategy", None)
+    return variable.value if strategy is None else strategy.experimental_local_results(variable.value)[0]
+
+
 def _assignment(traced, discriminator):
     """An operation of the forward pass that assigns to a weight which is trained, its type and the reason."""
-    handles = {traced.graph.capture(variable.value.handle).name for variable in discriminator.trainable_variables}
+    handles = {traced.graph.capture(_local(variable).handle).name for variable in discriminator.trainable_variables}
     for operation in traced.graph.get_operations()[: traced.forward]:
         if operation.type.startswith("Assign") and operation.inputs and operation.inputs[0].name in handles:
             return operation, operation.type, _ASSIGNS

@@ -58,6 +58,6 @@ class CommandLineTest(TestCase):
         with contextlib.redirect_stderr(errors), self.assertRaises(SystemExit):
             self.check_in_process(folder / "out.tflite", folder / "other")
         self.assertRegex(errors.getvalue(), r"\Aerror: The float32 file is not accepted: a difference of .*\n\Z")
-        portable.write_card(folder / "out.tflite.json", {"file": {"sha256": "0"}})
+        portable.write_card(folder / "out.tflite.json", {**card, "file": {"sha256": "0"}})
         with self.assertRaisesRegex(ValueError, "out.tflite is not the file that out.tflite.json describes"):
             tflite.check(folder / "out.tflite", folder / "other")

@@ -15,7 +15,8 @@ def begin(folder):
     """
     config = folder.public_config()
     with _writing(folder, 0):
-        hparams.hparams(config, trial_id=folder.path.name)
+        numbers = {name: value for name, value in config.items() if isinstance(value, bool | int | float | str)}
+        hparams.hparams(numbers, trial_id=folder.path.name)
         rows = [f"| {name} | `{value}` |" for name, value in config.items() if value != ""]
         tf.summary.text("run/configuration", "\n".join(["| flag | value |", "|---|---|", *rows]))
 

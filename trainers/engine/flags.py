@@ -154,7 +154,7 @@ def find(config, split=None, held_out=False):
         config.dataset,
         split or config.split,
         image_size=(held_out and getattr(config, "crop", "")) or config.image_size or None,
-        direction=getattr(config, "direction", "AtoB"),
+        direction=getattr(config, "direction", "") or "AtoB",
         channels=config.channels or None,
         data_dir=config.data_dir or None,
         download=config.download,

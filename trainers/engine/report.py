@@ -21,6 +21,8 @@ def finish(run, of_run, epilogue=None):
     folder, model, step, evaluation = run.own, run.model, run.step, of_run.evaluation
     # What it tells of is about to change: a process that is killed here finishes again.
     folder.result_file.unlink(missing_ok=True)
+    # Keras tells callbacks of their model where there is something left to train.
+    of_run.grids.set_model(model)
     pictures.write_png(folder.sample_file(step), of_run.grids.draw())
     # Keras writes in place: a disk that fills up would take the old file with it.
     written, verdict, records = [folder.model_file(model)], "", []

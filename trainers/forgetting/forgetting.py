@@ -183,7 +183,7 @@ def make(network, probes):
 
 
 def featureless(before, after, target, cutoff):
-    """What became of images that lacked the feature.
+    """The fate of images that lacked the feature.
 
     Args:
         before: Images of the original generator.

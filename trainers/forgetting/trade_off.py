@@ -52,7 +52,7 @@ def _row(share, threshold, before, after, target, cutoff):
 
 
 def change_at(rows, left, key="class_changed"):
-    """What changes where a given share of images still has the feature, between two thresholds on a line.
+    """The change where a given share of images still has the feature, between two thresholds on a line.
 
     Args:
         rows: What `over_thresholds` returns.

@@ -5,9 +5,10 @@ import numpy as np
 import keras_gan
 from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator, R3GANGenerator
 
-# Those that are a network of their own.
+# Those of latents that are a network of their own.
 GENERATORS = sorted(
-    {n for n in keras_gan.networks.__all__ if n.endswith("Generator")} - {"Generator", "PlainGenerator"}
+    {n for n in keras_gan.networks.__all__ if n.endswith("Generator")}
+    - {"Generator", "PlainGenerator", "UNetGenerator"}
 )
 
 

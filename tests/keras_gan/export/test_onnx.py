@@ -62,9 +62,7 @@ class ExportTest(TestCase, parameterized.TestCase):
         card = onnx.export(networks.r3gan(), self.folder / "out.onnx")
         self.assertLessEqual(max(row["max_difference"] for row in card["parity"]["rows"]), 1e-5)
 
-    @parameterized.parameters(
-        *[n for n in keras_gan.networks.__all__ if n.endswith("Generator") and n not in ("Generator", "PlainGenerator")]
-    )
+    @parameterized.parameters(*networks.GENERATORS)
     def test_generators_convert(self, name):
         """Every generator of the package, without classes."""
         model = onnx.convert(networks.smallest(name, (8, 8, 1)))

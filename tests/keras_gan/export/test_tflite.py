@@ -179,13 +179,7 @@ class ExportTest(TestCase):
 class GeneratorsTest(TestCase, parameterized.TestCase):
     """Every generator of the package, in its variants, has built-in operations alone, in float32 and in int8."""
 
-    @parameterized.product(
-        name=[
-            n
-            for n in keras_gan.networks.__all__
-            if n.endswith("Generator") and n not in ("Generator", "PlainGenerator")
-        ]
-    )
+    @parameterized.product(name=networks.GENERATORS)
     def test_converts_and_runs(self, name):
         size = (8, 8, 1) if name.startswith("MLP") else (9, 7, 3)
         for kwargs in ({}, {"num_classes": 3}):
