@@ -171,7 +171,7 @@ def _signature(generator, size):
 
 
 def write_card(path: Path, card: dict) -> dict:
-    """Writes a card, and returns it as it stands there: numbers that are not finite, which JSON does not have, are null."""
+    """Writes a card, and returns it as it stands there: numbers that are not finite are null, as JSON has none."""
     text = json.dumps(_finite(card), indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return json.loads(text)

@@ -6,10 +6,8 @@ import keras_gan
 from keras_gan.networks import DCGANGenerator, MLPDiscriminator, MLPGenerator, R3GANGenerator
 
 # Those of latents that are a network of their own.
-GENERATORS = sorted(
-    {n for n in keras_gan.networks.__all__ if n.endswith("Generator")}
-    - {"Generator", "PlainGenerator", "UNetGenerator"}
-)
+_OTHERS = {"Generator", "PlainGenerator", "UNetGenerator"}
+GENERATORS = sorted({n for n in keras_gan.networks.__all__ if n.endswith("Generator")} - _OTHERS)
 
 
 def spread(generator):

@@ -26,9 +26,7 @@ class DescribeTest(TestCase):
         folder.mkdir()
         OnePixel((28, 28, 1), scale=1.0).save(folder / "generator.keras")
         flags = [f"--model={folder}/generator.keras", "--dataset=mnist5k", "--num_samples=30"]
-        self.assertIn(
-            "pass --dataset, --source", self.evaluate(*flags, "--source=lowres:4", "--image_size=20x20", status=1)
-        )
+        self.assertIn("pass --dataset, --source", self.evaluate(*flags, "--source=lowres:4", "--channels=3", status=1))
         printed = self.evaluate(*flags, "--source=lowres:4")
         self.assertRegex(printed, "measure +output +better +source +mean +bilinear +pairs")
         found = json.loads((folder / "evaluation" / "evaluation.json").read_text())
