@@ -210,7 +210,7 @@ print(f"JSD: {divergences[0]:.3f} at the start, {divergences[late].mean():.3f} o
 # The theorem moves densities; we move weights, a few steps at a time, and the discriminator is never quite $D^*$.
 # It says nothing about whether alternating gradient steps arrive.
 #
-# The same with frames, curves and an animation: `python -m trainers.toy --data=two_gaussians`.
+# The same with frames, curves and an animation: `python -m trainers.toy --preset=plain --data=two_gaussians`.
 #
 # ## What to read next
 #
