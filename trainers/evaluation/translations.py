@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_gan import data, metrics
 from keras_gan.callbacks import translations as drawing
+from keras_gan.data import decoding
 from keras_gan.data.pairs import Domains
 from keras_gan.export import loading
 from keras_gan.files import atomic
@@ -35,11 +36,12 @@ def describe(config, path, translator, out, run):
         ValueError: If the data do not fit the translator.
     """
     backward = path.name == "generator_backward.keras"
-    shown = _examples(config, config.split, translator, backward, config.num_samples)
+    trained_at = (run.config() or {}).get("image_size") if run else None
+    shown = _examples(config, config.split, translator, backward, config.num_samples, trained_at)
     made = translator.translate(shown.sources)
     found = []
     if shown.paired:
-        targets = _examples(config, config.train_split, translator, backward, _MOST).targets
+        targets = _examples(config, config.train_split, translator, backward, _MOST, trained_at).targets
         mean = targets.mean(axis=0)
         found += translation.compare(made, shown.sources, shown.targets, mean, _factor(config.source))
     back = path.with_name(_OTHER.get(path.name, ""))
@@ -69,9 +71,16 @@ def describe(config, path, translator, out, run):
     print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
 
 
-def _examples(config, split, translator, backward, most):
+def _examples(config, split, translator, backward, most, trained_at):
     """Images of a split, as the translator takes and makes them."""
     height, width, _ = translator.source_shape
+    asked = decoding.parse_size(config.image_size or None)
+    # A run's own size may be that of pictures out of which windows were cut.
+    if asked not in (None, (height, width)) and config.image_size != trained_at:
+        raise ValueError(
+            f"The model translates images {translator.source_shape}: pass --image_size={height}x{width}, or none. "
+            f"Received: --image_size={config.image_size}"
+        )
     found = data.open_source(
         config.dataset,
         split,

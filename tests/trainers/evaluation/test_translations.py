@@ -26,7 +26,11 @@ class DescribeTest(TestCase):
         folder.mkdir()
         OnePixel((28, 28, 1), scale=1.0).save(folder / "generator.keras")
         flags = [f"--model={folder}/generator.keras", "--dataset=mnist5k", "--num_samples=30"]
-        self.assertIn("pass --dataset, --source", self.evaluate(*flags, "--source=lowres:4", "--channels=3", status=1))
+        for flag, sentence in (
+            ("--channels=3", "pass --dataset, --source"),
+            ("--image_size=20x20", "pass --image_size=28x28, or none. Received: --image_size=20x20"),
+        ):
+            self.assertIn(sentence, self.evaluate(*flags, "--source=lowres:4", flag, status=1))
         printed = self.evaluate(*flags, "--source=lowres:4")
         self.assertRegex(printed, "measure +output +better +source +mean +bilinear +pairs")
         found = json.loads((folder / "evaluation" / "evaluation.json").read_text())
