@@ -114,7 +114,7 @@ def _products(layer, size, out_size, kernel, dtype):
 
     A rule, so that equal runs compute the same. oneDNN's gradient by the kernel and, of large kernels over small maps,
     its other two operations make less of a processor's bfloat16 units than its matrix product does:
-    `docs/results/convolutions.md` has the times.
+    `docs/results/convolution_products.md` has the times.
     """
     plain = (
         layer.padding == "same"

@@ -124,7 +124,7 @@ class FeatureUnlearner(GenerativeModel):
         if not isinstance(feature, LatentFeature) or feature.latent_dim != generator.latent_dim:
             raise ValueError(
                 f"`feature` must be a keras_gan.unlearning.LatentFeature of length {generator.latent_dim}. "
-                f" Received: feature={feature!r}"
+                f"Received: feature={feature!r}"
             )
         self.latent_dim = generator.latent_dim
         self.latent_prior = generator.latent_prior
