@@ -15,8 +15,10 @@ def write(docs):
     """
     docs = Path(docs)
     cards, names = [], []
-    for file in sorted((docs / "guides").glob("[0-9][0-9]_*.ipynb")):
-        title, about = _opening(json.loads(file.read_text("utf-8"))["cells"][0])
+    pages = sorted(file for file in (docs / "guides").glob("*.md") if file.stem != "index")
+    for file in [*sorted((docs / "guides").glob("[0-9][0-9]_*.ipynb")), *pages]:
+        text = file.read_text("utf-8")
+        title, about = _opening("".join(json.loads(text)["cells"][0]["source"]) if file.suffix == ".ipynb" else text)
         card = [f":::{{grid-item-card}} {title}", f":link: {file.stem}", ":link-type: doc"]
         if (PICTURES / f"{file.stem}.png").exists():
             card.append(f":img-top: ../images/guides/{file.stem}.png")
@@ -28,7 +30,8 @@ def write(docs):
             "# Guides",
             "",
             "Each is one runnable file, executed on two processor cores within minutes, on digits that come with the "
-            "package or on points in the plane, unless it says otherwise. They can be read in this order.",
+            "package or on points in the plane, unless it says otherwise; the last is text alone. They can be read in "
+            "this order.",
             "",
             "::::{grid} 1 2 3 3",
             ":gutter: 3",
@@ -50,9 +53,8 @@ def write(docs):
         page.write_text(text, "utf-8")
 
 
-def _opening(cell):
-    """The title and the first sentence of a guide."""
-    source = "".join(cell["source"])
+def _opening(source):
+    """The title and the first sentence of a guide, of Markdown."""
     title, _, rest = source.partition("\n")
     paragraph = " ".join(rest.strip().split("\n\n")[0].split())
     # A card is a link, in which there can be no other.

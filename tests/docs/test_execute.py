@@ -78,8 +78,8 @@ def test_short_form_says_where_it_fails(tmp_path):
 
 
 def test_opening():
-    cell = {"source": ["# A title\n", "\n", "One of [Radford](x.md) et al. 2015,\n", "over two lines. Another.\n"]}
-    assert gallery._opening(cell) == ("A title", "One of Radford et al. 2015, over two lines.")
+    source = "# A title\n\nOne of [Radford](x.md) et al. 2015,\nover two lines. Another.\n"
+    assert gallery._opening(source) == ("A title", "One of Radford et al. 2015, over two lines.")
 
 
 def test_picture_is_the_one_with_the_tag():
