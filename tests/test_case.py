@@ -1,5 +1,7 @@
 """What every test builds on: seeds, quiet TensorFlow, and checks that many tests share."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -54,6 +56,41 @@ class TestCase(tf.test.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return str(Path(folder.name, *names))
+
+    def run_main(self, main, *arguments, status=None, output=None):
+        """Runs a command in this process.
+
+        Args:
+            main: Function of a list of arguments.
+            *arguments: Anything whose text is an argument.
+            status: The exit status that it must end with; `None` where it must return.
+            output: File object to write to, or `None`.
+
+        Returns:
+            What it printed, to both streams.
+        """
+        output = output or io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            if status is None:
+                main([str(argument) for argument in arguments])
+            else:
+                with self.assertRaises(SystemExit) as caught:
+                    main([str(argument) for argument in arguments])
+                self.assertEqual(caught.exception.code, status)
+        return output.getvalue()
+
+    def refusal(self, main, *arguments):
+        """The one line, an error, that a command ends with before it has printed anything else."""
+        output, errors = io.StringIO(), io.StringIO()
+        with (
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+            self.assertRaises(SystemExit) as caught,
+        ):
+            main([str(argument) for argument in arguments])
+        self.assertEqual((caught.exception.code, output.getvalue()), (1, ""))
+        self.assertRegex(errors.getvalue(), r"\Aerror: [^\n]+\n\Z")
+        return errors.getvalue()
 
     def run_on_two_replicas(self, function):
         """Calls `function(strategy)` with two replicas on two logical CPUs, and fails if it raises.

@@ -139,8 +139,5 @@ class CommandLineTest(TestCase):
             ([f"--model={self.model}", f"--publish={self.folder}/new", "--name=a/b"], "name must consist of letters"),
             ([f"--model={self.model}", f"--publish={self.folder}/my models"], "name must .*Received: name='my models'"),
         ):
-            with mock.patch("sys.stderr", io.StringIO()) as errors, self.assertRaises(SystemExit) as caught:
-                command.main(flags)
-            self.assertEqual(caught.exception.code, 1)
-            self.assertRegex(errors.getvalue(), rf"\Aerror: .*{reason}.*\n\Z")
+            self.assertRegex(self.refusal(command.main, *flags), reason)
         self.assertFalse((self.folder / "new").exists())

@@ -1,5 +1,3 @@
-import contextlib
-import io
 import json
 from pathlib import Path
 from unittest import mock
@@ -37,29 +35,16 @@ class DiagnoseTest(TestCase):
         self.out = Path(self.path("run"))
 
     def train(self, *flags, status=None):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            argv = [f"--out={self.out}", *FLAGS, *flags]
-            if status is None:
-                run.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    run.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+        def main(argv):
+            run.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
+
+        return self.run_main(main, f"--out={self.out}", *FLAGS, *flags, status=status)
 
     def entries(self):
         return [json.loads(line) for line in (self.out / "diagnosis.jsonl").read_text("utf-8").splitlines()]
 
     def diagnosis(self, *folders, status=None):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                diagnose.main([str(folder) for folder in folders])
-            else:
-                with self.assertRaises(SystemExit):
-                    diagnose.main([str(folder) for folder in folders])
-        return output.getvalue()
+        return self.run_main(diagnose.main, *folders, status=status)
 
     def test_trainers_watch_by_default(self):
         printed = self.train("--steps=8")

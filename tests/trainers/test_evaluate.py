@@ -1,7 +1,6 @@
 """Evaluation as a user runs it: what it writes, and what it says to bad input."""
 
 import contextlib
-import io
 import json
 from pathlib import Path
 
@@ -30,15 +29,7 @@ class EvaluateTest(TestCase):
         return self.folder / name
 
     def run_(self, *flags, status=None):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                evaluate.main(flags)
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    evaluate.main(flags)
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+        return self.run_main(evaluate.main, *flags, status=status)
 
     def test_a_model_and_the_run_that_it_is_from(self):
         model = self.save(num_classes=10)

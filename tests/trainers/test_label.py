@@ -1,7 +1,5 @@
 """The labelling command from its first line to its last."""
 
-import contextlib
-import io
 import json
 import os
 import signal
@@ -53,14 +51,7 @@ class LabelTest(TestCase):
         return printed
 
     def fails(self, *flags):
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()) as errors,
-            self.assertRaises(SystemExit) as caught,
-        ):
-            label.main([f"--model={self.model}", f"--out={self.out}", *flags])
-        self.assertEqual((caught.exception.code, errors.getvalue().count("\n")), (1, 1))
-        return errors.getvalue()
+        return self.refusal(label.main, f"--model={self.model}", f"--out={self.out}", *flags)
 
     def test_from_the_first_line_to_the_last(self):
         def save(address):

@@ -1,7 +1,5 @@
 """Drawing from a saved generator."""
 
-import contextlib
-import io
 from pathlib import Path
 
 import keras
@@ -23,15 +21,7 @@ class SampleTest(TestCase):
         self.out = Path(self.path("out", "grid.png"))
 
     def draw(self, *flags, status=None):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                sample.main([f"--model={self.model}", f"--out={self.out}", *flags])
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    sample.main([f"--model={self.model}", f"--out={self.out}", *flags])
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+        return self.run_main(sample.main, f"--model={self.model}", f"--out={self.out}", *flags, status=status)
 
     def pixels(self, path):
         with Image.open(path) as image:

@@ -1,6 +1,4 @@
-import contextlib
 import csv
-import io
 import json
 from pathlib import Path
 from unittest import mock
@@ -19,15 +17,7 @@ TINY = ("--steps=3", "--discriminator_steps=1", "--probe_steps=20", "--measure_e
 class ToyTest(TestCase):
     def run_toy(self, *flags, out, status=None):
         """What the command prints."""
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                toy.main([f"--out={out}", *TINY, *flags])
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    toy.main([f"--out={out}", *TINY, *flags])
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+        return self.run_main(toy.main, f"--out={out}", *TINY, *flags, status=status)
 
     def check_evolution(self, name, dim, counted):
         out = Path(self.path(name))
@@ -148,7 +138,4 @@ class ToyTest(TestCase):
         self.assertIn("['preset'] differ", self.run_toy_refused("--preset=weak", f"--out={out}"))
 
     def run_toy_refused(self, *flags):
-        errors = io.StringIO()
-        with contextlib.redirect_stderr(errors), self.assertRaises(SystemExit):
-            toy.main(list(flags))
-        return errors.getvalue()
+        return self.refusal(toy.main, *flags)

@@ -1,5 +1,3 @@
-import contextlib
-import io
 from pathlib import Path
 
 import keras
@@ -29,16 +27,8 @@ class TranslateTest(TestCase):
         return path
 
     def run_(self, *flags, status=None):
-        output = io.StringIO()
         argv = [f"--model={self.root}/generator.keras", f"--input={self.root}/in", f"--out={self.root}/out", *flags]
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                translate.main(argv)
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    translate.main(argv)
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+        return self.run_main(translate.main, *argv, status=status)
 
     def test_every_picture_below_the_folder(self):
         network = OnePixel((8, 8, 3), (8, 8, 3), scale=0.25)

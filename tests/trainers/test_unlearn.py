@@ -64,15 +64,7 @@ class UnlearnTest(TestCase):
         return self.folder / name
 
     def run_(self, *flags, status=None):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                unlearn.main(flags)
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    unlearn.main(flags)
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+        return self.run_main(unlearn.main, *flags, status=status)
 
     def test_thickness(self):
         model = self.save(bar())

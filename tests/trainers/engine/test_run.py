@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import errno
 import io
@@ -48,16 +47,11 @@ class TrainerTestCase(TestCase):
 
     def train(self, *argv, status=None, out=None, build=dcgan.build, tiny=TINY, output=None):
         """Runs the DCGAN recipe in this process; returns what it printed."""
-        output = output or io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            argv = [f"--out={out or self.out}", *tiny, *argv]
-            if status is None:
-                run.main("dcgan", "About.", dcgan.Config, build, argv)
-            else:
-                with self.assertRaises(SystemExit) as caught:
-                    run.main("dcgan", "About.", dcgan.Config, build, argv)
-                self.assertEqual(caught.exception.code, status)
-        return output.getvalue()
+
+        def main(argv):
+            run.main("dcgan", "About.", dcgan.Config, build, argv)
+
+        return self.run_main(main, f"--out={out or self.out}", *tiny, *argv, status=status, output=output)
 
     def go_on(self, *argv, **kwargs):
         """Goes on with a run, whose folder has its flags."""

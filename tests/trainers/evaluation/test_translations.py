@@ -1,5 +1,3 @@
-import contextlib
-import io
 import json
 from pathlib import Path
 
@@ -11,14 +9,7 @@ from trainers import evaluate
 
 class DescribeTest(TestCase):
     def evaluate(self, *flags, status=None):
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            if status is None:
-                evaluate.main(list(flags))
-            else:
-                with self.assertRaises(SystemExit):
-                    evaluate.main(list(flags))
-        return output.getvalue()
+        return self.run_main(evaluate.main, *flags, status=status)
 
     def test_the_floors_of_super_resolution(self):
         """A translator that changes nothing is no better than its source, and worse than bilinear enlargement."""

@@ -79,6 +79,5 @@ class TrainClassifiersTest(TestCase):
             self.assertEqual(classifiers.load("two")[0].output_shape, [(None, 4), (None, 2)])
 
     def test_unknown_data(self):
-        with contextlib.redirect_stderr(io.StringIO()) as errors, self.assertRaises(SystemExit):
-            train_classifiers.main(["--dataset=svhn"])
-        self.assertIn("--dataset must be one of ['cifar10', 'mnist']", errors.getvalue())
+        refusal = self.refusal(train_classifiers.main, "--dataset=svhn")
+        self.assertIn("--dataset must be one of ['cifar10', 'mnist']", refusal)
