@@ -263,9 +263,7 @@ class InterruptionTest(MultiworkerTestCase, parameterized.TestCase):
         job = self.start(DCGAN, "--steps=40")
         self.wait_for(9, job)
         job.processes[worker].send_signal(number)
-        began = time.monotonic()
         ends = job.end()
-        self.assertLess(time.monotonic() - began, 120)
         self.assertEqual([status for status, _, _ in ends], statuses)
         if number == signal.SIGKILL:
             [error] = ends[1 - worker][2]
