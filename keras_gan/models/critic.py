@@ -5,7 +5,7 @@ import weakref
 
 import tensorflow as tf
 
-from keras_gan import losses, random
+from keras_gan import latents, losses, random
 
 # Activations that a logit must not pass through, and operations that change no value but a tensor's form.
 _BOUNDED = {"Sigmoid": "a sigmoid", "Softmax": "a softmax", "Tanh": "a hyperbolic tangent"}
@@ -94,6 +94,40 @@ class Critic:
                 gradients = tf.reshape(gradients, (-1, self.packing, *images.shape[1:]))
             self._gradients[key] = gradients
         return self._gradients[key]
+
+    def differences(self, images, scale, every=1):
+        """What normal noise on an image changes its logit by, of patches the mean one: `D(x + scale * n) - D(x)`.
+
+        Both images are augmented alike, and judged among the same others: a discriminator may look at its whole batch.
+
+        Args:
+            images: float32 `(batch, ...)`.
+            scale: Standard deviation of the noise.
+            every: Of how many images, or packs, one is taken.
+
+        Returns:
+            float32 tensor of shape `(ceil(batch / every),)`, or one for each pack that is taken.
+        """
+        if every == 1 and self._augment is None:
+            part, critic = images, self
+        else:
+            part = self._every(images, every)
+            labels, sources = (None if x is None else self._every(x, every) for x in (self.labels, self.sources))
+            critic = Critic(self._discriminator, labels, None, self.training, self.noise, sources)
+        shape, n = part.shape[1:], tf.shape(part)[0]
+        noise = tf.reshape(latents.from_noise(self.noise, n, shape.num_elements()), [n, *shape])
+        pair = [part, part + scale * tf.cast(noise, part.dtype)]
+        if self._augment is not None:
+            seen = self._augment(pair if critic.sources is None else [*pair, critic.sources])
+            pair, critic.sources = seen[:2], seen[2] if len(seen) > 2 else None
+        return critic._forward(pair[1])[-1] - critic._forward(pair[0])[-1]
+
+    def _every(self, batch, every):
+        """The first of each `every` rows, or packs of rows."""
+        if self.packing == 1:
+            return batch[::every]
+        packs = tf.reshape(batch, [-1, self.packing, *batch.shape[1:]])[::every]
+        return tf.reshape(packs, [-1, *batch.shape[1:]])
 
     def _forward(self, images):
         key = images.ref()

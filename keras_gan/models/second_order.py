@@ -83,6 +83,7 @@ def check(penalties, discriminator, image_shape, num_classes=None, augmenter=Non
     ...     print(str(error).split(", because ")[0])
     The gradient penalty 'r1' would be silently wrong with the layer 'norm' (LayerNormalization)
     """
+    _check_differences(penalties, discriminator, image_shape, num_classes, source_shape)
     penalty = next((r.name for r in penalties if r.uses_input_gradients), None)
     if penalty is None:
         return
@@ -116,6 +117,32 @@ def check(penalties, discriminator, image_shape, num_classes=None, augmenter=Non
         f"The gradient penalty {penalty!r} {trouble} with the layer {layer.name!r} ({type(layer).__name__}), because "
         f"{reason.format(kind)}: use {instead} instead. Received: regularizer={penalty!r}"
     )
+
+
+def _check_differences(penalties, discriminator, image_shape, num_classes, source_shape):
+    """Refuses a discriminator whose logits of two images differ by more than the images, for penalties that compare."""
+    penalty = next((r.name for r in penalties if r.uses_differences), None)
+    if penalty is None:
+        return
+    traced = _trace(discriminator, image_shape, num_classes, None, source_shape)
+    operation = _random(traced) or next(iter(_assignment(traced, discriminator) or ()), None)
+    if operation is not None:
+        layer = _layer(operation, traced, [discriminator])
+        raise ValueError(
+            f"The penalty {penalty!r} by finite differences would measure what the layer {layer.name!r} "
+            f"({type(layer).__name__}) changes from one forward pass to the next: use method='exact', or a "
+            f"discriminator without that layer. Received: regularizer={penalty!r}"
+        )
+
+
+def _random(traced):
+    """An operation of the forward pass that draws random numbers, or `None`."""
+    for operation in traced.graph.get_operations()[: traced.forward]:
+        graphs = [operation.graph._get_function(name).graph for name in _function_names(operation)]
+        inner = [other for graph in graphs for other in graph.get_operations()]
+        if any("Random" in other.type for other in (operation, *inner)):
+            return operation
+    return None
 
 
 def _instead(kind):

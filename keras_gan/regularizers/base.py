@@ -27,8 +27,8 @@ class Regularizer:
         fake: Generated images, float32 `(batch, ...)`.
 
     Returns:
-        float32 penalties of shape `(batch,)`; or of the shape of the logits of patches, `(batch, rows, columns)`, which
-        are then averaged over patches.
+        float32 penalties of shape `(batch,)`, or of a part of the batch; or of the shape of the logits of patches,
+        `(batch, rows, columns)`, which are then averaged over patches.
 
     Example:
 
@@ -43,6 +43,8 @@ class Regularizer:
     name = None
     # Whether gradients with respect to images are taken, which then are differentiated once more.
     uses_input_gradients = False
+    # Whether logits of an image and of one close to it are compared, which then must differ by nothing else.
+    uses_differences = False
     # Whether the discriminator must have a classifier beside its logit.
     uses_class_logits = False
     # A `keras.layers.Layer` whose weights are saved with the `GAN`, if there is something to remember.

@@ -238,3 +238,20 @@ class CheckTest(TestCase, parameterized.TestCase):
                 gan.compile(*optimizers, **{name: ["r1"]})
         self.assertFalse(gan.compiled)
         self.assertFalse(any(optimizer.built for optimizer in optimizers))
+
+
+class DifferencesTest(TestCase):
+    def check(self, *parts, penalty=None):
+        network = keras.Sequential([keras.Input((4, 4, 1)), *parts, layers.Flatten(), layers.Dense(1)])
+        second_order.check([penalty or regularizers.R1(method="finite_difference")], network, (4, 4, 1))
+
+    def test_what_has_no_right_second_derivative_passes(self):
+        self.check(layers.LayerNormalization(), layers.Resizing(3, 3), layers.BatchNormalization())
+
+    def test_what_differs_from_one_pass_to_the_next_is_refused(self):
+        for layer in (layers.Dropout(0.5, name="own"), layers.GaussianNoise(0.1, name="own")):
+            with self.assertRaisesRegex(ValueError, f"'r1' by finite differences .*'own' .{type(layer).__name__}"):
+                self.check(layer)
+        with self.assertRaisesRegex(ValueError, "SpectralNormalization.*use method='exact'"):
+            self.check(layers.SpectralNormalization(layers.Conv2D(2, 3)))
+        self.check(layers.Dropout(0.5), penalty=regularizers.LeCam())

@@ -210,6 +210,109 @@ class RegularizersTest(TestCase, parameterized.TestCase):
         self.assertAllClose(regularizers.R1()(critic, images, images), [4096 * 100 / 2])
 
 
+def differences(**arguments):
+    return regularizers.R1(method="finite_difference", **arguments)
+
+
+class Squares(keras.layers.Layer):
+    """Sums of squares, and those of the whole batch beside them."""
+
+    def call(self, x):
+        own = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
+        return own + tf.reduce_sum(own)
+
+
+class FiniteDifferenceTest(TestCase, parameterized.TestCase):
+    def test_an_affine_discriminator_has_the_exact_expectation(self):
+        """`(w^T n)^2 / 2` for any scale, with the mean ||w||^2 / 2 = 84.5, and sqrt(2) of it as deviation."""
+        rows = 20_000
+        images = tf.random.normal((rows, 3))
+        for scale in (0.01, 1.0):
+            values = differences(scale=scale)(Critic(linear([3, 4, -12])), images, images)
+            self.assertAllClose(tf.reduce_mean(values), 84.5, atol=4 * 84.5 * (2 / rows) ** 0.5)
+            self.assertAllClose(tf.math.reduce_std(values), 84.5 * 2**0.5, rtol=0.1)
+
+    def test_the_noise_is_the_step_s(self):
+        """D(x) = a x^2 / 2 on a line: `(a (x s n + s^2 n^2 / 2))^2 / (2 s^2)`."""
+        a, x, s = 3.0, tf.constant([[1.0], [-2.0]]), 0.5
+        n = keras_gan.latents.from_noise(random.Noise(3, tf.constant(5, tf.int64)), 2, 1)
+        value = differences(scale=s)(Critic(Quadratic([[a]]), noise=random.Noise(3, tf.constant(5, tf.int64))), x, x)
+        self.assertAllClose(value, (0.5 * tf.square(a * (x * n + s * n**2 / 2)))[:, 0])
+
+    def test_an_image_in_four(self):
+        """D(x, y) = y x, and each fourth label is 2: `(2 n)^2 / 2`."""
+
+        def discriminator(inputs, training):
+            return inputs[0] * tf.cast(inputs[1], tf.float32)[:, None]
+
+        images, labels = tf.zeros((4000, 1)), tf.tile([2, 70, 70, 70], [1000])
+        value = differences(fraction=0.25)(Critic(discriminator, labels), images, images)
+        self.assertEqual(value.shape, (1000,))
+        self.assertAllClose(tf.reduce_mean(value), 2.0, rtol=0.2)
+
+    def test_packs_stay_together(self):
+        discriminator = randomized(networks.MLPDiscriminator((6,), hidden_units=(5, 4), packing=2))
+        images = tf.random.normal((8, 6))
+        critic = Critic(discriminator)
+        self.assertEqual(differences()(critic, images, images).shape, (4,))
+        self.assertEqual(differences(fraction=0.5)(critic, images, images).shape, (2,))
+
+    @parameterized.parameters(1.0, 0.5)
+    def test_both_images_are_augmented_alike(self, fraction):
+        """Each by a factor that is drawn anew for each call: D(cx) = c <w, x>."""
+
+        def augment(batches):
+            factor = tf.random.uniform((), 100.0, 200.0)
+            return [factor * images for images in batches]
+
+        images = tf.ones((4000, 2))
+        value = differences(fraction=fraction)(Critic(linear([3.0, 4.0]), augment=augment), images, images)
+        self.assertBetween(float(tf.reduce_mean(value)), 12.5 * 100**2 * 0.9, 12.5 * 200**2 * 1.1)
+
+    def test_both_are_judged_among_the_same_others(self):
+        """Rows that are left out would have changed the sum over the batch by ten thousand."""
+        network = keras.Sequential([keras.Input((1,)), Squares()])
+        images = tf.tile(tf.constant([[1.0], [100.0]]), [50, 1])
+        value = differences(fraction=0.5, scale=1e-3)(Critic(network), images, images)
+        self.assertLess(float(tf.reduce_max(value)), 500.0)
+
+    def test_of_patches_and_sources(self):
+        discriminator = randomized(networks.PatchDiscriminator((12, 12, 1), (12, 12, 3), filters=2, downsamplings=1))
+        sources = tf.random.normal((4, 12, 12, 3))
+        images = tf.random.normal((4, 12, 12, 1))
+        self.assertEqual(differences(fraction=0.5)(Critic(discriminator, sources=sources), images, images).shape, (2,))
+
+    @parameterized.parameters({"run_eagerly": True}, {"jit_compile": True}, {})
+    def test_in_a_step(self, **arguments):
+        """The gradient by the weights is that of differences: w of an affine discriminator only shrinks."""
+        gan = keras_gan.GAN(networks.MLPGenerator((2,), latent_dim=2, hidden_units=(3,)), linear([3.0, 4.0]))
+        gan.compile(
+            keras.optimizers.SGD(0.0), keras.optimizers.SGD(1e-3), "least_squares",
+            discriminator_regularizers=[differences(weight=100.0)], **arguments,
+        )  # fmt: skip
+        log = gan.train_on_batch(np.zeros((64, 2), "float32"), return_dict=True)
+        self.assertGreater(log["r1"], 4.0)
+        self.assertLess(np.linalg.norm(gan.discriminator.get_weights()[0]), 4.9)
+
+    def test_serialization(self):
+        penalty = differences(weight=3.0, fraction=0.25, scale=0.1)
+        again = regularizers.deserialize(regularizers.serialize(penalty))
+        self.assertEqual(again.get_config(), penalty.get_config())
+        self.assertEqual((again.method, again.fraction, again.scale), ("finite_difference", 0.25, 0.1))
+
+    @parameterized.parameters(
+        ({"method": "other"}, "`method` must be one of .*Received: method='other'"),
+        ({"method": "finite_difference", "fraction": 0.3}, "1 / k for an integer k.*Received: fraction=0.3"),
+        ({"method": "finite_difference", "fraction": 0.0}, "1 / k for an integer k.*Received: fraction=0.0"),
+        ({"method": "finite_difference", "scale": 0.0}, "`scale` must be a positive number. Received: scale=0.0"),
+        ({"fraction": 0.5}, "belong to method='finite_difference'. Received: method='exact', fraction=0.5"),
+    )
+    def test_errors(self, arguments, message):
+        for cls in (regularizers.R1, regularizers.R2):
+            with self.assertRaisesRegex(ValueError, message):
+                cls(**arguments)
+
+
 class GradientPenaltyTest(TestCase):
     def test_linear_discriminator(self):
         """||w|| = 13 everywhere: (13 - 1)^2, or (13 - 20)^2 and nothing from one side."""
