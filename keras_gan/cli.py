@@ -17,7 +17,7 @@ _said = set()
 _DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
 
 
-def option(default, help, low=None, below=None, group=None, resumable=None, private=None, before=None):
+def option(default, help, low=None, below=None, group=None, resumable=None, private=None, before=None, auto=None):
     """A dataclass field that becomes a flag, and says itself what there is to know of it.
 
     What is `None` is as the base class's field of this name has it, if there is one.
@@ -31,12 +31,14 @@ def option(default, help, low=None, below=None, group=None, resumable=None, priv
         resumable: Whether a program that goes on with an earlier one's work may be given another value.
         private: Whether it says something about the machine, which is left out of what is given to others.
         before: The value that says what programs did which had no such flag, where that is not the default.
+        auto: The value that leaves the decision to the program, which then keeps what it has decided. It is written
+            `auto` on the command line, also of a flag that takes integers.
 
     Returns:
         `dataclasses.field`.
     """
-    facts = {"low": low, "below": below, "group": group, "resumable": resumable, "private": private, "before": before}
-    return dataclasses.field(default=default, metadata={"help": help, **facts})
+    facts = {"low": low, "below": below, "group": group, "resumable": resumable, "private": private}
+    return dataclasses.field(default=default, metadata={"help": help, **facts, "before": before, "auto": auto})
 
 
 def fact(config_class, name, key):
@@ -69,6 +71,43 @@ def names(config_class, key):
     {'out'}
     """
     return {field.name for field in dataclasses.fields(config_class) if fact(config_class, field.name, key)}
+
+
+def undecided(config):
+    """The names of the fields whose value leaves the decision to the program, a set.
+
+    Example:
+
+    >>> import dataclasses
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     width: int = keras_gan.cli.option(0, "How wide.", auto=0)
+    >>> keras_gan.cli.undecided(Config()), keras_gan.cli.undecided(Config(width=3))
+    ({'width'}, set())
+    """
+    autos = {field.name: fact(type(config), field.name, "auto") for field in dataclasses.fields(config)}
+    return {name for name, auto in autos.items() if auto is not None and getattr(config, name) == auto}
+
+
+class _IntegerOrAuto(flags.ArgumentParser):
+    """Reads an integer, or `auto` as the one that stands for it."""
+
+    def __init__(self, auto):
+        self._auto = auto
+
+    def parse(self, argument):
+        return self._auto if argument == "auto" else flags.IntegerParser().parse(argument)
+
+    def flag_type(self):
+        return "int"
+
+
+def _define(config_class, field, values):
+    auto = fact(config_class, field.name, "auto")
+    if auto is not None and isinstance(field.default, int):
+        flags.DEFINE(_IntegerOrAuto(auto), field.name, field.default, field.metadata["help"], flag_values=values)
+    else:
+        _DEFINE[type(field.default)](field.name, field.default, field.metadata["help"], flag_values=values)
 
 
 def adopt(config, values, names):
@@ -119,7 +158,7 @@ def parse(config_class, program, about, argv=None):
     """
     values = flags.FlagValues()
     for field in dataclasses.fields(config_class):
-        _DEFINE[type(field.default)](field.name, field.default, field.metadata["help"], flag_values=values)
+        _define(config_class, field, values)
     flags.DEFINE_bool("help", False, "Prints this text.", flag_values=values, short_name="h")
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -157,9 +196,9 @@ def _is_text(value):
 
 def _range_message(config_class, name, value):
     """A sentence about a value out of range, or `None`."""
-    low, below = (fact(config_class, name, end) for end in ("low", "below"))
+    low, below, auto = (fact(config_class, name, key) for key in ("low", "below", "auto"))
     finite = not isinstance(value, float) or math.isfinite(value)
-    if finite and (low is None or value >= low) and (below is None or value < below):
+    if value == auto or (finite and (low is None or value >= low) and (below is None or value < below)):
         return None
     wanted = [] if finite else ["finite"]
     wanted += [] if low is None else [f"at least {low}"]
@@ -171,7 +210,9 @@ def _help(config_class, program, about):
     groups = {}
     for field in dataclasses.fields(config_class):
         name = f"--[no]{field.name}" if isinstance(field.default, bool) else f"--{field.name}"
-        default = "" if field.default in ("", False) else f" [{field.default}]"
+        auto = fact(config_class, field.name, "auto")
+        default = "auto" if auto is not None and field.default == auto else field.default
+        default = "" if default in ("", False) and auto is None else f" [{default}]"
         group = fact(config_class, field.name, "group") or getattr(config_class, "GROUP", "")
         groups.setdefault(group, []).append(f"  {name:<26} {field.metadata['help']}{default}")
     lines = [about.strip(), "", f"usage: {program} [--flag=value ...]"]

@@ -21,7 +21,10 @@ class Config(engine.Config):
     steps: int = option(3000, "Length in training steps.")
     conditioning: str = option("projection", "How labels enter: projection, concat or auxiliary.")
     latent_dim: int = option(64, "Length of a latent vector.")
-    filters: int = option(64, "Feature maps at the image's side of both networks.")
+    filters: int = option(
+        0, "Feature maps at the image's side of both networks; auto: from its size and the device.",
+        low=1, before=64, auto=0,
+    )  # fmt: skip
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get.")
     r1_gamma: float = option(1.0, "Weight of the R1 gradient penalty; 0 leaves it out.", low=0)
     learning_rate: float = option(2e-3, "Adam's learning rate for both networks.", low=0)
@@ -32,6 +35,7 @@ class Config(engine.Config):
 
 def build(config, spec):
     """The compiled GAN of a configuration, for images and classes of `spec`."""
+    config = engine.decide_width(config, spec)
     auxiliary = config.conditioning == "auxiliary"
     shared = {"num_classes": spec.num_classes, "class_names": spec.class_names, "filters": config.filters}
     gan = GAN(

@@ -33,7 +33,10 @@ class Config(engine.Config):
     steps: int = option(3000, "Length in training steps.")
     latent_dim: int = option(64, "Length of a latent vector.")
     latent_prior: str = option("normal", "normal or uniform.")
-    filters: int = option(64, "Feature maps at the image's side of both networks.")
+    filters: int = option(
+        0, "Feature maps at the image's side of both networks; auto: from its size and the device.",
+        low=1, before=64, auto=0,
+    )  # fmt: skip
     discriminator_normalization: str = option("none", "none or batch; batch does not go with penalties.")
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get.")
     r1_gamma: float = option(1.0, "Weight of the gradient penalty on real images, R1; 0 leaves it out.", low=0)
@@ -49,6 +52,7 @@ class Config(engine.Config):
 
 def build(config, spec):
     """The compiled GAN of a configuration, for images of `spec.image_shape`."""
+    config = engine.decide_width(config, spec)
     normalization = None if config.discriminator_normalization == "none" else config.discriminator_normalization
     for name in ("r1_gamma", "r2_gamma"):
         if normalization == "batch" and (gamma := getattr(config, name)):

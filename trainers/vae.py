@@ -22,7 +22,10 @@ from trainers.engine import option
 class Config(engine.RunConfig):
     steps: int = option(1500, "Length in training steps.", low=1)
     latent_dim: int = option(32, "Length of a latent vector.", low=1)
-    filters: int = option(64, "Feature maps at the image's side of both networks.", low=1)
+    filters: int = option(
+        0, "Feature maps at the image's side of both networks; auto: from its size and the device.",
+        low=1, before=64, auto=0,
+    )  # fmt: skip
     likelihood: str = option("gaussian", "gaussian or bernoulli.")
     variance: float = option(0.0, "Variance of a Gaussian likelihood, of pixels in [-1, 1]; 0 to train it.", low=0)
     beta: float = option(1.0, "Weight of the divergence from the prior; 1 for the evidence lower bound.", low=0)
@@ -31,6 +34,7 @@ class Config(engine.RunConfig):
 
 def build(config, spec):
     """The compiled VAE of a configuration, for images of `spec.image_shape`."""
+    config = engine.decide_width(config, spec)
     networks = keras_gan.networks
     vae = keras_gan.VAE(
         networks.DCGANEncoder(spec.image_shape, config.latent_dim, filters=config.filters),

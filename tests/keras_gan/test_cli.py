@@ -73,6 +73,40 @@ class PresetTest(TestCase):
         self.assertIn("--preset must be one of ['fast', 'slow']. Received: --preset=slo", errors)
 
 
+@dataclasses.dataclass(frozen=True)
+class Undecided:
+    width: int = cli.option(0, "How wide.", low=2, auto=0)
+    height: int = cli.option(5, "How high.", auto=0)
+    precision: str = cli.option("auto", "How exactly.", auto="auto")
+
+
+class AutoTest(TestCase):
+    def parse(self, *argv):
+        return cli.parse(Undecided, "python -m prog", "Does things.", argv)
+
+    def test_the_word_is_the_value_that_leaves_it_open(self):
+        self.assertEqual(cli.undecided(self.parse()[0]), {"width", "precision"})
+        config, given = self.parse("--width=3", "--height=auto", "--precision=float32")
+        self.assertEqual((config, given), (Undecided(3, 0, "float32"), {"width", "height", "precision"}))
+        self.assertEqual(cli.undecided(config), {"height"})
+        self.assertEqual(self.parse("--width=auto")[0].width, 0)
+
+    def test_help_says_it(self):
+        status, text, _ = call(self.parse, "--help")
+        self.assertEqual(status, 0)
+        for line in ("How wide. [auto]", "How high. [5]", "How exactly. [auto]"):
+            self.assertIn(line, text)
+
+    def test_other_values(self):
+        for flag, message in (
+            ("--width=1", "--width must be at least 2. Received: --width=1"),
+            ("--width=wide", "--width=wide.*see --help"),
+        ):
+            status, _, errors = call(self.parse, flag)
+            self.assertEqual(status, 1)
+            self.assertRegex(errors, message)
+
+
 class ParseTest(TestCase, parameterized.TestCase):
     def test_defaults(self):
         config, given = parse()

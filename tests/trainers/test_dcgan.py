@@ -17,6 +17,7 @@ class DCGANTest(TestCase):
         self.assertEqual([type(r) for r in gan.discriminator_regularizers], [keras_gan.regularizers.R1])
         self.assertIsNone(gan.discriminator.normalization)
         self.assertIsNotNone(gan.ema_generator)
+        self.assertEqual(gan.generator.filters, 32)
 
     def test_batch_normalization_without_a_penalty(self):
         gan = dcgan.build(dcgan.Config(discriminator_normalization="batch", r1_gamma=0.0, ema_momentum=0.0), SPEC)

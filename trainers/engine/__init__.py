@@ -8,11 +8,13 @@ from trainers.engine.continuation import of_run
 from trainers.engine.epilogues import judge_classes
 from trainers.engine.flags import Config, RunConfig, TranslationConfig, find, find_held_out, find_like, linear_decay
 from trainers.engine.run import main
+from trainers.engine.width import decide as decide_width
 
 __all__ = [
     "Config",
     "RunConfig",
     "TranslationConfig",
+    "decide_width",
     "find",
     "find_held_out",
     "find_like",

@@ -68,8 +68,7 @@ def _with_flags_of(folder, program, config, given):
     # One length takes the place of another, whose default is none.
     kept -= flags.LENGTHS if given & flags.LENGTHS else set()
     config = dataclasses.replace(config, **{name: getattr(was, name) for name in kept})
-    if config.precision == "auto":
-        config = dataclasses.replace(config, precision=was.precision)
+    config = dataclasses.replace(config, **{name: getattr(was, name) for name in cli.undecided(config)})
     fixed = given - cli.names(type(config), "resumable")
     changes = [
         f"{name} was {getattr(was, name)!r} and is now {getattr(config, name)!r}"
@@ -151,9 +150,7 @@ def unfinished(program, config, given, spec, runs="runs"):
         # What cannot be read cannot be gone on with.
         with contextlib.suppress(ValueError, OSError):
             old, was = folder.config(), _read(folder, type(config))
-            same = {field.name for field in dataclasses.fields(config)} - resumable
-            if config.precision == "auto":
-                same -= {"precision"}
+            same = {field.name for field in dataclasses.fields(config)} - resumable - cli.undecided(config)
             if (
                 (old.get("trainer"), old.get("data")) == (program, spec.fingerprint)
                 and all(getattr(was, name) == getattr(config, name) for name in same)

@@ -77,8 +77,9 @@ class RunConfig:
     )
     best_mode: str = option("min", "Whether min or max of --best_metric is best.", group=_EVALUATION, resumable=True)
     precision: str = option(
-        "auto", "float32, bfloat16, float16, or auto: bfloat16 where the hardware has it.", group=_HARDWARE
-    )
+        "auto", "float32, bfloat16, float16, or auto: bfloat16 where steps are faster in it.",
+        group=_HARDWARE, auto="auto",
+    )  # fmt: skip
     deterministic: bool = option(
         False, "Use only operations that give equal bits every time; a GPU needs it for that.", group=_HARDWARE
     )

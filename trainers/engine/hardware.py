@@ -208,6 +208,11 @@ def _probe(address, looked):
         raise ValueError(f"{looked}, and nothing answered within {_SECONDS} seconds: {error}") from None
 
 
+def accelerators():
+    """The devices of this process that are not processors."""
+    return tf.config.list_physical_devices("GPU") + tf.config.list_logical_devices("TPU")
+
+
 def native_bfloat16():
     """The unit that computes in bfloat16, or `None`."""
     gpus = tf.config.list_physical_devices("GPU")

@@ -20,7 +20,7 @@ from keras_gan.files import atomic
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.models import inputs
 from trainers import STARTED
-from trainers.engine import continuation, dashboard, flags, hardware, precision, report, tasks
+from trainers.engine import continuation, dashboard, flags, hardware, precision, report, tasks, width
 
 
 def main(program, about, config_class, build, argv=None, labels=False, epilogue=None):
@@ -116,6 +116,7 @@ def _train(program, config, given, build, labels, epilogue):
         examples = flags.find(config)
         _, spec = data.load(examples, repeat=True, labels=labels, **flags.loading(config))
         continuation.check_data(folder, spec)
+        config = _choose_width(config, spec)
         config, trial = _choose_precision(config, strategy, build, examples, spec)
         hardware.check_same(strategy, "flags or data", continuation.facts(program, config, spec))
         with strategy.scope():
@@ -127,6 +128,15 @@ def _train(program, config, given, build, labels, epilogue):
         if not config.out and (command := continuation.unfinished(program, config, given, spec)):
             print(f"A run like this one was interrupted. To go on with it instead: {command}", flush=True)
         return _train_and_finish(run, epilogue)
+
+
+def _choose_width(config, spec):
+    chosen = width.decide(config, spec)
+    if chosen is not config:
+        device = "an accelerator" if hardware.accelerators() else "a processor"
+        size = "x".join(map(str, spec.image_shape[:2]))
+        print(f"filters: {chosen.filters} (for pictures of {size} on {device})", flush=True)
+    return chosen
 
 
 def _choose_precision(config, strategy, build, examples, spec):

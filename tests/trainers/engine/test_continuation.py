@@ -20,6 +20,7 @@ class Recipe(Config):
 
     preset: str = cli.option("default", "Sizes.")
     filters: int = cli.option(8, "How many.")
+    blocks: int = cli.option(0, "How deep.", auto=0)
     # A flag that came later; what was done before it is not its default.
     fresh: bool = cli.option(True, "Whether latents are drawn anew.", before=False)
 
@@ -64,6 +65,12 @@ class OpenFolderTest(ContinuationTestCase):
         self.assertEqual(self.open(), dataclasses.replace(was, out=str(self.folder)))
         self.assertEqual(self.open("--steps=90", "--precision=auto").precision, "bfloat16")
         self.assertEqual(self.open("--steps=90", "--filters=3").steps, 90)
+
+    def test_what_was_decided_stays(self):
+        self.write(Recipe(precision="float32", blocks=3))
+        for argv in ([], ["--blocks=auto"], ["--blocks=3"]):
+            self.assertEqual(self.open(*argv).blocks, 3)
+        self.refused("blocks was 3 and is now 4", "--blocks=4")
 
     def test_one_length_takes_the_place_of_another(self):
         self.write(Recipe(precision="float32", minutes=5.0, steps=70))
