@@ -41,6 +41,8 @@ class Config(engine.Config):
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get.")
     r1_gamma: float = option(1.0, "Weight of the gradient penalty on real images, R1; 0 leaves it out.", low=0)
     r2_gamma: float = option(0.0, "Weight of the same on generated images, R2.", low=0)
+    penalty_method: str = option("exact", "How R1 and R2 are computed: exact, or finite_difference of logits.")
+    penalty_fraction: float = option(0.25, "Share of images that differences are taken of: 1 / k, for an integer k.")
     generator_learning_rate: float = option(2e-3, "Adam's learning rate for the generator.", low=0)
     discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
     beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
@@ -67,11 +69,14 @@ def build(config, spec):
         seed=config.seed,
     )
     penalties = (regularizers.R1, config.r1_gamma), (regularizers.R2, config.r2_gamma)
+    method = {"method": config.penalty_method}
+    if config.penalty_method != "exact":
+        method["fraction"] = config.penalty_fraction
     gan.compile(
         optimizers.Adam(config.generator_learning_rate, config.beta_1, config.beta_2),
         optimizers.Adam(config.discriminator_learning_rate, config.beta_1, config.beta_2),
         loss=config.loss,
-        discriminator_regularizers=[penalty(gamma) for penalty, gamma in penalties if gamma],
+        discriminator_regularizers=[penalty(gamma, **method) for penalty, gamma in penalties if gamma],
         discriminator_steps=config.discriminator_steps,
         generator_steps=config.generator_steps,
     )

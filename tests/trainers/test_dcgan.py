@@ -30,6 +30,14 @@ class DCGANTest(TestCase):
         found = [(type(r), r.weight) for r in gan.discriminator_regularizers]
         self.assertEqual(found, [(keras_gan.regularizers.R1, 0.5), (keras_gan.regularizers.R2, 0.25)])
 
+    def test_penalties_by_differences(self):
+        gan = dcgan.build(dcgan.Config(penalty_method="finite_difference", filters=2), SPEC)
+        self.assertEqual(
+            [(r.method, r.fraction) for r in gan.discriminator_regularizers], [("finite_difference", 0.25)]
+        )
+        with self.assertRaisesRegex(ValueError, "`method` must be one of"):
+            dcgan.build(dcgan.Config(penalty_method="other", filters=2), SPEC)
+
     def test_paper(self):
         """Section 4: Adam with 2e-4 and beta_1 of 0.5, batches of 128, N(0, 0.02), 100 uniform latents, no more."""
         config, _ = cli.parse(dcgan.Config, "p", "a", ["--preset=paper"])
