@@ -5,8 +5,8 @@
 Trains the default recipe on the embedded digits with the exact penalty, and looks at its discriminator: the mean over
 real images and draws of `(D(x + s n) - D(x))^2 / (2 s^2)`, divided by the exact mean of `||grad D||^2 / 2`, in float32
 and with the same weights in bfloat16. "Step" is the length of s n. The spread is the standard deviation of one image's
-draws, in its own exact penalty (the median over images), where sqrt(2) is that of an affine discriminator. Then steps of
-the recipe without R1, with the exact one, with differences on all images and on a quarter, in turn, medians.
+draws, in its own exact penalty (the median over images), where sqrt(2) is that of an affine discriminator. Then
+steps of the recipe without R1, with the exact one, with differences on all images and on a quarter, in turn, medians.
 """
 
 import dataclasses

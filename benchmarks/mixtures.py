@@ -81,11 +81,13 @@ class Method:
     betas: tuple = (0.5, 0.999)
     critic_steps: int = 1
     burn_in: bool = False
+    differences: bool = False
 
 
 METHODS = {
     "non-saturating": Method(),
     "non-saturating + R1": Method(penalties=(("r1", 0.1),)),
+    "non-saturating + R1 by differences": Method(penalties=(("r1", 0.1),), differences=True),
     "WGAN-GP": Method("wasserstein", (("gradient_penalty", 0.1),), betas=(0.5, 0.9), critic_steps=5),
     "spectral norm + hinge": Method("hinge", spectral=True, betas=(0.0, 0.9), critic_steps=5),
     "PacGAN2": Method(packing=2),
@@ -171,6 +173,8 @@ def build(method, steps):
     # R3GAN's table 9, for Stacked MNIST: from ten times the weight, and beta_2 from 0.9, over a fifth of all images.
     burn_in = steps / 5
     penalties = [regularizers.get(name) for name, _ in method.penalties]
+    if method.differences:
+        penalties = [type(each)(method="finite_difference") for each in penalties]
     for penalty, (_, weight) in zip(penalties, method.penalties, strict=True):
         penalty.weight = schedules.CosineBurnIn(10 * weight, weight, burn_in) if method.burn_in else weight
     beta_1, beta_2 = method.betas
