@@ -15,10 +15,8 @@ def write(docs):
     """
     docs = Path(docs)
     cards, names = [], []
-    pages = sorted(file for file in (docs / "guides").glob("*.md") if file.stem != "index")
-    for file in [*sorted((docs / "guides").glob("[0-9][0-9]_*.ipynb")), *pages]:
-        text = file.read_text("utf-8")
-        title, about = _opening("".join(json.loads(text)["cells"][0]["source"]) if file.suffix == ".ipynb" else text)
+    for file in sorted((docs / "guides").glob("[0-9][0-9]_*.ipynb")):
+        title, about = _opening("".join(json.loads(file.read_text("utf-8"))["cells"][0]["source"]))
         card = [f":::{{grid-item-card}} {title}", f":link: {file.stem}", ":link-type: doc"]
         if (PICTURES / f"{file.stem}.png").exists():
             card.append(f":img-top: ../images/guides/{file.stem}.png")
@@ -30,8 +28,7 @@ def write(docs):
             "# Guides",
             "",
             "Each is one runnable file, executed on two processor cores within minutes, on digits that come with the "
-            "package or on points in the plane, unless it says otherwise; the last is text alone. They can be read in "
-            "this order.",
+            "package or on points in the plane, unless it says otherwise. They can be read in this order.",
             "",
             "::::{grid} 1 2 3 3",
             ":gutter: 3",
