@@ -547,6 +547,7 @@ class RecoveryTest(BadInputTestCase):
         shutil.copytree("whole", "run")
         self.addCleanup(shutil.rmtree, "run")
 
+    @pytest.mark.slow
     def test_a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before(self):
         Path("run/gan.keras").unlink()
         truncate(Path("run/checkpoints/ckpt-4.data-00000-of-00001"))
@@ -565,6 +566,7 @@ class RecoveryTest(BadInputTestCase):
             self.assertEqual((status, errors), (None, ""))
             self.assertEqual(json.loads(Path("run/result.json").read_text())["steps"], expected)
 
+    @pytest.mark.slow
     def test_log_entries_that_are_none_are_dropped(self):
         file = Path("run/history.jsonl")
         entries = file.read_text().splitlines()

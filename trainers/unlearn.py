@@ -89,6 +89,8 @@ def main(argv=None):
 def _unlearn(config):
     out = _results_folder(config)
     threshold = _threshold(config)
+    if not config.alpha > 0:
+        raise ValueError(f"--alpha must be above 0. Received: --alpha={config.alpha:g}")
     tf.get_logger().setLevel("ERROR")
     # As in `trainers.engine.flags`, where it is said why.
     tf.config.optimizer.set_experimental_options({"remapping": False})

@@ -1,16 +1,17 @@
 # %% [markdown]
 # # From picture to picture
 #
-# What a generator is conditioned on need not be a class. It may be another picture: a sketch to fill in, a grey photograph
-# to colour, a small one to enlarge. If there are pairs, the same scene in both kinds, `Pix2Pix` (Isola et al. 2017,
-# [arXiv:1611.07004](https://arxiv.org/abs/1611.07004)) learns from them what is wanted of every picture. If there are two
-# collections and no pairs, `CycleGAN` (Zhu et al. 2017, [arXiv:1703.10593](https://arxiv.org/abs/1703.10593)) learns both
-# ways at once, and holds on to what a picture shows because the way back has to lead to where it came from.
+# What a generator is conditioned on need not be a class. It may be another picture: a sketch to fill in, a grey
+# photograph to colour, a small one to enlarge. If there are pairs, the same scene in both kinds, `Pix2Pix` (Isola
+# et al. 2017, [arXiv:1611.07004](https://arxiv.org/abs/1611.07004)) learns from them what is wanted of every
+# picture. If there are two collections and no pairs, `CycleGAN` (Zhu et al. 2017,
+# [arXiv:1703.10593](https://arxiv.org/abs/1703.10593)) learns both ways at once, and holds on to what a picture
+# shows because the way back has to lead to where it came from.
 #
 # ## Pairs that you need not collect
 #
-# Any images make pairs with what is left of them: `condition="edges"`, `"gray"`, `"lowres:4"`, `"mask"` or `"noise"`. A batch
-# is then `(sources, targets)`.
+# Any images make pairs with what is left of them: `condition="edges"`, `"gray"`, `"lowres:4"`, `"mask"` or
+# `"noise"`. A batch is then `(sources, targets)`.
 
 # %%
 import keras
@@ -26,14 +27,14 @@ print(spec.source_shape, "to", spec.image_shape)
 # %% [markdown]
 # ## A regression, and a judge
 #
-# The generator is a U-Net: it goes down to a small map and back up, and hands every size across, so that an edge stays where
-# it was. Its loss has two terms,
+# The generator is a U-Net: it goes down to a small map and back up, and hands every size across, so that an edge
+# stays where it was. Its loss has two terms,
 #
 # $$\text{adversarial}(D(x, G(x))) + \lambda \, \lVert y - G(x) \rVert_1.$$
 #
 # The second alone is a regression. Where several targets are possible, its best answer is their median, a blur. The
-# first asks a discriminator that sees source and output together, and judges patches, whether that looks like a pair.
-# Train both, the one with the judge and the one without:
+# first asks a discriminator that sees source and output together, and judges patches, whether that looks like a
+# pair. Train both, the one with the judge and the one without:
 
 # %%
 adam = keras_gan.optimizers.Adam
@@ -45,9 +46,7 @@ def train(adversarial_weight, steps):
         keras_gan.networks.UNetGenerator(spec.source_shape, spec.image_shape, filters=12),
         keras_gan.networks.PatchDiscriminator(spec.image_shape, spec.source_shape, filters=12, downsamplings=2),
     )
-    model.compile(
-        adam(1e-3, 0.5), adam(1e-3, 0.5), reconstruction_weight=100.0, adversarial_weight=adversarial_weight
-    )
+    model.compile(adam(1e-3, 0.5), adam(1e-3, 0.5), reconstruction_weight=100.0, adversarial_weight=adversarial_weight)
     model.fit(pairs.repeat(), steps_per_epoch=steps, verbose=0)
     return model
 
@@ -58,7 +57,11 @@ models = {"with the judge": train(1.0, steps), "regression alone": train(0.0, st
 # %% tags=["thumbnail"]
 sources, targets = next(iter(held_out))
 columns = 10
-rows = [sources[:columns], *(model.translate(sources[:columns].numpy()) for model in models.values()), targets[:columns]]
+rows = [
+    sources[:columns],
+    *(model.translate(sources[:columns].numpy()) for model in models.values()),
+    targets[:columns],
+]
 plt.figure(figsize=(6, 2.6))
 plt.imshow(keras_gan.files.pictures.grid(np.concatenate(rows), columns=columns).squeeze())
 plt.yticks([14 + 28 * row for row in range(4)], ["source", *models, "target"])
@@ -67,13 +70,13 @@ plt.grid(False)
 plt.show()
 
 # %% [markdown]
-# What to look at: strokes of the regression are grey where it is not sure; with the judge they are as black and white as
-# the data, and sometimes wrong.
+# What to look at: strokes of the regression are grey where it is not sure; with the judge they are as black and
+# white as the data, and sometimes wrong.
 #
 # ## How good it is
 #
-# On pairs that were not shown in training, beside what needs no network: the source itself. An output that is no nearer to
-# the target than that was not worth a network.
+# On pairs that were not shown in training, beside what needs no network: the source itself. An output that is no
+# nearer to the target than that was not worth a network.
 
 # %%
 measured = {"source": sources.numpy()} | {name: model.translate(sources.numpy()) for name, model in models.items()}
@@ -82,9 +85,9 @@ for name, images in measured.items():
     print(f"{name:<17}", ", ".join(f"{each} {value.mean():.3g}" for each, value in found.items()))
 
 # %% [markdown]
-# PSNR, SSIM and the mean difference compare pixel by pixel, and reward caution. Whether outputs look like targets is asked by
-# the Frechet distance between both, in features of a classifier. `python -m trainers.evaluate` prints both kinds, on any
-# run of `trainers.pix2pix` or `trainers.cyclegan`.
+# PSNR, SSIM and the mean difference compare pixel by pixel, and reward caution. Whether outputs look like targets
+# is asked by the Frechet distance between both, in features of a classifier. `python -m trainers.evaluate` prints
+# both kinds, on any run of `trainers.pix2pix` or `trainers.cyclegan`.
 
 # %%
 classifier = keras_gan.metrics.features.get("mnist_classifier")
@@ -100,9 +103,10 @@ for name, model in models.items():
 # %% [markdown]
 # ## Two collections, no pairs
 #
-# Threes and eights: nobody knows which three belongs to which eight. `domains:A,B` takes any two sources, or classes of one.
-# There are four networks: a generator each way, and a discriminator for each collection. A three that was made an eight and
-# back has to be the three that it was (`cycle_weight`), and an eight that is already one has to stay (`identity_weight`).
+# Threes and eights: nobody knows which three belongs to which eight. `domains:A,B` takes any two sources, or
+# classes of one. There are four networks: a generator each way, and a discriminator for each collection. A three
+# that was made an eight and back has to be the three that it was (`cycle_weight`), and an eight that is already one
+# has to stay (`identity_weight`).
 
 # %%
 domains, spec_of_two = keras_gan.data.load("domains:mnist5k#3,mnist5k#8", batch_size=8)
@@ -130,9 +134,9 @@ plt.grid(False)
 plt.show()
 
 # %% [markdown]
-# What to look at: slant and thickness are kept, loops are closed. The last row is close to the first from early on: that the
-# way back works says nothing about the middle row. A network may hide in an eight, in a pattern that nobody sees, which three
-# it was.
+# What to look at: slant and thickness are kept, loops are closed. The last row is close to the first from early on:
+# that the way back works says nothing about the middle row. A network may hide in an eight, in a pattern that
+# nobody sees, which three it was.
 #
 # ## Pictures of your own
 #
@@ -143,14 +147,14 @@ plt.show()
 # | the same, below `train` and `test` | `--dataset=pairs:data/{split}/A,data/{split}/B --source=` |
 # | both pictures side by side in a file | `--dataset=side_by_side:FOLDER --source= --direction=BtoA` |
 #
-# `--image_size=286x286 --crop=256x256 --flip` cuts the same window out of both, at random, and mirrors both or neither. Two
-# collections are `python -m trainers.cyclegan --domain_a=folder:PHOTOS --domain_b=folder:PAINTINGS`, or classes of one,
-# `folder:ANIMALS#horse`.
+# `--image_size=286x286 --crop=256x256 --flip` cuts the same window out of both, at random, and mirrors both or
+# neither. Two collections are `python -m trainers.cyclegan --domain_a=folder:PHOTOS --domain_b=folder:PAINTINGS`,
+# or classes of one, `folder:ANIMALS#horse`.
 #
 # ## Where it breaks
 #
-# Names without a partner, and partners of different sizes, are named before anything is trained. So are sizes that a network
-# cannot take:
+# Names without a partner, and partners of different sizes, are named before anything is trained. So are sizes that
+# a network cannot take:
 
 # %%
 try:
@@ -159,14 +163,14 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# There is no `sample`: there are no latents to sample. Everything else is as for a `GAN`: validation data, callbacks, saving,
-# resuming, precision, several devices.
+# There is no `sample`: there are no latents to sample. Everything else is as for a `GAN`: validation data,
+# callbacks, saving, resuming, precision, several devices.
 #
 # ## Giving it away
 #
 # `python -m trainers.translate --model=RUN/generator.keras --input=FOLDER --out=FOLDER` translates a folder.
-# `export.saved_model`, `export.tflite` and `export.onnx` write what they write of any generator; a server then takes PNG and
-# JPEG files (`translate_png`), and the page of `python -m export.serve` takes them by drag and drop.
+# `export.saved_model`, `export.tflite` and `export.onnx` write what they write of any generator; a server then
+# takes PNG and JPEG files (`translate_png`), and the page of `python -m export.serve` takes them by drag and drop.
 #
 # ## What to read next
 #

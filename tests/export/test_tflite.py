@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import pytest
 import tensorflow as tf
 
 from export import tflite as command
@@ -45,6 +46,7 @@ class CommandLineTest(TestCase):
         self.assertRegex(lines[5], r"is float16; run by ai-edge-litert \d")
         self.assertEqual(lines[6], "Passed.")
 
+    @pytest.mark.slow
     def test_check_fails_for_other_weights(self):
         folder = Path(self.get_temp_dir())
         generator, other = networks.mlp(), networks.mlp()

@@ -5,6 +5,7 @@ import types
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import keras_gan
@@ -31,6 +32,7 @@ class ConditionalGANTest(TestCase):
         both = gan.discriminator_regularizers + gan.generator_regularizers
         self.assertEqual([(r.weight, r.images) for r in both], [(1.0, "both"), (0.1, "fake")])
 
+    @pytest.mark.slow
     def test_a_run(self):
         """Three steps, one row a class in the grids, and what classifiers make of the result."""
         folder = Path(self.path("run"))
@@ -48,6 +50,7 @@ class ConditionalGANTest(TestCase):
         self.assertLess(found["nearest_neighbour_error_real"], 0.25)  # 200 real digits teach that much
         self.assertGreater(found["nearest_neighbour_error_generated"], 0.5)
 
+    @pytest.mark.slow
     def test_held_out_images_that_do_not_fit_abort_nothing(self):
         """Each is said once: what of `test` cannot be used, and what there is not for want of it."""
         folder = Path(self.path("digits"))

@@ -46,6 +46,7 @@ class DiagnoseTest(TestCase):
     def diagnosis(self, *folders, status=None):
         return self.run_main(diagnose.main, *folders, status=status)
 
+    @pytest.mark.slow
     def test_trainers_watch_by_default(self):
         printed = self.train("--steps=8")
         entries = self.entries()

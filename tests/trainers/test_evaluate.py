@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from keras_gan import data, networks
 from keras_gan.files import pictures
@@ -31,6 +32,7 @@ class EvaluateTest(TestCase):
     def run_(self, *flags, status=None):
         return self.run_main(evaluate.main, *flags, status=status)
 
+    @pytest.mark.slow
     def test_a_model_and_the_run_that_it_is_from(self):
         model = self.save(num_classes=10)
         (self.folder / "config.json").write_text(json.dumps({"dataset": "mnist5k", "image_size": "", "channels": 0}))

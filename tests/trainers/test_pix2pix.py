@@ -44,6 +44,7 @@ class Pix2PixTest(TestCase):
         rate = engine.linear_decay(config.learning_rate, 1, config, spec, constant=0.5)
         self.assertAllClose([float(rate(step)) for step in (0, 40_000, 60_000, 80_000)], [2e-4, 2e-4, 1e-4, 0.0])
 
+    @pytest.mark.slow
     def test_precisions_are_tried_on_pairs(self):
         config = pix2pix.Config(image_size="12x12", filters=2, discriminator_filters=2, downsamplings=1, batch_size=4)
         examples = flags.find(config)
@@ -57,6 +58,7 @@ class Pix2PixTest(TestCase):
             chosen, _ = run._choose_precision(config, tf.distribute.get_strategy(), pix2pix.build, examples, spec)
         self.assertEqual(chosen.precision, "float32")
 
+    @pytest.mark.slow
     def test_a_run_is_evaluated(self):
         folder = Path(self.path("run"))
         self.assertEqual(train(f"--out={folder}", *TINY), folder)

@@ -15,6 +15,7 @@ SPEC = types.SimpleNamespace(image_shape=(32, 32, 3))
 
 
 class SNGANTest(TestCase):
+    @pytest.mark.slow
     def test_paper(self):
         paper = sngan.Config.PRESETS["paper"]
         self.assertEqual((paper["generator_filters"], paper["discriminator_filters"]), (256, 128))
@@ -26,6 +27,7 @@ class SNGANTest(TestCase):
         self.assertAllClose(gan.generator_optimizer._learning_rate(25_000), 1e-4)
         self.assertAllClose(gan.discriminator_optimizer._learning_rate(125_000), 1e-4)
 
+    @pytest.mark.slow
     def test_sagan(self):
         sagan = sngan.Config.PRESETS["sagan"]
         gan = sngan.build(sngan.Config(**sagan, generator_filters=8, discriminator_filters=8), SPEC)

@@ -32,6 +32,7 @@ class ToyTest(TestCase):
         self.assertTrue((out / "curves.png").is_file())
         self.assertEqual(keras.models.load_model(out / "generator.keras").image_shape, (dim,))
 
+    @pytest.mark.slow
     def test_evolution(self):
         self.check_evolution("two_gaussians", 1, counted=True)
 

@@ -28,6 +28,7 @@ class VAETest(TestCase):
         fixed = vae.build(vae.Config(filters=2, variance=0.1, beta=4.0), SPEC)
         self.assertEqual((fixed.variance, fixed.beta), (0.1, 4.0))
 
+    @pytest.mark.slow
     def test_a_run(self):
         folder = Path(self.path("run"))
         self.assertEqual(train(f"--out={folder}", *TINY), folder)

@@ -6,6 +6,7 @@ from unittest import mock
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import keras_gan
@@ -152,6 +153,7 @@ class CheckpointTest(CallbacksTestCase):
         self.assertEqual(self.saved(), [0, 1, 20])
         self.assertFalse((self.checkpoints / "ckpt-2_temp").exists())
 
+    @pytest.mark.slow
     def test_falls_back_over_what_cannot_be_read(self):
         train(make_gan(), 6, self.checkpoint(every=2))
         [data_file] = self.checkpoints.glob("ckpt-6.data*")

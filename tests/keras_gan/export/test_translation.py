@@ -123,6 +123,7 @@ class SavedModelTest(TestCase):
         images = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 1)).astype("float32")
         self.assertAllClose(loaded.signatures["translate"](images=images)["images"], network(images), atol=1e-5)
 
+    @pytest.mark.slow
     def test_what_differs_is_not_written(self):
         network, out = translator(), Path(self.path("out"))
         call = network.call

@@ -110,6 +110,7 @@ class BothTest(TestCase):
             assert_equal_states(model, again)
             self.assertEqual(again.get_compile_config(), model.get_compile_config())
 
+    @pytest.mark.slow
     def test_evaluation_changes_and_draws_nothing(self):
         for name in MAKERS:
             model = compiled(name, discriminator_regularizers=["dragan"])
@@ -359,6 +360,7 @@ class CycleGANTest(TestCase):
 
 
 class CallbacksTest(TestCase):
+    @pytest.mark.slow
     def test_the_best_is_kept_and_training_stops(self):
         path = self.path("best.keras")
         best = keras.callbacks.ModelCheckpoint(path, monitor="val_cycle", mode="min", save_best_only=True)

@@ -1,6 +1,7 @@
 from unittest import mock
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_gan import layers
@@ -41,6 +42,7 @@ class ResNetTest(NetworkTestCase):
             self.check_output(ResNetGenerator(shape, latent_dim=4, normalization=None, **options))
             self.check_output(ResNetDiscriminator(shape, **options))
 
+    @pytest.mark.slow
     def test_attention(self):
         self.check_network(
             ResNetGenerator, image_shape=(8, 8, 1), latent_dim=3, filters=8, num_classes=3, attention=True

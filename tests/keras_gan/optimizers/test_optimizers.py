@@ -3,6 +3,7 @@ import itertools
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -264,6 +265,7 @@ class ApplyTest(TestCase):
         optimizers.apply(optimizer, [tf.constant([np.inf, 0.0])], [weight])
         self.assertAllClose(weight, [2.4, 3.2])
 
+    @pytest.mark.slow
     def test_clipping_on_two_replicas(self):
         self.run_on_two_replicas(clipping_sees_the_global_gradient)
 

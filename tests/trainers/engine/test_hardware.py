@@ -2,6 +2,7 @@ import dataclasses
 import os
 from unittest import mock
 
+import pytest
 import tensorflow as tf
 
 from tests.test_case import TestCase
@@ -23,6 +24,7 @@ class StrategyTest(TestCase):
         with self.assertRaisesRegex(ValueError, "--strategy=horovod"):
             hardware.strategy_name(Config(strategy="horovod"))
 
+    @pytest.mark.slow
     def test_a_missing_tpu_is_named(self):
         with self.assertRaisesRegex(ValueError, "looked for a TPU on this machine and found none"):
             hardware.make_strategy(Config(tpu=True))

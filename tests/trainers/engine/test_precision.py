@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import keras
+import pytest
 import tensorflow as tf
 
 from keras_gan import distribution
@@ -74,6 +75,7 @@ class TimeStepsTest(TestCase):
 
 
 class RunTest(TestCase):
+    @pytest.mark.slow
     def test_a_run_remembers_the_trial_and_its_weights_know_nothing_of_it(self):
         """The same as with the precision given; a resumed run keeps what was found and does not try again."""
         tiny = ["--filters=2", "--latent_dim=4", "--batch_size=8", "--steps=2", "--evaluate_every=0", "--nowatchdog"]

@@ -136,6 +136,7 @@ class RunFolderTest(TrainerTestCase):
         applied = int(gan.discriminator_optimizer.iterations.numpy())
         self.assertEqual(entry["discriminator_overflows"], 4 - applied)
 
+    @pytest.mark.slow
     def test_mixed_precision(self):
         self.train("--steps=2", "--precision=bfloat16")
         self.assertEqual(keras.models.load_model(self.out / "gan.keras").generator.compute_dtype, "bfloat16")
@@ -159,6 +160,7 @@ class ResumeTest(TrainerTestCase):
         self.assertIn("is finished", self.train("--steps=3"))
         self.assertEqual((self.out / "gan.keras").stat().st_mtime_ns, before)
 
+    @pytest.mark.slow
     def test_what_is_missing_or_damaged_of_the_results_is_made_again(self):
         """As of a run that was killed before it had written them."""
         self.train("--steps=6", *EVALUATING)
@@ -253,6 +255,7 @@ class EvaluationTest(TrainerTestCase):
             self.assertEqual((record.step, record.n_fake, record.ema, record.dataset), (8, 30, True, "mnist5k"))
             self.assertIsNotNone(record.floor)
 
+    @pytest.mark.slow
     def test_the_last_may_be_the_best(self):
         text = self.train("--steps=6", *EVALUATING)
         content = json.loads((self.out / "metrics.json").read_text())
@@ -262,6 +265,7 @@ class EvaluationTest(TrainerTestCase):
         self.assertEqual((content["step"], content["records"][0]["value"]), (best["step"], best["fcd"]))
         self.assertIn("the last generator is the best" if best["step"] == 6 else "best at step 4", text)
 
+    @pytest.mark.slow
     def test_without_a_classifier_the_last_is_kept(self):
         folder = Path(self.path("images"))
         folder.mkdir()
@@ -322,6 +326,7 @@ class DivergenceTest(TrainerTestCase):
         (self.out / "samples" / "step-0000009.png").unlink()
         self.assert_equal_runs(through, self.out)
 
+    @pytest.mark.slow
     def test_gives_up_with_a_diagnosis(self):
         text = self.run_with_fault("--steps=10", "--max_rollbacks=2", attempts=9, status=1)
         self.assertEqual(text.count("Rolling back"), 2)
@@ -353,6 +358,7 @@ class DataTest(TrainerTestCase):
         with mock.patch.object(flags, "find", find):
             return self.train("--batch_size=4", "--steps=7", *argv, **kwargs)
 
+    @pytest.mark.slow
     def test_a_failure_ends_the_run_at_the_last_whole_step(self):
         through = Path(self.path("through"))
         self.train_on(self.source(), out=through)
@@ -460,6 +466,7 @@ class InterruptionTest(TrainerTestCase):
         self.assertIn(f"To go on: python -m trainers.dcgan --out={self.out}\n", text)
         self.assertNotIn("Traceback", text)
 
+    @pytest.mark.slow
     def test_output_that_nobody_reads(self):
         """As with `| head -3`: the run is saved, and goes on as if nothing had been."""
         self.train("--steps=9", "--log_every=2", status=128 + signal.SIGPIPE, output=ClosedOutput())
