@@ -55,8 +55,8 @@ class R1(_ZeroCentred):
     With `method="finite_difference"` it is estimated by `gamma / 2 * E_real E_n (D(x + s n) - D(x))^2 / s^2` with
     n ~ N(0, I), and no second derivative is taken: any layer will do that is not random itself. Of a discriminator that
     is affine around x the expectation is exact; otherwise it is that of a smoothed one, since `||s n||` is about
-    `s sqrt(pixels)`. One draw of n has a relative standard deviation of sqrt(2). In bfloat16 the difference drowns in
-    rounding unless `scale` is much larger.
+    `s sqrt(pixels)`. One draw of n has a relative standard deviation of sqrt(2). A discriminator that computes in
+    bfloat16 rounds its logits, which adds to the penalty: on one of digits 16 % at a scale of 0.01, and 3 % at 0.03.
 
     Args:
         weight: `gamma`, a number or a schedule of the training step.
