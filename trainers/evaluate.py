@@ -346,6 +346,9 @@ def _compare(config):
         )
     out = _results_folder(config, Path(sides[0][0]))
     config = _from_run(config, RunFolder.of(sides[0][0]))
+    if isinstance(loading.load_network(Path(sides[0][0])), networks.Translator):
+        translations.compare(config, patterns, sides, out)
+        return
     values, details, shown = [], [], []
     for paths in sides:
         rows = []
@@ -374,10 +377,7 @@ def _compare(config):
         "versions": records.versions(),
         "command": _command(),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    _write(out / "comparison.json", json.dumps(whole, indent=2) + "\n")
-    _write(out / "comparison.html", comparison.render(patterns, whole, shown))
-    print(f"{out}/comparison.html is the page of this comparison, comparison.json has all numbers.")
+    comparison.write(out, patterns, whole, shown)
 
 
 def _measure(config, path, seed):

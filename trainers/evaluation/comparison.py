@@ -1,22 +1,26 @@
 """Tests of whether two groups of evaluations differ by more than chance."""
 
+import json
 import warnings
 
 import numpy as np
 from scipy import stats
 
-from keras_gan.metrics import registry
+from keras_gan.files import atomic
+from keras_gan.metrics import registry, translation
 from trainers.evaluation import pages
 
 
-def differences(a, b):
+def differences(a, b, paired=False):
     """Tests for every metric whether two groups of evaluations differ.
 
-    Welch's test, which does not assume equal variances, with Holm's correction for the number of metrics.
+    Welch's test, which does not assume equal variances, or Student's test of the differences of pairs; with Holm's
+    correction for the number of metrics.
 
     Args:
         a: Evaluations of one side, dictionaries from a metric's name to its value; at least two.
         b: Evaluations of the other side.
+        paired: Whether the i-th evaluations of both sides are of the same thing.
 
     Returns:
         List of a dictionary for each metric: `name`, `a` and `b` (mean and standard deviation), `difference` (b - a),
@@ -32,7 +36,7 @@ def differences(a, b):
         with warnings.catch_warnings():
             # Of values that do not vary at all SciPy says that it cannot tell; the verdict below says the same.
             warnings.simplefilter("ignore", RuntimeWarning)
-            test = stats.ttest_ind(y, x, equal_var=False)
+            test = stats.ttest_rel(y, x) if paired else stats.ttest_ind(y, x, equal_var=False)
         low, high = test.confidence_interval(0.95)
         rows.append(
             {
@@ -48,7 +52,7 @@ def differences(a, b):
     running = 0.0
     for rank, row in enumerate(sorted(rows, key=lambda row: row["p"])):
         running = max(running, min(1.0, row["p"] * (len(rows) - rank)))
-        better = row["difference"] < 0 if registry.METRICS[row["name"]].better == "lower" else row["difference"] > 0
+        better = row["difference"] < 0 if _said(row["name"])[1] == "lower" else row["difference"] > 0
         row |= {
             "p_holm": running,
             "verdict": ("B is better" if better else "A is better") if running < 0.05 else "no significant difference",
@@ -86,6 +90,7 @@ def render(patterns, found, pictures):
         HTML, without a link to anything outside of it.
     """
     names = [row["name"] for row in found["metrics"]]
+    paired = found.get("paired", False)
     captions = [f"{letter}: {side[0]}, not selected." for letter, side in zip("AB", found["sides"], strict=True)]
     return pages.render(
         "comparison.html",
@@ -93,8 +98,9 @@ def render(patterns, found, pictures):
         sides=patterns,
         about=found["about"],
         reading=(
-            "Means and standard deviations of the evaluations of either side; p is that of Welch's test, corrected by "
-            "Holm's method for the number of metrics, and below 0.05 one side is called better."
+            f"Means and standard deviations of the {'pictures' if paired else 'evaluations'} of either side; p is that "
+            f"of {'the paired t-test' if paired else 'the test of Welch'}, corrected by Holm's method for the number "
+            "of metrics, and below 0.05 one side is called better."
         ),
         metrics=[_cells(row) | {"name": _title(row["name"])} for row in found["metrics"]],
         pictures=[pages.embed(*pair) for pair in zip(pictures, captions, strict=True)],
@@ -108,9 +114,24 @@ def render(patterns, found, pictures):
     )
 
 
+def write(out, patterns, found, pictures):
+    """Writes `comparison.json` and `comparison.html` into a folder, and says so; arguments as for `render`."""
+    out.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(out / "comparison.json", json.dumps(found, indent=2) + "\n")
+    atomic.write_text(out / "comparison.html", render(patterns, found, pictures))
+    print(f"{out}/comparison.html is the page of this comparison, comparison.json has all numbers.")
+
+
 def _title(name):
-    metric = registry.METRICS[name]
-    return f"{metric.title} ({metric.better} is better)"
+    title, better = _said(name)
+    return f"{title} ({better} is better)"
+
+
+def _said(name):
+    """The title of a metric or measure, and which way is better."""
+    if name in translation.BETTER:
+        return translation.TITLES[name], translation.BETTER[name]
+    return registry.METRICS[name].title, registry.METRICS[name].better
 
 
 def _cells(row):

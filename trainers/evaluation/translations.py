@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from keras_gan.data import decoding
 from keras_gan.data.pairs import Domains
 from keras_gan.export import loading
 from keras_gan.files import atomic
+from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features, records, registry, translation
 from trainers.engine import translations
-from trainers.evaluation import model_card
+from trainers.evaluation import comparison, model_card
 
 _MOST = 2000  # training targets in the mean picture
 _OTHER = {"generator.keras": "generator_backward.keras", "generator_backward.keras": "generator.keras"}
@@ -69,6 +71,70 @@ def describe(config, path, translator, out, run):
     atomic.write_text(out / "evaluation.json", json.dumps(evaluation, indent=2) + "\n")
     atomic.write_text(out / "model_card.html", model_card.render(evaluation, pictures, run))
     print(f"{out}/model_card.html is the model card, evaluation.json has all numbers.")
+
+
+def compare(config, patterns, sides, out):
+    """Says whether two translators, or two ways of training one, differ on held-out pairs.
+
+    Of two files every picture is a pair, so that it is the difference of both that varies; of several files each is one
+    evaluation.
+
+    Args:
+        config: As for `describe`.
+        patterns: Names of the two sides.
+        sides: Two lists of paths of models, of one each or of several.
+        out: Folder of the results.
+
+    Raises:
+        ValueError: If the data are no pairs, or do not fit a translator.
+    """
+    paired = len(sides[0]) == len(sides[1]) == 1
+    values, details, drawn = [], [], []
+    for paths in sides:
+        rows = []
+        for path in map(Path, paths):
+            translator = loading.load_translator(path)
+            backward = path.name == "generator_backward.keras"
+            run = RunFolder.of(path)
+            trained_at = (run.config() or {}).get("image_size") if run else None
+            shown = _examples(config, config.split, translator, backward, config.num_samples, trained_at)
+            if not shown.paired:
+                raise ValueError(
+                    "--compare needs pairs to compare translators on, such as --dataset=pairs:A,B. Received: "
+                    f"--dataset={config.dataset}"
+                )
+            made = translator.translate(shown.sources)
+            found = translation.paired(made, shown.targets)
+            means = {name: float(each.mean()) for name, each in found.items()}
+            print(f"{path}: " + ", ".join(f"{name} {value:.4g}" for name, value in means.items()), flush=True)
+            details.append({"model": str(path), "records": [{"name": n, "value": v} for n, v in means.items()]})
+            of_pictures = [dict(zip(found, each, strict=True)) for each in zip(*found.values(), strict=True)]
+            rows += of_pictures if paired else [means]
+            if len(drawn) < 1 + len(values):
+                drawn.append(_picture(shown, made, None)[0])
+        values.append(rows)
+    about = (
+        f"{len(values[0])} held-out pairs, each of which both models translate: this is about two files, not how they "
+        "were made."
+        if paired
+        else f"{len(sides[0])} and {len(sides[1])} models, one evaluation each: what differs is how they were trained."
+    )
+    table = comparison.differences(*values, paired=paired)
+    print(comparison.text(patterns, table, about))
+    whole = {
+        "sides": sides,
+        "about": about,
+        "paired": paired,
+        "conditions": {
+            "images": f"{len(shown.sources)} of the split {config.split} of {config.dataset}",
+            "quantization": "uint8, floor(127.5 x + 128), of both sides",
+        },
+        "metrics": table,
+        "runs": details,
+        "versions": records.versions(),
+        "command": shlex.join(["python", "-m", "trainers.evaluate", *sys.argv[1:]]),
+    }
+    comparison.write(out, patterns, whole, drawn)
 
 
 def _examples(config, split, translator, backward, most, trained_at):

@@ -20,6 +20,14 @@ class ComparisonTest(TestCase):
         self.assertBetween(row["p"], 0.1027, 0.1458)
         self.assertEqual(row["verdict"], "no significant difference")
 
+    def test_pairs(self):
+        """Differences 1, 2, 3: a mean of 2 with a standard error of 1 / sqrt(3), whatever varies between pairs."""
+        a, b = side(fcd=[10.0, 0.0, 5.0]), side(fcd=[11.0, 2.0, 8.0])
+        (row,) = comparison.differences(a, b, paired=True)
+        half = 4.302652729911275 / 3**0.5
+        self.assertAllClose([row["difference"], row["low"], row["high"]], [2.0, 2.0 - half, 2.0 + half])
+        self.assertGreater(comparison.differences(a, b)[0]["p"], row["p"])
+
     def test_says_which_is_better_in_the_direction_of_the_metric(self):
         low, high = [1.0, 1.1, 0.9], [5.0, 5.1, 4.9]
         verdicts = {
