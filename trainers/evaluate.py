@@ -35,6 +35,7 @@ from keras_gan.files import atomic, pictures
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
+from keras_gan.metrics.evaluate import MOST
 from trainers.engine import flags
 from trainers.evaluation import comparison, memorisation, model_card, translations
 
@@ -55,9 +56,11 @@ class Config:
     )
     source: str = option("", "Of a model that translates: what sources are made of images; by default as in the run.")
     direction: str = option("", "Of pairs: AtoB or BtoA; by default as in the run.")
-    split: str = option("test", "Split of the real images that are compared with.")
+    split: str = option("", "Split of the real images; by default test, or of --samples train where there is no test.")
     train_split: str = option("", "Split that was trained on, in which copies are searched; by default as in the run.")
-    features: str = option("", "What metrics see images through; by default the classifier that fits the data set.")
+    features: str = option(
+        "", "What metrics see images through; by default the data set's own classifier, or else efficientnet_lite0."
+    )
     num_samples: int = option(5000, "Images to generate.", low=10, below=10**6)
     seed: int = option(0, "Seed of the first image.")
     seeds: int = option(3, "For --compare with single models: evaluations of each, with other seeds.", low=2)
@@ -78,6 +81,8 @@ def _evaluate(config):
             f"Give one of --model, --samples and --compare. Received: {', '.join(given) or 'none of them'}"
         )
     tf.get_logger().setLevel("ERROR")
+    if config.features == "auto":
+        config = dataclasses.replace(config, features="")
     if config.compare:
         _compare(config)
     else:
@@ -93,7 +98,7 @@ def _describe(config):
     if config.model:
         generator = loading.load_network(path)
         if isinstance(generator, networks.Translator):
-            translations.describe(config, path, generator, out, run)
+            translations.describe(dataclasses.replace(config, split=config.split or "test"), path, generator, out, run)
             return
         _check_pictures(path, generator.image_shape)
         fakes, step = None, run and run.step_of(path)
@@ -105,13 +110,15 @@ def _describe(config):
         )
         shape = fakes.shape[1:]
     seen = _features(config, shape)
-    real = flags.find_like(config, config.split, shape)
+    split, real = _find_real(config, shape)
+    config = dataclasses.replace(config, split=split)
     train = None if config.train_split == config.split else flags.find_like(config, config.train_split, shape)
     found = metrics.evaluate(
         fakes if generator is None else generator,
         real,
         seen,
         num_samples=config.num_samples,
+        num_real=MOST if seen.is_slow else None,
         held_out=train,
         dataset=config.dataset,
         split=config.split,
@@ -172,6 +179,18 @@ def _from_run(config, run):
     return config
 
 
+def _find_real(config, shape):
+    """The split that is compared with, and its images; somebody's samples may be compared with all that there are."""
+    try:
+        return config.split or "test", flags.find_like(config, config.split or "test", shape)
+    except data.MissingSplitError:
+        if config.split or not config.samples:
+            raise
+    real = flags.find_like(config, "train", shape)
+    print(f"{config.dataset} has no split 'test': the samples are compared with all of its images.", flush=True)
+    return "train", real
+
+
 def _check_pictures(path, shape):
     if len(shape) != 3:
         raise ValueError(f"{path} generates vectors; images are evaluated here. Received: shape {tuple(shape)}")
@@ -188,10 +207,12 @@ def _features(config, shape):
             f"{seen.name} sees images {_size(seen.image_shape)}, and those in {config.samples} are {_size(shape)}: "
             f"pass {advice}, or as --features a network that sees them as they are."
         )
+    if name is None and (name := features.automatic(config.dataset, shape)):
+        seen = features.get(name)
     if name is None:
         raise ValueError(
-            f"No classifier for images {_size(shape)} of {config.dataset} comes with the package: train one and pass "
-            "its .keras file as --features, or pass the name of another network (see --help)."
+            f"No features for images {_size(shape)} of {config.dataset} come with the package: train a classifier and "
+            "pass its .keras file as --features, or pass the name of another network (see --help)."
         )
     seen.check(shape)
     return seen
@@ -283,7 +304,7 @@ def _latent_space(generator, seen, real, train, shown):
     values = ", ".join(f"{factor:g}" for factor in TRUNCATIONS)
     shown["truncation"] = pictures.grid(np.concatenate(rows), columns=8), f"The same latents, truncated to {values}."
     shown["arithmetic"] = _arithmetic(generator)
-    count = min(1000, real.num_examples)
+    count = min(400 if seen.is_slow else 1000, real.num_examples)
     chosen = np.linspace(0, real.num_examples - 1, count).astype(int)
     curve = metrics.truncation_curve(
         generator, seen(memorisation.pixels(real, chosen)), seen, TRUNCATIONS, max(count, 200), progress=True
@@ -345,7 +366,7 @@ def _compare(config):
             f"Compare one model with one, or several with several. Received: {len(sides[0])} and {len(sides[1])} models"
         )
     out = _results_folder(config, Path(sides[0][0]))
-    config = _from_run(config, RunFolder.of(sides[0][0]))
+    config = _from_run(dataclasses.replace(config, split=config.split or "test"), RunFolder.of(sides[0][0]))
     values, details, shown = [], [], []
     for paths in sides:
         rows = []
@@ -390,6 +411,7 @@ def _measure(config, path, seed):
         real,
         seen,
         num_samples=config.num_samples,
+        num_real=MOST if seen.is_slow else None,
         dataset=config.dataset,
         split=config.split,
         seed=seed,

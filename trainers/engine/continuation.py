@@ -12,6 +12,9 @@ from keras_gan.callbacks.checkpoint import check_folder
 from keras_gan.files.run_folder import RunFolder, checkpoint_steps
 from trainers.engine import flags, precision
 
+# Flags of which `auto` is found out when a run begins.
+_SETTLED = ("precision", "features")
+
 
 def open_folder(program, config, given):
     """The run folder, and the configuration of the run in it.
@@ -68,8 +71,8 @@ def _with_flags_of(folder, program, config, given):
     # One length takes the place of another, whose default is none.
     kept -= flags.LENGTHS if given & flags.LENGTHS else set()
     config = dataclasses.replace(config, **{name: getattr(was, name) for name in kept})
-    if config.precision == "auto":
-        config = dataclasses.replace(config, precision=was.precision)
+    meant = {name: getattr(was, name) for name in _SETTLED if getattr(config, name) == "auto"}
+    config = dataclasses.replace(config, **meant)
     fixed = given - cli.names(type(config), "resumable")
     changes = [
         f"{name} was {getattr(was, name)!r} and is now {getattr(config, name)!r}"
@@ -152,8 +155,7 @@ def unfinished(program, config, given, spec, runs="runs"):
         with contextlib.suppress(ValueError, OSError):
             old, was = folder.config(), _read(folder, type(config))
             same = {field.name for field in dataclasses.fields(config)} - resumable
-            if config.precision == "auto":
-                same -= {"precision"}
+            same -= {name for name in _SETTLED if getattr(config, name) == "auto"}
             if (
                 (old.get("trainer"), old.get("data")) == (program, spec.fingerprint)
                 and all(getattr(was, name) == getattr(config, name) for name in same)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_gan import data, optimizers
 from keras_gan.callbacks import watchdog
+from keras_gan.callbacks.evaluate import SAMPLES, SLOW_SAMPLES
 from keras_gan.cli import option
 from trainers.engine import hardware
 from trainers.engine.precision import POLICIES
@@ -66,10 +67,16 @@ class RunConfig:
     evaluate_every: int = option(
         500, "Steps between evaluations of the averaged generator; 0 for none.", low=0, group=_EVALUATION
     )
-    evaluate_samples: int = option(2500, "Images that are generated for an evaluation.", low=2, group=_EVALUATION)
+    evaluate_samples: int = option(
+        SAMPLES,
+        f"Images that are generated for an evaluation; {SLOW_SAMPLES} by default where auto is "
+        "efficientnet_lite0.",
+        low=2, group=_EVALUATION,
+    )  # fmt: skip
     features: str = option(
         "auto",
-        "What evaluation sees images through: a name of keras_gan.metrics.features, a .keras file, none, or auto.",
+        "What evaluation sees images through: a name of keras_gan.metrics.features, a .keras file, none, or auto: the "
+        "data set's own classifier, or else efficientnet_lite0.",
         group=_EVALUATION,
     )
     best_metric: str = option(
@@ -174,7 +181,7 @@ def find_like(config, split, shape, flag="split"):
         source = find(config, split)
     except data.MissingSplitError as error:
         cure = "" if split == "train" else f" Pass --{flag}=train to take the images that were trained on."
-        raise ValueError(f"{error}.{cure}") from None
+        raise data.MissingSplitError(f"{error}.{cure}") from None
     if tuple(source.image_shape) != tuple(shape):
         raise ValueError(
             f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "

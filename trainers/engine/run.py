@@ -116,6 +116,8 @@ def _train(program, config, given, build, labels, epilogue):
         examples = flags.find(config)
         _, spec = data.load(examples, repeat=True, labels=labels, **flags.loading(config))
         continuation.check_data(folder, spec)
+        if folder.config() is None:
+            config = tasks.settle_features(config, given, examples, spec)
         config, trial = _choose_precision(config, strategy, build, examples, spec)
         hardware.check_same(strategy, "flags or data", continuation.facts(program, config, spec))
         with strategy.scope():
