@@ -63,7 +63,7 @@ class FeatureExtractor:
         # Images at a time.
         self.batch_size = 32 if self.is_slow else 250
         self._network = network
-        self._compiled = tf.function(self._compute, reduce_retracing=True)
+        self._compiled = tf.function(self._compute)
         self._dimension = None
 
     @property
@@ -249,9 +249,13 @@ def automatic(dataset, image_shape):
 def _make(name):
     if name in classifiers.manifest():
         model, digest = classifiers.load(name)
-        return FeatureExtractor(
-            name, lambda images: model(pictures.tensor_from_uint8(images)), digest, model.input_shape[1:]
-        )
+        columns = classifiers.columns_of_label(name)
+
+        def classify(images):
+            features, probabilities = model(pictures.tensor_from_uint8(images))
+            return features, probabilities[:, columns]
+
+        return FeatureExtractor(name, classify, digest, model.input_shape[1:])
     if name == lite0.NAME:
         model, digest = lite0.load()
         return FeatureExtractor(

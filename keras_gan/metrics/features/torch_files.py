@@ -136,6 +136,9 @@ def _interpret(file):
                 stack[-count:] = [tuple(stack[-count:])]
             case "TUPLE":
                 stack.append(tuple(since_mark()))
+            case "APPEND":
+                value = stack.pop()
+                stack[-1].append(value)
             case "APPENDS":
                 values = since_mark()
                 stack[-1].extend(values)

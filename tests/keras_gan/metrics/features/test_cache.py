@@ -5,7 +5,7 @@ from unittest import mock
 import numpy as np
 
 from keras_gan import metrics
-from keras_gan.metrics import evaluate
+from keras_gan.metrics.evaluate import _memory
 from keras_gan.metrics.features import FeatureExtractor, cache
 from tests.test_case import TestCase
 
@@ -55,7 +55,7 @@ class CacheTest(TestCase):
         for size in (80, 80, 64):  # slow, slow, fast
             seen = FeatureExtractor("own", network, "digest", (size, size, 1), "bilinear, antialiased")
             self.assertEqual(seen.is_slow, size == 80)
-            with mock.patch.dict(evaluate._memory, clear=True):
+            with mock.patch.dict(_memory, clear=True):
                 (record,) = metrics.evaluate(images[:20], images, seen, "kcd", floor=False, progress=False)
             values.append(record.value)
             self.assertLen(list(Path(self.folder, "features").glob("*.npz")), 1)
