@@ -61,6 +61,9 @@ class Config:
     features: str = option(
         "", "What metrics see images through; by default the data set's own classifier, or else efficientnet_lite0."
     )
+    inception: str = option(
+        "", "Path of inception-2015-12-05.tgz: metrics are FID and KID then. Its digest is recorded."
+    )
     num_samples: int = option(5000, "Images to generate.", low=10, below=10**6)
     seed: int = option(0, "Seed of the first image.")
     seeds: int = option(3, "For --compare with single models: evaluations of each, with other seeds.", low=2)
@@ -198,6 +201,12 @@ def _check_pictures(path, shape):
 
 def _features(config, shape):
     """The network that images are seen through."""
+    if config.inception:
+        if config.features:
+            raise ValueError(f"Give --inception or --features. Received: --features={config.features}")
+        seen = features.of_inception(config.inception)
+        seen.check(shape)
+        return seen
     name = config.features or features.for_dataset(config.dataset, shape)
     known = name or features.for_dataset(config.dataset)
     seen = features.get(known) if known else None

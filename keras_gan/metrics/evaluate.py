@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import typing
+import warnings
 
 import numpy as np
 import tqdm
@@ -17,6 +18,7 @@ from keras_gan.metrics.intervals import Interval
 
 _CHUNK = 250  # images that are generated and looked at together
 MOST = 10_000  # images that are generated unless the caller says otherwise
+TRUSTED = 0.7  # share of images that a classifier is to be right about
 _WORTH_KEEPING = 500  # images that a slow network is not to look at again in another process
 _QUANTIZED = "uint8, floor(127.5 x + 128)"
 
@@ -63,7 +65,8 @@ def evaluate(
         real: What `keras_gan.data.open_source` takes or returns: a source, a name, an array of uint8 images or of
             floats in [-1, 1], or a pair of such an array and labels.
         features: What `keras_gan.metrics.features.get` takes, or `"auto"`: what `keras_gan.metrics.features.automatic`
-            names for the data.
+            names for the data. Of a classifier of the real images' classes it is found out how often it is right, and
+            warned of where that is less than 0.7 of them.
         metrics: Names of `keras_gan.metrics.registry.METRICS`; by default all that there are with these features.
         num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
             images that are given as many are taken, evenly spaced; by default all.
@@ -127,7 +130,9 @@ def evaluate(
         "split": split,
         "versions": records.versions(),
     }
-    common |= {name: value for name, value in (("ema", ema), ("step", step)) if value is not None}
+    accuracy = _accuracy(network, source, real_rows, seen_real)
+    known = {"ema": ema, "step": step, "features_accuracy": accuracy}
+    common |= {name: value for name, value in known.items() if value is not None}
     measured = _measure(names, seen_real, seen_fake, intervals)
     if floor:
         others = None if held_out is None else open_real(held_out, "test")
@@ -179,6 +184,20 @@ def evenly(available, wanted):
     if wanted < 1:
         raise ValueError(f"The number of images must be at least 1. Received: {wanted}")
     return np.arange(wanted) * available // wanted
+
+
+def _accuracy(network, source, rows, seen):
+    """The share of real images that a classifier of their classes is right about, or `None`."""
+    if seen.probabilities is None or source.labels is None or source.num_classes != seen.probabilities.shape[1]:
+        return None
+    accuracy = float(np.mean(seen.probabilities.argmax(axis=1) == source.labels[rows]))
+    if accuracy < TRUSTED:
+        warnings.warn(
+            f"{network.name} is right about {accuracy:.0%} of the real images alone: what it does not tell apart it "
+            f"cannot judge. Train it to at least {TRUSTED:.0%}, or take efficientnet_lite0.",
+            stacklevel=3,
+        )
+    return accuracy
 
 
 def see_source(network, source, rows, progress):

@@ -267,8 +267,7 @@ def _make(name):
             lite0.LEAST,
         )
     if name == inception.NAME:
-        network, digest = inception.load()
-        return FeatureExtractor(name, network, digest, (299, 299, 3), inception.RESIZE)
+        return _inception(*inception.load())
     if name.startswith("keras.applications."):
         return _application(name)
     known = [*sorted(classifiers.manifest()), lite0.NAME, inception.NAME, "keras.applications.NAME"]
@@ -306,6 +305,26 @@ def _application(name):
     return FeatureExtractor(
         name, network, serialization.weights_digest(model), model.input_shape[1:], "bicubic, antialiased"
     )
+
+
+def of_inception(file):
+    """The features that FID is defined by, from a file of one's own.
+
+    Args:
+        file: Path of `inception-2015-12-05.tgz`; see `keras_gan.metrics.features.inception`.
+
+    Returns:
+        `FeatureExtractor`, whose `digest` is that of the file.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If it does not hold the graph.
+    """
+    return _inception(*inception.read(file))
+
+
+def _inception(network, digest):
+    return FeatureExtractor(inception.NAME, network, digest, (299, 299, 3), inception.RESIZE)
 
 
 def of_model(model, layer=None, name=None):

@@ -78,6 +78,23 @@ def load(folder=None):
             f"{archive} is not the file that was first used here: remove it and {pinned.name} to download it again. "
             f"Received: a file of sha256 {digest}"
         )
+    return read(archive)
+
+
+def read(archive):
+    """Reads the graph from a file, wherever it is.
+
+    Args:
+        archive: Path of `inception-2015-12-05.tgz`.
+
+    Returns:
+        As `load`.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If it holds no such graph.
+    """
+    digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
     try:
         with tarfile.open(archive) as files:
             graph = tf.compat.v1.GraphDef.FromString(files.extractfile(MEMBER).read())
