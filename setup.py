@@ -52,6 +52,7 @@ setup(
     package_data={
         "keras_gan": ["py.typed"],
         "keras_gan.data": ["digits/*"],
+        "keras_gan.networks": ["trained/*/*"],
         "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz", "weights/*.txt"],
         "trainers.evaluation": ["*.css", "*.html"],
         "trainers.forgetting": ["*.html"],

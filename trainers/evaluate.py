@@ -36,6 +36,7 @@ from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
 from keras_gan.metrics.evaluate import MOST
+from keras_gan.networks import presets
 from trainers.engine import flags
 from trainers.evaluation import comparison, memorisation, model_card, translations
 
@@ -44,7 +45,7 @@ TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    model: str = option("", "generator.keras or gan.keras of a run.")
+    model: str = option("", "generator.keras or gan.keras of a run, or preset:NAME.")
     samples: str = option("", "Instead of a model: a folder of images, whoever made them.")
     compare: str = option("", "Instead of a model: two models, or two patterns of models, separated by a comma.")
     dataset: str = option("", "Real images, as the trainers take them; by default those of the model's run.")
@@ -96,7 +97,7 @@ def _describe(config):
     """Evaluates one generator, or a folder of images, and writes the card."""
     path = Path(config.model or config.samples)
     out = _results_folder(config, path)
-    run = RunFolder.of(path) if config.model else None
+    run = RunFolder.of(loading.place_of(path)) if config.model else None
     config = _from_run(config, run)
     if config.model:
         generator = loading.load_network(path)
@@ -155,7 +156,7 @@ def _log(folder, step, found, shown):
 
 
 def _results_folder(config, path):
-    out = Path(config.out) if config.out else (path.parent if config.model else Path()) / "evaluation"
+    out = Path(config.out) if config.out else _beside(config) / "evaluation"
     if config.compare and not config.out:
         out = next(f for n in itertools.count(1) if not (f := out / f"comparison-{n:03d}").exists())
     names = ("evaluation.json", "model_card.html", "comparison.json", "comparison.html")
@@ -166,6 +167,12 @@ def _results_folder(config, path):
         raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
     atomic.nearest_folder(out / "evaluation.json")
     return out
+
+
+def _beside(config):
+    """The folder that a model lies in; of presets and samples the one that the command was started in."""
+    in_place = not config.model or config.model.startswith(presets.PREFIX)
+    return Path() if in_place else Path(config.model).parent
 
 
 def _from_run(config, run):
@@ -250,7 +257,7 @@ def _summary(config, path, generator, shape, found, seen):
     identity = {"file": str(path), "class": kind}
     if generator is not None:
         identity |= {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(loading.place_of(path).read_bytes()).hexdigest(),
             "latents": f"{generator.latent_dim}, {generator.latent_prior} prior",
             "classes": generator.class_names or generator.num_classes,
             "parameters": generator.count_params(),
@@ -365,7 +372,10 @@ def _compare(config):
     patterns = [pattern.strip() for pattern in config.compare.split(",")]
     if len(patterns) != 2 or not all(patterns):
         raise ValueError(f"--compare takes two models, separated by a comma. Received: --compare={config.compare}")
-    sides = [sorted(glob.glob(pattern)) for pattern in patterns]  # noqa: PTH207 (patterns may be absolute)
+    sides = [
+        [pattern] if pattern.startswith(presets.PREFIX) else sorted(glob.glob(pattern))  # noqa: PTH207 (may be absolute)
+        for pattern in patterns
+    ]
     for pattern, paths in zip(patterns, sides, strict=True):
         if not paths:
             raise ValueError(f"There is no model {pattern}.")
@@ -375,7 +385,9 @@ def _compare(config):
             f"Compare one model with one, or several with several. Received: {len(sides[0])} and {len(sides[1])} models"
         )
     out = _results_folder(config, Path(sides[0][0]))
-    config = _from_run(dataclasses.replace(config, split=config.split or "test"), RunFolder.of(sides[0][0]))
+    config = _from_run(
+        dataclasses.replace(config, split=config.split or "test"), RunFolder.of(loading.place_of(sides[0][0]))
+    )
     values, details, shown = [], [], []
     for paths in sides:
         rows = []

@@ -38,6 +38,9 @@ class RunConfig:
         100, "Steps between log entries, each the mean since the last.", low=1, group=_RUN, resumable=True
     )
     sample_every: int = option(100, "Steps between sample grids.", low=1, group=_RUN, resumable=True)
+    init: str = option(
+        "", "Begin with the weights of preset:NAME or of a .keras file, as far as they fit: fine-tuning.", group=_RUN
+    )
     max_rollbacks: int = option(
         3, "How often a run that diverges goes back to its last checkpoint before it ends.",
         low=0, group=_RUN, resumable=True,

@@ -17,10 +17,10 @@ import tensorflow as tf
 
 from keras_gan import cli, data, distribution, random
 from keras_gan.files import atomic
-from keras_gan.files.run_folder import RunFolder
+from keras_gan.files.run_folder import RunFolder, checkpoint_steps
 from keras_gan.models import inputs
 from trainers import STARTED
-from trainers.engine import continuation, dashboard, flags, hardware, precision, report, tasks
+from trainers.engine import continuation, dashboard, flags, hardware, initial, precision, report, tasks
 
 
 def main(program, about, config_class, build, argv=None, labels=False, epilogue=None):
@@ -122,6 +122,8 @@ def _train(program, config, given, build, labels, epilogue):
         hardware.check_same(strategy, "flags or data", continuation.facts(program, config, spec))
         with strategy.scope():
             model = build(config, spec)
+            if config.init and not checkpoint_steps(folder.checkpoints):
+                print("\n".join(initial.take_weights(model, config.init)), flush=True)
         run = Run(program, config, folder, RunFolder(own), strategy, examples, spec, model, trial)
         print(_describe(run), flush=True)
         if config.dry_run:
