@@ -20,7 +20,14 @@ EXTRAS = {
         "codespell>=2.3",
     ],
     # Other implementations of the metrics.
-    "bench": ["clean-fid>=0.1.35", "prdc>=0.2", "scikit-learn>=1.4", "torch", "torch-fidelity>=0.4"],
+    "bench": [
+        "clean-fid>=0.1.35",
+        "efficientnet-lite-pytorch",
+        "prdc>=0.2",
+        "scikit-learn>=1.4",
+        "torch",
+        "torch-fidelity>=0.4",
+    ],
 }
 EXTRAS["test"] = [
     "hypothesis>=6.100",
@@ -45,7 +52,8 @@ setup(
     package_data={
         "keras_gan": ["py.typed"],
         "keras_gan.data": ["digits/*"],
-        "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz"],
+        "keras_gan.networks": ["trained/*/*"],
+        "keras_gan.metrics.features": ["weights/*.json", "weights/*.npz", "weights/*.txt"],
         "trainers.evaluation": ["*.css", "*.html"],
         "trainers.forgetting": ["*.html"],
         "export.stand_in": ["*.html"],

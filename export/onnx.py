@@ -20,7 +20,7 @@ _ABOUT = "\n".join([__doc__, onnx.__doc__.split("\n\n", 2)[2]])
 class Config:
     """The flags of this command."""
 
-    model: str = option("", "The saved generator or GAN, a .keras file.")
+    model: str = option("", "The saved generator or GAN, a .keras file, or preset:NAME.")
     out: str = option("", "File to write, ending in .onnx; its card becomes FILE.onnx.json.")
     overwrite: bool = option(False, "Replace a file that is there already.")
 

@@ -22,7 +22,7 @@ _ABOUT = "\n".join([__doc__, saved_model.__doc__.split("\n\n", 2)[2]])
 class Config:
     """The flags of this command."""
 
-    model: str = option("", "The saved generator or GAN, a .keras file.")
+    model: str = option("", "The saved generator or GAN, a .keras file, or preset:NAME.")
     out: str = option("", "Folder to write the SavedModel to.")
     overwrite: bool = option(False, "Replace a SavedModel that is there already in --out.")
     publish: str = option("", "Instead of --out: folder of numbered versions, in which the next one is made.")

@@ -21,7 +21,7 @@ _ABOUT = "\n".join([__doc__, tflite.__doc__.split("\n\n", 2)[2]])
 class Config:
     """The flags of this command."""
 
-    model: str = option("", "The saved generator or GAN, a .keras file.")
+    model: str = option("", "The saved generator or GAN, a .keras file, or preset:NAME.")
     out: str = option("", "File to write, ending in .tflite; its card becomes FILE.tflite.json.")
     format: str = option("float32", "How weights are stored: float32, float16, dynamic or int8.")
     batch_sizes: str = option("1", "Images per call, fixed in the file; several, as 1,8,32, become signatures.")

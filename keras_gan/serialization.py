@@ -123,6 +123,35 @@ def weights_digest(model):
     return digest.hexdigest()
 
 
+def named_weights(layer):
+    """The variables of a layer and of the layers within it, by names that do not depend on what else was made.
+
+    Args:
+        layer: A built Keras layer or model.
+
+    Returns:
+        Dictionary from the names of attributes on the way and of the variable, such as `"blocks/0/convolution/kernel"`,
+        to variables.
+
+    Example:
+
+    >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="first")])
+    >>> list(keras_gan.serialization.named_weights(network))
+    ['first/kernel', 'first/bias']
+    """
+    found = {}
+    for path, child in _children(layer):
+        found |= {f"{path}/{name}": weight for name, weight in named_weights(child).items()}
+    inner = {id(weight) for weight in found.values()}
+    for weight in layer.weights:
+        if id(weight) not in inner:
+            name, number = weight.name, 1
+            while name in found:
+                name, number = f"{weight.name}_{number}", number + 1
+            found[name] = weight
+    return found
+
+
 def frozen(layer):
     """The outermost layers within a layer that are not trainable, by the names of attributes on the way to them.
 

@@ -35,6 +35,8 @@ from keras_gan.files import atomic, pictures
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
 from keras_gan.metrics import features, records
+from keras_gan.metrics.evaluate import MOST
+from keras_gan.networks import presets
 from trainers.engine import flags
 from trainers.evaluation import comparison, memorisation, model_card, translations
 
@@ -43,7 +45,7 @@ TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    model: str = option("", "generator.keras or gan.keras of a run.")
+    model: str = option("", "generator.keras or gan.keras of a run, or preset:NAME.")
     samples: str = option("", "Instead of a model: a folder of images, whoever made them.")
     compare: str = option("", "Instead of a model: two models, or two patterns of models, separated by a comma.")
     dataset: str = option("", "Real images, as the trainers take them; by default those of the model's run.")
@@ -55,9 +57,14 @@ class Config:
     )
     source: str = option("", "Of a model that translates: what sources are made of images; by default as in the run.")
     direction: str = option("", "Of pairs: AtoB or BtoA; by default as in the run.")
-    split: str = option("test", "Split of the real images that are compared with.")
+    split: str = option("", "Split of the real images; by default test, or of --samples train where there is no test.")
     train_split: str = option("", "Split that was trained on, in which copies are searched; by default as in the run.")
-    features: str = option("", "What metrics see images through; by default the classifier that fits the data set.")
+    features: str = option(
+        "", "What metrics see images through; by default the data set's own classifier, or else efficientnet_lite0."
+    )
+    inception: str = option(
+        "", "Path of inception-2015-12-05.tgz: metrics are FID and KID then. Its digest is recorded."
+    )
     num_samples: int = option(5000, "Images to generate.", low=10, below=10**6)
     seed: int = option(0, "Seed of the first image.")
     seeds: int = option(3, "For --compare with single models: evaluations of each, with other seeds.", low=2)
@@ -78,6 +85,8 @@ def _evaluate(config):
             f"Give one of --model, --samples and --compare. Received: {', '.join(given) or 'none of them'}"
         )
     tf.get_logger().setLevel("ERROR")
+    if config.features == "auto":
+        config = dataclasses.replace(config, features="")
     if config.compare:
         _compare(config)
     else:
@@ -88,12 +97,12 @@ def _describe(config):
     """Evaluates one generator, or a folder of images, and writes the card."""
     path = Path(config.model or config.samples)
     out = _results_folder(config, path)
-    run = RunFolder.of(path) if config.model else None
+    run = RunFolder.of(loading.place_of(path)) if config.model else None
     config = _from_run(config, run)
     if config.model:
         generator = loading.load_network(path)
         if isinstance(generator, networks.Translator):
-            translations.describe(config, path, generator, out, run)
+            translations.describe(dataclasses.replace(config, split=config.split or "test"), path, generator, out, run)
             return
         _check_pictures(path, generator.image_shape)
         fakes, step = None, run and run.step_of(path)
@@ -105,13 +114,15 @@ def _describe(config):
         )
         shape = fakes.shape[1:]
     seen = _features(config, shape)
-    real = flags.find_like(config, config.split, shape)
+    split, real = _find_real(config, shape)
+    config = dataclasses.replace(config, split=split)
     train = None if config.train_split == config.split else flags.find_like(config, config.train_split, shape)
     found = metrics.evaluate(
         fakes if generator is None else generator,
         real,
         seen,
         num_samples=config.num_samples,
+        num_real=MOST if seen.is_slow else None,
         held_out=train,
         dataset=config.dataset,
         split=config.split,
@@ -145,7 +156,7 @@ def _log(folder, step, found, shown):
 
 
 def _results_folder(config, path):
-    out = Path(config.out) if config.out else (path.parent if config.model else Path()) / "evaluation"
+    out = Path(config.out) if config.out else _beside(config) / "evaluation"
     if config.compare and not config.out:
         out = next(f for n in itertools.count(1) if not (f := out / f"comparison-{n:03d}").exists())
     names = ("evaluation.json", "model_card.html", "comparison.json", "comparison.html")
@@ -156,6 +167,12 @@ def _results_folder(config, path):
         raise ValueError(f"{existing[0]} exists: choose another --out, or pass --overwrite.")
     atomic.nearest_folder(out / "evaluation.json")
     return out
+
+
+def _beside(config):
+    """The folder that a model lies in; of presets and samples the one that the command was started in."""
+    in_place = not config.model or config.model.startswith(presets.PREFIX)
+    return Path() if in_place else Path(config.model).parent
 
 
 def _from_run(config, run):
@@ -172,6 +189,18 @@ def _from_run(config, run):
     return config
 
 
+def _find_real(config, shape):
+    """The split that is compared with, and its images; somebody's samples may be compared with all that there are."""
+    try:
+        return config.split or "test", flags.find_like(config, config.split or "test", shape)
+    except data.MissingSplitError:
+        if config.split or not config.samples:
+            raise
+    real = flags.find_like(config, "train", shape)
+    print(f"{config.dataset} has no split 'test': the samples are compared with all of its images.", flush=True)
+    return "train", real
+
+
 def _check_pictures(path, shape):
     if len(shape) != 3:
         raise ValueError(f"{path} generates vectors; images are evaluated here. Received: shape {tuple(shape)}")
@@ -179,6 +208,12 @@ def _check_pictures(path, shape):
 
 def _features(config, shape):
     """The network that images are seen through."""
+    if config.inception:
+        if config.features:
+            raise ValueError(f"Give --inception or --features. Received: --features={config.features}")
+        seen = features.of_inception(config.inception)
+        seen.check(shape)
+        return seen
     name = config.features or features.for_dataset(config.dataset, shape)
     known = name or features.for_dataset(config.dataset)
     seen = features.get(known) if known else None
@@ -188,10 +223,12 @@ def _features(config, shape):
             f"{seen.name} sees images {_size(seen.image_shape)}, and those in {config.samples} are {_size(shape)}: "
             f"pass {advice}, or as --features a network that sees them as they are."
         )
+    if name is None and (name := features.automatic(config.dataset, shape)):
+        seen = features.get(name)
     if name is None:
         raise ValueError(
-            f"No classifier for images {_size(shape)} of {config.dataset} comes with the package: train one and pass "
-            "its .keras file as --features, or pass the name of another network (see --help)."
+            f"No features for images {_size(shape)} of {config.dataset} come with the package: train a classifier and "
+            "pass its .keras file as --features, or pass the name of another network (see --help)."
         )
     seen.check(shape)
     return seen
@@ -220,7 +257,7 @@ def _summary(config, path, generator, shape, found, seen):
     identity = {"file": str(path), "class": kind}
     if generator is not None:
         identity |= {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(loading.place_of(path).read_bytes()).hexdigest(),
             "latents": f"{generator.latent_dim}, {generator.latent_prior} prior",
             "classes": generator.class_names or generator.num_classes,
             "parameters": generator.count_params(),
@@ -283,7 +320,7 @@ def _latent_space(generator, seen, real, train, shown):
     values = ", ".join(f"{factor:g}" for factor in TRUNCATIONS)
     shown["truncation"] = pictures.grid(np.concatenate(rows), columns=8), f"The same latents, truncated to {values}."
     shown["arithmetic"] = _arithmetic(generator)
-    count = min(1000, real.num_examples)
+    count = min(400 if seen.is_slow else 1000, real.num_examples)
     chosen = np.linspace(0, real.num_examples - 1, count).astype(int)
     curve = metrics.truncation_curve(
         generator, seen(memorisation.pixels(real, chosen)), seen, TRUNCATIONS, max(count, 200), progress=True
@@ -335,7 +372,10 @@ def _compare(config):
     patterns = [pattern.strip() for pattern in config.compare.split(",")]
     if len(patterns) != 2 or not all(patterns):
         raise ValueError(f"--compare takes two models, separated by a comma. Received: --compare={config.compare}")
-    sides = [sorted(glob.glob(pattern)) for pattern in patterns]  # noqa: PTH207 (patterns may be absolute)
+    sides = [
+        [pattern] if pattern.startswith(presets.PREFIX) else sorted(glob.glob(pattern))  # noqa: PTH207 (may be absolute)
+        for pattern in patterns
+    ]
     for pattern, paths in zip(patterns, sides, strict=True):
         if not paths:
             raise ValueError(f"There is no model {pattern}.")
@@ -345,8 +385,9 @@ def _compare(config):
             f"Compare one model with one, or several with several. Received: {len(sides[0])} and {len(sides[1])} models"
         )
     out = _results_folder(config, Path(sides[0][0]))
-    config = _from_run(config, RunFolder.of(sides[0][0]))
-    if isinstance(loading.load_network(Path(sides[0][0])), networks.Translator):
+    place = loading.place_of(sides[0][0])
+    config = _from_run(dataclasses.replace(config, split=config.split or "test"), RunFolder.of(place))
+    if isinstance(loading.load_network(sides[0][0]), networks.Translator):
         translations.compare(config, patterns, sides, out)
         return
     values, details, shown = [], [], []
@@ -390,6 +431,7 @@ def _measure(config, path, seed):
         real,
         seen,
         num_samples=config.num_samples,
+        num_real=MOST if seen.is_slow else None,
         dataset=config.dataset,
         split=config.split,
         seed=seed,

@@ -23,7 +23,7 @@ from trainers.forgetting import marks
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    model: str = option("", "generator.keras or gan.keras of a run.")
+    model: str = option("", "generator.keras or gan.keras of a run, or preset:NAME.")
     n: int = option(200, "Number of samples to look at.", low=2, below=10_001)
     seed: int = option(0, "Seed of the first sample.", low=-(2**62), below=2**62)
     out: str = option("marked.json", "The file that is written.")

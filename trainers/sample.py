@@ -17,7 +17,7 @@ from keras_gan.files import atomic, pictures
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    model: str = option("", "generator.keras or gan.keras of a run.")
+    model: str = option("", "generator.keras or gan.keras of a run, or preset:NAME.")
     n: int = option(64, "Number of images.", low=1, below=10**6)
     seed: int = option(0, "Seed of the first image.")
     label: str = option("", "Class of all images, by number or name; all classes in turn if empty.")

@@ -32,13 +32,14 @@ from keras_gan.cli import option
 from keras_gan.export import loading
 from keras_gan.files import atomic, pictures
 from keras_gan.files.run_folder import RunFolder
+from keras_gan.networks import presets
 from trainers.engine import flags
 from trainers.forgetting import forgetting, targets, trade_off
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    model: str = option("", "generator.keras or gan.keras of a run.")
+    model: str = option("", "generator.keras or gan.keras of a run, or preset:NAME.")
     feature: str = option("", "thickness, class:K (number or name) or marked:FILE.")
     dataset: str = option("", "Real images, as the trainers take them; by default those of the model's run.")
     data_dir: str = option("", "Where TensorFlow Datasets keeps prepared data; its own default if empty.")
@@ -190,7 +191,7 @@ def _results_folder(config):
     if not config.feature:
         raise ValueError("--feature is needed: thickness, class:K or marked:FILE.")
     name = "".join(letter if letter.isalnum() else "-" for letter in Path(config.feature).name)
-    out = Path(config.out) if config.out else Path(config.model).parent / f"unlearned-{name}"
+    out = Path(config.out) if config.out else _beside(config.model) / f"unlearned-{name}"
     if out.exists():
         raise ValueError(f"{out} exists: choose another --out.")
     atomic.nearest_folder(out)
@@ -206,9 +207,14 @@ def _threshold(config):
         raise ValueError(f"--threshold must be a number. Received: --threshold={config.threshold}") from None
 
 
+def _beside(model):
+    """The folder that a model lies in; of presets the one that the command was started in."""
+    return Path() if model.startswith(presets.PREFIX) else Path(model).parent
+
+
 def _from_run(config):
     """The configuration with what flags leave open taken from the model's run, and the split that was trained on."""
-    run = RunFolder.of(config.model)
+    run = RunFolder.of(loading.place_of(config.model))
     started = run.config() if run else {}
     open_names = [name for name in ("dataset", "data_dir", "image_size", "channels") if not getattr(config, name)]
     config = cli.adopt(config, started, open_names)

@@ -110,8 +110,9 @@ plt.show()
 #
 # ## How good is it, without a ready classifier?
 #
-# Metrics compare *features* of real and generated pictures. For digits the package brings a network that makes them.
-# For your pictures there are three ways.
+# Metrics compare *features* of real and generated pictures. For digits the package brings a network that makes them,
+# and for pictures of any kind one of photographs, EfficientNet-Lite0, which evaluation takes by default (`lkd`). Icons
+# are no photographs; there are three more ways.
 #
 # **1. A classifier of your own.** If your folder has classes, any Keras classifier that tells them apart will do; its
 # layer before the last one makes the features. It is the judge, so train it once and keep it: numbers of different

@@ -144,7 +144,7 @@ plt.show()
 #
 # - The classifier that measures was trained on the same kind of data. Choose models by one network and report another:
 #   `mnist_classifier_b` is there for that.
-# - None of these numbers is the FID of papers, which needs Inception: `features="inception"` where its file is.
+# - None of these numbers is the FID of papers, which needs Inception: `--inception=FILE` where you have it.
 #
 # ## What to read next
 #

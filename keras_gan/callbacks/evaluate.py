@@ -9,7 +9,10 @@ from keras_gan.files import history
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features as networks
 from keras_gan.metrics import records, registry
-from keras_gan.metrics.evaluate import evaluate
+from keras_gan.metrics.evaluate import evaluate, network_for, open_real
+
+SAMPLES = 2500
+SLOW_SAMPLES = 500  # through networks that take milliseconds an image
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -25,12 +28,14 @@ class Evaluate(keras.callbacks.Callback):
 
     Args:
         real: Real images, as for `keras_gan.metrics.evaluate`.
-        features: What `keras_gan.metrics.features.get` takes.
-        metrics: Names of metrics; the first decides what is best. By default the Frechet distance alone.
+        features: As `keras_gan.metrics.evaluate` takes them.
+        metrics: Names of metrics; the first decides what is best. By default the Frechet distance alone; through
+            `efficientnet_lite0` the kernel distance, which few images suffice for.
         epochs: Epochs between evaluations.
         steps: Training steps between evaluations instead, counted over the life of the model: then evaluations are
             at its multiples.
-        num_samples: Number of images to generate.
+        num_samples: Number of images to generate; by default 2,500, and 500 for networks that take milliseconds an
+            image.
         folder: Run folder, or `None`: values are appended to `metrics.jsonl` there, and TensorBoard's files are in
             `logs/`.
         say: Function of a line of text that is called with the result of every evaluation, or `None`.
@@ -66,19 +71,25 @@ class Evaluate(keras.callbacks.Callback):
     def __init__(
         self,
         real,
-        features,
+        features="auto",
         metrics=None,
         epochs=1,
         steps=None,
-        num_samples=2500,
+        num_samples=None,
         folder=None,
         say=None,
         **options,
     ):
+        dataset = options.setdefault("dataset", real if isinstance(real, str) else "")
         self.real = real
+        if features == "auto":
+            self.real = open_real(real, options.get("split", "train"))
+            features = network_for(features, self.real, dataset)
         self.features = networks.get(features)
         named = registry.names_for(self.features.name, metrics)
         metrics = named[:1] if metrics is None else named
+        if num_samples is None:
+            num_samples = SLOW_SAMPLES if self.features.is_slow else SAMPLES
         self.num_samples = num_samples
         self.options = {"intervals": False, "floor": False, **options}
         self._schedule(metrics, registry.METRICS[metrics[0]].better, epochs, steps, folder, say)

@@ -1,6 +1,6 @@
 """Data sets: `load`, the one entry, and what it reads from."""
 
-from keras_gan.data import conditions, decoding, stacked, toy
+from keras_gan.data import conditions, decoding, faces, stacked, toy
 from keras_gan.data.images import SOURCES, DataSpec, load, open_source
 from keras_gan.data.sources import MEMORY_LIMIT, MissingSplitError
 
@@ -11,6 +11,7 @@ __all__ = [
     "MissingSplitError",
     "conditions",
     "decoding",
+    "faces",
     "load",
     "open_source",
     "stacked",

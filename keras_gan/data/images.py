@@ -7,7 +7,19 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.data import batches, conditions, decoding, folders, jitter, pairs, sources, stacked, tfrecords, toy
+from keras_gan.data import (
+    batches,
+    conditions,
+    decoding,
+    faces,
+    folders,
+    jitter,
+    pairs,
+    sources,
+    stacked,
+    tfrecords,
+    toy,
+)
 from keras_gan.data.sources import MEMORY_LIMIT
 
 
@@ -28,6 +40,7 @@ def _domains(place, request):
 SOURCES = {
     "mnist5k": sources.mnist5k,
     "toy:NAME": toy.source,
+    "faces": faces.source,
     "stacked_mnist": _stacked,
     "stacked_mnist5k": _stacked,
     "folder:PATH": folders.from_folder,
@@ -99,6 +112,8 @@ def load(
     Args:
         source: Where the images come from:
             - `"mnist5k"`: 5,000 digits of MNIST, installed with the package; the last of every ten is `"test"`.
+            - `"faces"`: 10,000 colour faces of 64x64 pixels, drawn from stated probabilities; see
+              `keras_gan.data.faces`. The classes are kinds of hair.
             - `"toy:NAME"`: points of a known density, float vectors; the names are those of `keras_gan.data.toy.get`.
             - `"stacked_mnist"`, or `"stacked_mnist5k"`: three digits as the colours of an image, in 1,000 classes; see
               `keras_gan.data.stacked`.
@@ -114,7 +129,7 @@ def load(
             - an array of uint8 images in [0, 255] or of float images in [-1, 1], of shape `(N, H, W, C)` or
               `(N, H, W)`, or of float vectors of any range, of shape `(N, D)`; or a pair of such an array and
               integer labels of shape `(N,)`.
-        split: `"train"` or `"test"` for mnist5k, toy data and stacked digits; for TFDS any split, such as
+        split: `"train"` or `"test"` for mnist5k, faces, toy data and stacked digits; for TFDS any split, such as
             `"train[:10%]"`; for folders and TFRecords the subfolder of that name, where `"training"`, `"valid"`,
             `"val"`, `"dev"` and `"testing"` are names of `"train"`, `"validation"` and `"test"` too, in any case.
             `"train"` without subfolders for splits is everything. Classes have the numbers of the training split.

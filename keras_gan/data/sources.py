@@ -112,7 +112,7 @@ def mnist5k(_, request):
     if hashlib.sha256(rows).hexdigest() != MNIST5K_DIGEST:
         raise ValueError(f"{file} does not hold the digits that define mnist5k: reinstall keras_gan.")
     rows = rows[(np.arange(len(rows)) % 10 == 9) == (split == "test")]
-    return _in_memory(
+    return in_memory(
         rows[:, :-1].reshape(-1, 28, 28, 1),
         rows[:, -1].astype(np.int32),
         request,
@@ -137,10 +137,10 @@ def from_arrays(arrays, request):
         raise ValueError(f"`num_classes` needs labels. Received: num_classes={num_classes}")
     else:
         labels = np.zeros(len(images), np.int32)
-    return _in_memory(images, labels, request, identity=digest.hexdigest(), num_classes=num_classes)
+    return in_memory(images, labels, request, identity=digest.hexdigest(), num_classes=num_classes)
 
 
-def _in_memory(images, labels, request, **fields):
+def in_memory(images, labels, request, **fields):
     """A source of arrays, converted where a size or a number of channels is asked for."""
     image_size, channels = request.image_size, request.channels
     if images.dtype == np.uint8:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_gan import networks, serialization
+from keras_gan.networks import presets
 
 # A path of a `.keras` file, a generator, or a model that has one.
 Source = str | os.PathLike | keras.Model
@@ -18,7 +19,8 @@ def load_generator(model: Source) -> networks.Generator:
 
     Args:
         model: A `keras_gan.networks.Generator`; a `GAN` or another model with a generator, of which the one that it
-            samples from is taken: the moving average, where there is one; or the path of a `.keras` file of either.
+            samples from is taken: the moving average, where there is one; or the path of a `.keras` file of either; or
+            `preset:NAME`, one that comes with the package, or `preset:FOLDER`, that `save_to_preset` wrote.
             A GAN may have a plain Keras model for a generator: the GAN knows its prior and classes.
 
     Returns:
@@ -142,8 +144,27 @@ def _load(model):
         return model, f"the model {model.name!r}"
     if not isinstance(model, (str, os.PathLike)):
         raise ValueError(f"Expected a generator, a GAN or the path of a .keras file. Received: model={model!r}")
+    if os.fspath(model).startswith(presets.PREFIX):
+        return networks.Generator.from_preset(os.fspath(model)), model
     path = Path(model)
     return load_model(path), path
+
+
+def place_of(model: str | os.PathLike) -> Path:
+    """The file that a model's weights are in, with what is known of its training beside it.
+
+    Args:
+        model: Path of a `.keras` file, or `preset:NAME`.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        ValueError: If there is no such preset.
+    """
+    if os.fspath(model).startswith(presets.PREFIX):
+        return presets.folder_of(model) / presets.WEIGHTS
+    return Path(model)
 
 
 def load_model(path: str | os.PathLike) -> keras.Model:

@@ -1,6 +1,7 @@
 """Metrics: pure functions over feature matrices and class probabilities in float64, and `evaluate` on top of them."""
 
 from keras_gan.metrics import (
+    attributes,
     collapse,
     conditional,
     divergence,
@@ -48,6 +49,7 @@ __all__ = [
     "PrecisionRecall",
     "Record",
     "TruncationCurve",
+    "attributes",
     "classifier_score",
     "collapse",
     "conditional",

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import typing
+import warnings
 
 import numpy as np
 import tqdm
@@ -12,10 +13,13 @@ from keras_gan.data.sources import Source
 from keras_gan.files import pictures
 from keras_gan.metrics import arrays, records, registry
 from keras_gan.metrics import features as networks
+from keras_gan.metrics.features import cache
 from keras_gan.metrics.intervals import Interval
 
 _CHUNK = 250  # images that are generated and looked at together
 MOST = 10_000  # images that are generated unless the caller says otherwise
+TRUSTED = 0.7  # share of images that a classifier is to be right about
+_WORTH_KEEPING = 500  # images that a slow network is not to look at again in another process
 _QUANTIZED = "uint8, floor(127.5 x + 128)"
 
 
@@ -32,7 +36,7 @@ class _Seen(typing.NamedTuple):
 def evaluate(
     generator,
     real,
-    features,
+    features="auto",
     metrics=None,
     num_samples=None,
     *,
@@ -60,7 +64,9 @@ def evaluate(
             `real` may be.
         real: What `keras_gan.data.open_source` takes or returns: a source, a name, an array of uint8 images or of
             floats in [-1, 1], or a pair of such an array and labels.
-        features: What `keras_gan.metrics.features.get` takes.
+        features: What `keras_gan.metrics.features.get` takes, or `"auto"`: what `keras_gan.metrics.features.automatic`
+            names for the data. Of a classifier of the real images' classes it is found out how often it is right, and
+            warned of where that is less than 0.7 of them.
         metrics: Names of `keras_gan.metrics.registry.METRICS`; by default all that there are with these features.
         num_samples: Number of images to generate; by default as many as there are real ones, but at most 10,000. Of
             images that are given as many are taken, evenly spaced; by default all.
@@ -98,40 +104,70 @@ def evaluate(
             "What makes images of images is measured by the images that it made: pass generator.translate(sources). "
             f"Received: a {type(generator).__name__}"
         )
-    network = networks.get(features)
+    source = open_real(real, split)
+    if dataset is None:
+        dataset = real if isinstance(real, str) else ""
+    network = network_for(features, source, dataset)
     names = registry.names_for(network.name, metrics)
-    source = _source(real, split)
     network.check(source.image_shape)
-    real_rows = _evenly(source.num_examples, num_real)
-    seen_real = _see_source(network, source, real_rows, progress)
+    real_rows = evenly(source.num_examples, num_real)
+    seen_real = see_source(network, source, real_rows, progress)
     if hasattr(generator, "latent_dim"):
         seen_fake, origin = _see_generated(
             network, generator, source, real_rows, num_samples, seed, batch_size, progress
         )
     else:
-        given = _source(generator)
+        given = open_real(generator)
         network.check(given.image_shape)
-        seen_fake = _see_source(network, given, _evenly(given.num_examples, num_samples), progress)
+        seen_fake = see_source(network, given, evenly(given.num_examples, num_samples), progress)
         origin = {"quantization": "as given" if _holds_bytes(given) else _QUANTIZED}
     common = {
         **origin,
         "features": network.name,
         "features_digest": network.digest,
         "resize": network.resize if source.image_shape[:2] != network.image_shape[:2] else "none",
-        "dataset": dataset if dataset is not None else real if isinstance(real, str) else "",
+        "dataset": dataset,
         "split": split,
         "versions": records.versions(),
     }
-    common |= {name: value for name, value in (("ema", ema), ("step", step)) if value is not None}
+    accuracy = _accuracy(network, source, real_rows, seen_real)
+    known = {"ema": ema, "step": step, "features_accuracy": accuracy}
+    common |= {name: value for name, value in known.items() if value is not None}
     measured = _measure(names, seen_real, seen_fake, intervals)
     if floor:
-        others = None if held_out is None else _source(held_out, "test")
+        others = None if held_out is None else open_real(held_out, "test")
         floors = _floors(network, names, source, seen_real, len(seen_fake.features), others, progress)
         measured = {name: {**fields, **floors[name]} for name, fields in measured.items()}
     return [records.Record(name=name, **{**common, **measured[name]}) for name in names]
 
 
-def _source(images, split="train"):
+def network_for(features, source, dataset):
+    """The network that images are seen through.
+
+    Args:
+        features: As `evaluate` takes them.
+        source: `keras_gan.data.sources.Source` of the real images.
+        dataset: Name of the data; empty if unknown.
+
+    Returns:
+        `keras_gan.metrics.features.FeatureExtractor`.
+
+    Raises:
+        ValueError: If nothing is known for such data.
+    """
+    if not isinstance(features, str) or features != "auto":
+        return networks.get(features)
+    name = networks.automatic(dataset, source.image_shape)
+    if name is None:
+        raise ValueError(
+            f"No features that come with the package fit: give a classifier of the data. Received: features='auto' and "
+            f"real images of shape {tuple(source.image_shape)}"
+        )
+    return networks.get(name)
+
+
+def open_real(images, split="train"):
+    """The `keras_gan.data.sources.Source` of images as `evaluate` takes them."""
     if isinstance(images, Source):
         return images
     return data.open_source(images, split if isinstance(images, str) else "train")
@@ -141,8 +177,8 @@ def _holds_bytes(source):
     return source.images is None or source.images.dtype == np.uint8
 
 
-def _evenly(available, wanted):
-    """Evenly spaced row numbers."""
+def evenly(available, wanted):
+    """Numbers of so many rows, evenly spaced; of all where that many are not available, or `wanted` is `None`."""
     if wanted is None or wanted >= available:
         return np.arange(available)
     if wanted < 1:
@@ -150,8 +186,32 @@ def _evenly(available, wanted):
     return np.arange(wanted) * available // wanted
 
 
-def _see_source(network, source, rows, progress):
-    """Features and probabilities of rows of a source; remembered."""
+def _accuracy(network, source, rows, seen):
+    """The share of real images that a classifier of their classes is right about, or `None`."""
+    if seen.probabilities is None or source.labels is None or source.num_classes != seen.probabilities.shape[1]:
+        return None
+    accuracy = float(np.mean(seen.probabilities.argmax(axis=1) == source.labels[rows]))
+    if accuracy < TRUSTED:
+        warnings.warn(
+            f"{network.name} is right about {accuracy:.0%} of the real images alone: what it does not tell apart it "
+            f"cannot judge. Train it to at least {TRUSTED:.0%}, or take efficientnet_lite0.",
+            stacklevel=3,
+        )
+    return accuracy
+
+
+def see_source(network, source, rows, progress):
+    """Features and probabilities of rows of a source, remembered; of slow networks also between processes.
+
+    Args:
+        network: `keras_gan.metrics.features.FeatureExtractor`.
+        source: `keras_gan.data.sources.Source`.
+        rows: Numbers of its rows, as `evenly` makes them.
+        progress: Whether to show progress bars.
+
+    Returns:
+        The pair of an array of features and of one of probabilities, or `None` where there are none.
+    """
 
     def look():
         parts = []
@@ -164,7 +224,17 @@ def _see_source(network, source, rows, progress):
             parts.append(network.both(images, f"{network.name}, real images" if progress else None))
         return _join(parts)
 
-    return _remembered((network.digest, network.name, source.identity, len(rows)), look)
+    key = network.digest, network.name, source.identity, len(rows)
+    if not network.is_slow or len(rows) < _WORTH_KEEPING:
+        return _remembered(key, look)
+
+    def look_once():
+        def named():
+            return {name: part for name, part in look()._asdict().items() if part is not None}
+
+        return _Seen(**{"probabilities": None, **cache.kept((*key, network.image_shape, network.resize), named)})
+
+    return _remembered(key, look_once)
 
 
 def _see_generated(network, generator, source, real_rows, count, seed, batch_size, progress):
@@ -239,7 +309,7 @@ def _samples(name, metric, real, fake):
     both = real.features, fake.features
     if metric.sees == "equal features":
         n = min(map(len, both))
-        both = tuple(each[_evenly(len(each), n)] for each in both)
+        both = tuple(each[evenly(len(each), n)] for each in both)
     return both, dict(zip(("n_real", "n_fake"), map(len, both), strict=True)), dict(metric.options)
 
 
@@ -262,7 +332,7 @@ def _fields(result):
 def _floors(network, names, source, real, count, others, progress):
     """For every metric, what it says of real images, and which those were; remembered."""
     if others is not None and others.num_examples >= count:
-        others_seen = _see_source(network, others, _evenly(others.num_examples, count), progress)
+        others_seen = see_source(network, others, evenly(others.num_examples, count), progress)
         pair, method = (real, others_seen), f"{len(real.features)} images against {count} held-out ones"
     else:
         order = np.random.default_rng(0).permutation(len(real.features))

@@ -41,6 +41,7 @@ class Record:
         interval: What the interval holds with which probability, and how it was found, in words.
         floor: The same metric of real images against real images, or `None`: what a perfect generator gets.
         floor_method: Which real images those were, and how many, in words.
+        features_accuracy: Share of the real images that the network puts into their class, where both are known.
         options: Other numbers that the metric depends on, such as how many neighbours it looks at.
         versions: Versions of this package and of what it computes with.
 
@@ -74,6 +75,7 @@ class Record:
     interval: str = ""
     floor: float | None = None
     floor_method: str = ""
+    features_accuracy: float | None = None
     options: dict = dataclasses.field(default_factory=dict)
     versions: dict = dataclasses.field(default_factory=dict)
 
@@ -185,6 +187,8 @@ def table(records):
 def _conditions(record):
     """The conditions that a value was measured under, in one line."""
     parts = [f"seen through {record.features} ({record.features_digest[:12]})", f"resize: {record.resize}"]
+    if record.features_accuracy is not None:
+        parts[0] += f", right about {record.features_accuracy:.1%} of the real images"
     if record.split:
         parts.insert(0, f"real images of {' '.join(filter(None, (record.dataset, record.split)))}")
     if record.ema is not None:

@@ -3,7 +3,7 @@
 import typing
 
 from keras_gan.metrics import distances, intervals, manifold, scores
-from keras_gan.metrics.features import inception
+from keras_gan.metrics.features import inception, lite0
 
 ANY = "any"
 CLASSIFIER = "classifier"
@@ -61,6 +61,11 @@ METRICS = {
     "fcd": _frechet("Frechet classifier distance", "a classifier", CLASSIFIER),
     "kcd": _kernel("kernel classifier distance", CLASSIFIER),
     "classifier_score": _score("classifier score", "a classifier", CLASSIFIER),
+    "lkd": _kernel("Lite0 kernel distance", lite0.NAME)._replace(
+        about="a distance of what EfficientNet-Lite0 sees in generated images from what it sees in real ones, by a "
+        "polynomial kernel, without bias however few images"
+    ),
+    "lfd": _frechet("Lite0 Frechet distance", "EfficientNet-Lite0", lite0.NAME),
     "fid": _frechet("Frechet Inception distance", "the Inception network", inception.NAME),
     "kid": _kernel("kernel Inception distance", inception.NAME),
     "inception_score": _score("Inception score", "the Inception network", inception.NAME),

@@ -1,5 +1,6 @@
 """Bases of generators and discriminators: the contract that the rest of the package reads."""
 
+import os
 from collections.abc import Iterable, Sequence
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import latents
+from keras_gan.networks import presets
 from keras_gan.networks.exportable import Exportable
 
 Tensor = tf.Tensor | keras.KerasTensor
@@ -190,6 +192,43 @@ class Generator(Network):
         if self.num_classes is None:
             return codes
         return [codes, keras.KerasTensor((None,), dtype="int32", name="labels")]
+
+    presets = presets.OfClass()
+
+    @classmethod
+    def from_preset(cls, preset: str | os.PathLike) -> "Generator":
+        """Loads a trained generator.
+
+        Args:
+            preset: A name in `presets`, or the path of a folder that `save_to_preset` wrote.
+
+        Returns:
+            A generator in float32, trainable like a new one.
+
+        Raises:
+            ValueError: If there is no such preset, it is damaged, or it is of another class.
+
+        Example:
+
+        >>> generator = keras_gan.networks.Generator.from_preset("dcgan_mnist")
+        >>> generator.sample(4, seed=0).shape
+        (4, 28, 28, 1)
+        >>> "dcgan_mnist" in keras_gan.networks.DCGANGenerator.presets
+        True
+        """
+        return presets.load(preset, cls)
+
+    def save_to_preset(self, folder: str | os.PathLike, facts: dict | None = None) -> None:
+        """Writes this generator into a folder that `from_preset` reads, kernels as float16.
+
+        Args:
+            folder: Folder to create.
+            facts: Dictionary of what is to be known of it, which JSON can hold.
+
+        Raises:
+            ValueError: If there is something in the folder already, or float16 does not hold the weights.
+        """
+        presets.save(self, folder, facts)
 
     def sample(
         self, n: int, labels: int | Sequence[int] | None = None, seed: int = 0, truncation: float = 1.0

@@ -76,6 +76,28 @@ class EvaluateTest(TestCase):
         self.assertEqual(found["records"][0]["n_fake"], 100)
         self.assertNotIn("<h2>Latent space", (out / "model_card.html").read_text())
 
+    def test_folders_and_nothing_else(self):
+        """Somebody's samples beside somebody's pictures: no run, no classifier, no splits."""
+        random = np.random.default_rng(0)
+        for name, low, high in (("real", 0, 256), ("made", 60, 200)):
+            for i in range(24):
+                image = random.integers(low, high, (12, 12, 3)).astype("uint8")
+                pictures.write_png(self.folder / name / f"{i:02d}.png", image)
+        out = self.folder / "out"
+        flags = (f"--samples={self.folder / 'made'}", f"--dataset=folder:{self.folder / 'real'}")
+        text = self.run_(*flags, f"--out={out}")
+        self.assertIn("has no split 'test': the samples are compared with all of its images", text)
+        self.assertRegex(text, r"lkd +[0-9.]+")
+        found = json.loads((out / "evaluation.json").read_text())
+        self.assertEqual([record["name"] for record in found["records"]][:3], ["lkd", "lfd", "precision"])
+        self.assertEqual({record["features"] for record in found["records"]}, {"efficientnet_lite0"})
+        self.assertIn("efficientnet_lite0", (out / "model_card.html").read_text())
+        self.assertIn("--split=train to take", self.run_(*flags, f"--out={out}2", "--split=test", status=1))
+        for file in sorted((self.folder / "made").iterdir())[4:]:
+            file.unlink()
+        few = self.run_(*flags, f"--out={out}2", status=1)
+        self.assertIn("neighbours=5 with 4 real samples", few)
+
     def test_a_comparison(self):
         a, b = self.save("a.keras"), self.save("b.keras", seed=1)
         flags = (f"--compare={a},{b}", "--dataset=mnist5k", "--num_samples=100", "--seeds=2")
@@ -117,7 +139,7 @@ class EvaluateTest(TestCase):
             self.assertEqual(text.count("\n"), 1)
 
     def test_bad_input(self):
-        model, other = self.save(), self.save("other.keras", image_shape=(8, 8, 1))
+        model, other = self.save(), self.save("other.keras", image_shape=(4, 4, 1))
         vectors = self.save("vectors.keras", image_shape=(3,))
         for flags, words in (
             ((), "Give one of --model, --samples and --compare. Received: none of them"),
@@ -128,7 +150,7 @@ class EvaluateTest(TestCase):
             ((f"--model={model}", "--dataset=no_such_data"), "no_such_data"),
             ((f"--model={model}", "--dataset=mnist5k", "--split=middle"), "splits 'train' and 'test'"),
             ((f"--model={model}", "--dataset=mnist5k", "--features=alexnet"), "Features are one of"),
-            ((f"--model={other}", "--dataset=mnist5k"), "No classifier for images 8x8x1 of mnist5k"),
+            ((f"--model={other}", "--dataset=mnist5k"), "No features for images 4x4x1 of mnist5k"),
             (
                 (f"--model={other}", "--dataset=mnist5k", "--features=mnist_classifier"),
                 "sees images of shape (28, 28, 1)",

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_gan import data, optimizers
 from keras_gan.callbacks import watchdog
+from keras_gan.callbacks.evaluate import SAMPLES, SLOW_SAMPLES
 from keras_gan.cli import option
 from trainers.engine import hardware
 from trainers.engine.precision import POLICIES
@@ -37,6 +38,9 @@ class RunConfig:
         100, "Steps between log entries, each the mean since the last.", low=1, group=_RUN, resumable=True
     )
     sample_every: int = option(100, "Steps between sample grids.", low=1, group=_RUN, resumable=True)
+    init: str = option(
+        "", "Begin with the weights of preset:NAME or of a .keras file, as far as they fit: fine-tuning.", group=_RUN
+    )
     max_rollbacks: int = option(
         3, "How often a run that diverges goes back to its last checkpoint before it ends.",
         low=0, group=_RUN, resumable=True,
@@ -66,12 +70,18 @@ class RunConfig:
     evaluate_every: int = option(
         500, "Steps between evaluations of the averaged generator; 0 for none.", low=0, group=_EVALUATION
     )
-    evaluate_samples: int = option(2500, "Images that are generated for an evaluation.", low=2, group=_EVALUATION)
+    evaluate_samples: int = option(
+        SAMPLES,
+        f"Images that are generated for an evaluation; {SLOW_SAMPLES} by default where auto is "
+        "efficientnet_lite0.",
+        low=2, group=_EVALUATION,
+    )  # fmt: skip
     features: str = option(
         "auto",
-        "What evaluation sees images through: a name of keras_gan.metrics.features, a .keras file, none, or auto.",
-        group=_EVALUATION,
-    )
+        "What evaluation sees images through: a name of keras_gan.metrics.features, a .keras file, none, or auto: the "
+        "data set's own classifier, or else efficientnet_lite0.",
+        group=_EVALUATION, auto="auto",
+    )  # fmt: skip
     best_metric: str = option(
         "", "A logged quantity: the checkpoint where it was best is kept too.", group=_EVALUATION, resumable=True
     )
@@ -175,7 +185,7 @@ def find_like(config, split, shape, flag="split"):
         source = find(config, split)
     except data.MissingSplitError as error:
         cure = "" if split == "train" else f" Pass --{flag}=train to take the images that were trained on."
-        raise ValueError(f"{error}.{cure}") from None
+        raise data.MissingSplitError(f"{error}.{cure}") from None
     if tuple(source.image_shape) != tuple(shape):
         raise ValueError(
             f"Generated and real images must have one shape: pass --image_size and --channels. Received: generated "

@@ -68,10 +68,16 @@ def _save_generator(model, file, weights=None, **which):
 
 def _measure_kept(run, evaluation):
     """Records of the generator that was kept, by all metrics, with intervals and floors."""
+    names = metrics.registry.names_for(evaluation.features.name)
+    if run.config.evaluate_samples <= evaluation.features.dimension:
+        # A Frechet distance wants more samples than features; by the first the generator was kept.
+        named = metrics.registry.METRICS
+        names = [name for name in names if name == names[0] or named[name].function != metrics.frechet_distance]
     return metrics.evaluate(
         keras.models.load_model(run.own.generator_file),
         run.examples,
         evaluation.features,
+        names,
         num_samples=run.config.evaluate_samples,
         held_out=flags.find_held_out(run.config, run.spec.image_shape),
         ema=run.model.sampler is not run.model.generator,

@@ -17,10 +17,10 @@ import tensorflow as tf
 
 from keras_gan import cli, data, distribution, random
 from keras_gan.files import atomic
-from keras_gan.files.run_folder import RunFolder
+from keras_gan.files.run_folder import RunFolder, checkpoint_steps
 from keras_gan.models import inputs
 from trainers import STARTED
-from trainers.engine import continuation, dashboard, flags, hardware, precision, report, tasks, width
+from trainers.engine import continuation, dashboard, flags, hardware, initial, precision, report, tasks, width
 
 
 def main(program, about, config_class, build, argv=None, labels=False, epilogue=None):
@@ -117,10 +117,14 @@ def _train(program, config, given, build, labels, epilogue):
         _, spec = data.load(examples, repeat=True, labels=labels, **flags.loading(config))
         continuation.check_data(folder, spec)
         config = _choose_width(config, spec)
+        if folder.config() is None:
+            config = tasks.settle_features(config, given, examples, spec)
         config, trial = _choose_precision(config, strategy, build, examples, spec)
         hardware.check_same(strategy, "flags or data", continuation.facts(program, config, spec))
         with strategy.scope():
             model = build(config, spec)
+            if config.init and not checkpoint_steps(folder.checkpoints):
+                print("\n".join(initial.take_weights(model, config.init)), flush=True)
         run = Run(program, config, folder, RunFolder(own), strategy, examples, spec, model, trial)
         print(_describe(run), flush=True)
         if config.dry_run:

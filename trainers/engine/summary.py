@@ -74,8 +74,9 @@ def _out(path):
 def _evaluation(run, model):
     """The command that evaluates, where a network is known to see the images through."""
     folder, config = run.folder, run.config
-    own = [] if config.features in ("auto", "none") else [f"--features={config.features}"]
-    if not own and metrics.features.for_dataset(config.dataset, run.spec.image_shape) is None:
+    automatic = metrics.features.automatic(config.dataset, run.spec.image_shape)
+    own = [] if config.features in ("auto", "none", automatic) else [f"--features={config.features}"]
+    if not own and automatic is None:
         return []
     split = [] if flags.find_held_out(config) else ["--split=train"]
     again = ["--overwrite"] if folder.evaluation.exists() else []

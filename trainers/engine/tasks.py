@@ -1,5 +1,6 @@
 """The callbacks of a run: what is done beside training."""
 
+import dataclasses
 import signal
 import time
 import typing
@@ -9,12 +10,16 @@ import keras
 import tensorflow as tf
 
 from keras_gan import callbacks, data, metrics
+from keras_gan.callbacks.evaluate import SLOW_SAMPLES
 from keras_gan.callbacks.watchdog import signals
 from keras_gan.data.pairs import Domains
+from keras_gan.metrics.features import lite0
 from trainers import STARTED
 from trainers.engine import flags, hardware, translations
 
 _MOST_REAL = 10_000  # images that generated ones are compared with
+_MOST_REAL_SLOW = 2000  # the same for networks that take milliseconds an image
+_LEAST_REAL = 50  # of fewer no distance says anything
 _SECONDS = 3  # of training, from which its speed is told
 
 
@@ -83,6 +88,31 @@ def of(run):
     return Tasks(grids, log, evaluation, watchdog, stop, checkpoint, callbacks.in_order(every))
 
 
+def settle_features(config, given, examples, spec):
+    """The configuration of a new run with what `--features=auto` means for its data.
+
+    It stays `auto` where the data set has a classifier of its own or nothing fits, and of pairs, which are compared
+    directly. An older run that is gone on with is left as it is: its checkpoints have no room for another evaluation.
+
+    Args:
+        config: The configuration.
+        given: Names of the flags on the command line.
+        examples: The data, as `data.open_source` returned them.
+        spec: Their spec.
+    """
+    if config.features != "auto" or not config.evaluate_every or spec.num_examples < _LEAST_REAL:
+        return config
+    dataset = config.dataset
+    if isinstance(config, flags.TranslationConfig):
+        if not isinstance(examples, Domains):
+            return config
+        dataset = translations.target_data(dataset)
+    if metrics.features.automatic(dataset, spec.image_shape) != lite0.NAME:
+        return config
+    samples = {} if "evaluate_samples" in given else {"evaluate_samples": SLOW_SAMPLES}
+    return dataclasses.replace(config, features=lite0.NAME, **samples)
+
+
 class FirstSteps(keras.callbacks.Callback):
     """Says how long the user waited before training began, and soon how long it will take.
 
@@ -128,19 +158,28 @@ def _evaluation(run, log):
         name = metrics.features.for_dataset(config.dataset, shape)
     if name is None:
         print(
-            f"No classifier for {config.dataset} as {'x'.join(map(str, shape))} comes with the package: "
-            "generator.keras will be the last generator, not the best. --features= names another network.",
+            f"No features for {run.spec.num_examples} images of {config.dataset} as {'x'.join(map(str, shape))} come "
+            "with the package: generator.keras will be the last generator, not the best. --features= names a network.",
             flush=True,
         )
         return None
+    seen = metrics.features.get(name)
+    most = _MOST_REAL_SLOW if seen.is_slow else _MOST_REAL
+    if seen.is_slow:
+        print(
+            f"Every {config.evaluate_every} steps {config.evaluate_samples} generated images are compared with "
+            f"{min(most, run.spec.num_examples)} real ones, as {seen.name} sees them; --evaluate_every and "
+            "--evaluate_samples set how much time that takes.",
+            flush=True,
+        )
     evaluation = callbacks.Evaluate(
         run.examples,
-        name,
+        seen,
         steps=config.evaluate_every,
         num_samples=config.evaluate_samples,
         folder=run.own.path,
         say=log.say,
-        num_real=_MOST_REAL,
+        num_real=most,
         dataset=config.dataset,
         split=config.split,
         progress=False,

@@ -5,6 +5,9 @@ import scipy
 
 from keras_gan import metrics
 from keras_gan.files import pictures
+from keras_gan.metrics.evaluate import evenly, see_source
+
+_MOST_SLOW = 10_000  # training images that a network is shown which takes milliseconds an image
 
 
 def pixels(source, indices=None):
@@ -36,28 +39,33 @@ def look(seen, train, test, fakes, columns=16):
     """
     if train is None:
         train = test
-    known = seen(pixels(train))
-    generated = seen(fakes)
+    most = _MOST_SLOW if seen.is_slow else None
+    rows = evenly(train.num_examples, most)
+    known = see_source(seen, train, rows, progress=True)[0]
+    generated = seen.both(fakes, f"{seen.name}, generated images")[0]
     if train is test:
         of_fake = metrics.nearest(generated, known, progress=True)
         reading = "There is no split that was not trained on, so nothing says how near new real images would be."
         result = {"reading": reading}
     else:
-        found = metrics.data_copying(known, seen(pixels(test)), generated, progress=True)
+        others = see_source(seen, test, evenly(test.num_examples, most), progress=True)[0]
+        found = metrics.data_copying(known, others, generated, progress=True)
         of_fake = found.fake
         names = ("score", "z_score", "near_copies", "expected_near_copies")
         result = {name: getattr(found, name) for name in names}
         result["reading"] = _read(found)
+    if len(rows) < train.num_examples:
+        result["reading"] += f" Copies were looked for in {len(rows)} of {train.num_examples} training images."
     closest = np.argsort(of_fake.distances, kind="stable")[:columns]
     first = np.arange(min(columns, len(fakes)))
-    rows = []
+    pairs = []
     for chosen in (first, closest):
-        rows += [fakes[chosen], pixels(train, of_fake.indices[chosen])]
+        pairs += [fakes[chosen], pixels(train, rows[of_fake.indices[chosen]])]
     caption = (
         f"Generated images and, below each, the training image that is nearest in the features: above, the first "
         f"{len(first)} generated ones; below, of all {len(fakes)} those that come closest to a training image."
     )
-    return result, (pictures.grid(pictures.from_uint8(np.concatenate(rows)), columns=columns), caption)
+    return result, (pictures.grid(pictures.from_uint8(np.concatenate(pairs)), columns=columns), caption)
 
 
 def _read(found):

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from keras_gan.export import loading
 from keras_gan.files.run_folder import RunFolder
 
 
@@ -24,7 +25,7 @@ def training(path: str | os.PathLike) -> dict:
     Raises:
         ValueError: If one of the files is damaged.
     """
-    path = Path(path).absolute()
+    path = loading.place_of(path).absolute()
     run = RunFolder(path.parent)
     config, result, steps = run.public_config(), run.result() or {}, run.step_of(path)
     entries = [] if steps is None else [entry for entry in run.history() if entry["step"] <= steps]

@@ -8,6 +8,8 @@ import json
 import keras
 import numpy as np
 
+from keras_gan.data import faces
+
 # Of the four convolutions.
 STRIDES = (2, 1, 2, 1)
 FOLDER = importlib.resources.files("keras_gan.metrics.features") / "weights"
@@ -19,7 +21,8 @@ def manifest():
     Returns:
         Dictionary from a name, such as `"mnist_classifier"`, to a dictionary with the `dataset` that it was trained
         on, the names of all data sets that it `fits`, the `split`, the `seed`, the `image_shape`, the `test_accuracy`
-        of the weights as they are shipped, and the `sha256` of their file.
+        of the weights as they are shipped, and the `sha256` of their file. One of attributes has `attributes`, the
+        values of each, and `attribute_accuracy`; its accuracy is their mean.
 
     Example:
 
@@ -56,17 +59,36 @@ def load(name):
     digest = hashlib.sha256(content).hexdigest()
     if digest != known[name]["sha256"]:
         raise ValueError(f"The weights of {name} are damaged: reinstall keras_gan. Received: a file of sha256 {digest}")
+    groups = [len(values) for values in known[name].get("attributes", {}).values()]
     with np.load(io.BytesIO(content)) as arrays:
-        return from_arrays(name, known[name]["image_shape"], dict(arrays)), digest
+        return from_arrays(name, known[name]["image_shape"], dict(arrays), groups), digest
 
 
-def from_arrays(name, image_shape, arrays):
+def columns_of_label(name):
+    """The columns of a shipped classifier's probabilities that are of the classes of its data set, a slice.
+
+    Example:
+
+    >>> keras_gan.metrics.features.classifiers.columns_of_label("mnist_classifier")
+    slice(None, None, None)
+    """
+    attributes = manifest()[name].get("attributes")
+    if attributes is None:
+        return slice(None)
+    names = list(attributes)
+    before = sum(len(attributes[each]) for each in names[: names.index(faces.LABEL)])
+    return slice(before, before + len(attributes[faces.LABEL]))
+
+
+def from_arrays(name, image_shape, arrays, groups=()):
     """The classifier with given weights; the sizes of its kernels are theirs.
 
     Args:
         name: Name of the model.
         image_shape: `(height, width, channels)`.
         arrays: Dictionary with `kernel_i` and `bias_i` of the convolutions, and of the last, dense layer.
+        groups: Numbers of values of several attributes, of each of which there are probabilities, one after the other;
+            none for classes.
 
     Returns:
         The Keras model that `load` describes, in float32.
@@ -79,7 +101,10 @@ def from_arrays(name, image_shape, arrays):
     for kernel, stride in zip(kernels[:-1], STRIDES, strict=True):
         x = keras.layers.Conv2D(kernel.shape[-1], kernel.shape[0], stride, "same", activation="relu", **common)(x)
     features = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
-    probabilities = keras.layers.Dense(kernels[-1].shape[-1], activation="softmax", **common)(features)
+    scores = keras.layers.Dense(kernels[-1].shape[-1], **common)(features)
+    parts = keras.ops.split(scores, np.cumsum(groups)[:-1].tolist(), axis=-1) if len(groups) > 1 else [scores]
+    parts = [keras.layers.Softmax(dtype="float32")(part) for part in parts]
+    probabilities = keras.layers.Concatenate(dtype="float32")(parts) if len(parts) > 1 else parts[0]
     model = keras.Model(images, [features, probabilities], name=name)
     model.set_weights(weights)
     model.trainable = False

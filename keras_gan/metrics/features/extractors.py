@@ -11,7 +11,7 @@ import tqdm
 from keras_gan import serialization
 from keras_gan.export import loading
 from keras_gan.files import pictures
-from keras_gan.metrics.features import classifiers, inception
+from keras_gan.metrics.features import classifiers, inception, lite0
 
 
 class FeatureExtractor:
@@ -26,9 +26,11 @@ class FeatureExtractor:
             be `None`.
         digest: SHA-256 of the network's weights, in hexadecimal.
         image_shape: Shape of the images that the network takes. Those of another size are resized if there is a
-            `resize`, gray ones get three equal channels if it takes three, and others are refused.
+            `resize`, and their alpha is left out; gray ones get three equal channels if it takes three; others are
+            refused.
         resize: `"none"`, or the filter: `"bilinear, antialiased"`, `"bicubic, antialiased"` or `"TensorFlow 1 bilinear,
             not antialiased"`.
+        least: Smallest height and width of images that it is worth to enlarge.
 
     Call arguments:
         images: uint8 `(n, height, width, channels)`.
@@ -48,17 +50,20 @@ class FeatureExtractor:
     (3, 64)
     """
 
-    def __init__(self, name, network, digest, image_shape, resize="none"):
+    def __init__(self, name, network, digest, image_shape, resize="none", least=1):
         if resize not in RESIZES:
             raise ValueError(f"`resize` must be one of {list(RESIZES)}. Received: resize={resize!r}")
         self.name = name
         self.digest = digest
         self.image_shape = tuple(int(size) for size in image_shape)
         self.resize = resize
+        self.least = least
+        # Of pictures so large networks take milliseconds each.
+        self.is_slow = self.image_shape[0] * self.image_shape[1] > 64 * 64
         # Images at a time.
-        self.batch_size = 250 if self.image_shape[0] * self.image_shape[1] <= 64 * 64 else 32
+        self.batch_size = 32 if self.is_slow else 250
         self._network = network
-        self._compiled = tf.function(self._compute, reduce_retracing=True)
+        self._compiled = tf.function(self._compute)
         self._dimension = None
 
     @property
@@ -106,8 +111,16 @@ class FeatureExtractor:
                 f"Received: shape (n, {', '.join(map(str, image_shape))}) of {np.dtype(dtype).name}"
             )
         size, channels = tuple(image_shape[:2]), image_shape[2]
-        size_fits = size == self.image_shape[:2] or self.resize != "none"
+        resizes = self.resize != "none"
+        size_fits = size == self.image_shape[:2] or resizes
+        if resizes and channels in (2, 4):
+            channels -= 1  # alpha
         channels_fit = channels == self.image_shape[2] or (channels, self.image_shape[2]) == (1, 3)
+        if min(size) < self.least:
+            raise ValueError(
+                f"{self.name} sees images of at least {self.least}x{self.least} pixels: train larger ones, or evaluate "
+                f"through a classifier of the data at hand. Received: images of shape {tuple(image_shape)}"
+            )
         if not size_fits or not channels_fit:
             raise ValueError(
                 f"{self.name} sees images of shape {self.image_shape}: evaluate through a classifier of the data at "
@@ -116,6 +129,8 @@ class FeatureExtractor:
 
     def _compute(self, images):
         images = tf.cast(images, tf.float32)
+        if images.shape[3] in (2, 4) and self.resize != "none":
+            images = images[..., :-1]
         if images.shape[3] != self.image_shape[2]:
             images = tf.repeat(images, 3, axis=3)
         if tuple(images.shape[1:3]) != self.image_shape[:2]:
@@ -139,6 +154,8 @@ def get(identifier, layer=None):
         identifier: One of:
             - `"mnist_classifier"`, `"mnist_classifier_b"`, `"cifar10_classifier"`, `"cifar10_classifier_b"`: small
               networks that come with the package; see `keras_gan.metrics.features.classifiers.manifest()`.
+            - `"efficientnet_lite0"`: a network of photographs that comes with the package, for pictures of any kind;
+              see `keras_gan.metrics.features.lite0`.
             - `"inception_v3_2015"`: the graph that FID is defined by; see `keras_gan.metrics.features.inception`.
             - `"keras.applications.NAME"`, such as `"keras.applications.mobilenet_v2"`: that network with its ImageNet
               weights, average-pooled; images are resized to its size with an antialiased bicubic filter.
@@ -206,18 +223,54 @@ def for_dataset(dataset, image_shape=None, second=False):
     return (fitting[second:] or [None])[0]
 
 
+def automatic(dataset, image_shape):
+    """Name of the features that images of a data set are seen through where nobody chose others.
+
+    Args:
+        dataset: A name that `keras_gan.data.load` takes; empty for arrays.
+        image_shape: Shape of the images.
+
+    Returns:
+        A name for `get`: the shipped classifier that was trained on this data set, or else `"efficientnet_lite0"`.
+        `None` for what is no picture, or one that is too small.
+
+    Example:
+
+    >>> keras_gan.metrics.features.automatic("mnist5k", (28, 28, 1))
+    'mnist_classifier'
+    >>> keras_gan.metrics.features.automatic("folder:pictures", (64, 64, 3))
+    'efficientnet_lite0'
+    """
+    if len(image_shape) != 3 or min(image_shape[:2]) < lite0.LEAST or not 1 <= image_shape[2] <= 4:
+        return for_dataset(dataset, image_shape)
+    return for_dataset(dataset, image_shape) or lite0.NAME
+
+
 def _make(name):
     if name in classifiers.manifest():
         model, digest = classifiers.load(name)
+        columns = classifiers.columns_of_label(name)
+
+        def classify(images):
+            features, probabilities = model(pictures.tensor_from_uint8(images))
+            return features, probabilities[:, columns]
+
+        return FeatureExtractor(name, classify, digest, model.input_shape[1:])
+    if name == lite0.NAME:
+        model, digest = lite0.load()
         return FeatureExtractor(
-            name, lambda images: model(pictures.tensor_from_uint8(images)), digest, model.input_shape[1:]
+            name,
+            lambda images: (model(lite0.preprocess(images)), None),
+            digest,
+            (lite0.SIZE, lite0.SIZE, 3),
+            lite0.RESIZE,
+            lite0.LEAST,
         )
     if name == inception.NAME:
-        network, digest = inception.load()
-        return FeatureExtractor(name, network, digest, (299, 299, 3), inception.RESIZE)
+        return _inception(*inception.load())
     if name.startswith("keras.applications."):
         return _application(name)
-    known = [*sorted(classifiers.manifest()), inception.NAME, "keras.applications.NAME"]
+    known = [*sorted(classifiers.manifest()), lite0.NAME, inception.NAME, "keras.applications.NAME"]
     raise ValueError(f"Features are one of {known}, or the path of a .keras file. Received: identifier={name!r}")
 
 
@@ -252,6 +305,26 @@ def _application(name):
     return FeatureExtractor(
         name, network, serialization.weights_digest(model), model.input_shape[1:], "bicubic, antialiased"
     )
+
+
+def of_inception(file):
+    """The features that FID is defined by, from a file of one's own.
+
+    Args:
+        file: Path of `inception-2015-12-05.tgz`; see `keras_gan.metrics.features.inception`.
+
+    Returns:
+        `FeatureExtractor`, whose `digest` is that of the file.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If it does not hold the graph.
+    """
+    return _inception(*inception.read(file))
+
+
+def _inception(network, digest):
+    return FeatureExtractor(inception.NAME, network, digest, (299, 299, 3), inception.RESIZE)
 
 
 def of_model(model, layer=None, name=None):

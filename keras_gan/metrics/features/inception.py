@@ -5,7 +5,6 @@ Heusel et al. 2017 (arXiv:1706.08500) measure with one network: the frozen Tenso
 """
 
 import hashlib
-import os
 import tarfile
 import urllib.error
 import urllib.request
@@ -15,6 +14,7 @@ import tensorflow as tf
 import tqdm
 
 from keras_gan.files import atomic
+from keras_gan.metrics.features import cache
 
 NAME = "inception_v3_2015"
 RESIZE = "TensorFlow 1 bilinear, not antialiased"
@@ -66,8 +66,7 @@ def load(folder=None):
         OSError: If it is not there and cannot be downloaded.
         ValueError: If it is not the archive of before, or holds no such graph.
     """
-    folder = Path(folder or os.environ.get("KERAS_GAN_CACHE") or Path.home() / ".cache" / "keras_gan")
-    archive = folder / URL.rpartition("/")[2]
+    archive = Path(folder or cache.folder()) / URL.rpartition("/")[2]
     if not archive.exists():
         _download(archive)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -79,6 +78,23 @@ def load(folder=None):
             f"{archive} is not the file that was first used here: remove it and {pinned.name} to download it again. "
             f"Received: a file of sha256 {digest}"
         )
+    return read(archive)
+
+
+def read(archive):
+    """Reads the graph from a file, wherever it is.
+
+    Args:
+        archive: Path of `inception-2015-12-05.tgz`.
+
+    Returns:
+        As `load`.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If it holds no such graph.
+    """
+    digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
     try:
         with tarfile.open(archive) as files:
             graph = tf.compat.v1.GraphDef.FromString(files.extractfile(MEMBER).read())
@@ -124,5 +140,5 @@ def _download(archive):
     except (OSError, urllib.error.URLError) as error:
         raise OSError(
             f"The Inception graph that FID is defined by could not be downloaded from {URL}: {error}. Put the file "
-            f"into {archive.parent}, or choose features whose weights come with the package, such as mnist_classifier."
+            f"into {archive.parent}, or choose features whose weights come with the package: efficientnet_lite0."
         ) from None

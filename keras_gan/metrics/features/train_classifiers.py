@@ -18,11 +18,17 @@ import tensorflow as tf
 
 from keras_gan import cli, data
 from keras_gan.cli import option
+from keras_gan.data import faces
 from keras_gan.files import atomic
 from keras_gan.metrics.features import classifiers
 
 # Filters of the four convolutions, largest shift in pixels, and whether an image may be mirrored.
-RECIPES = {"mnist": ((32, 32, 64, 64), 2, False), "cifar10": ((48, 64, 96, 96), 4, True)}
+RECIPES = {
+    "mnist": ((32, 32, 64, 64), 2, False),
+    "fashion_mnist": ((32, 32, 64, 64), 2, True),
+    "cifar10": ((48, 64, 96, 96), 4, True),
+    "faces": ((24, 32, 48, 48), 2, True),
+}
 # What a classifier of one data set fits besides.
 ALSO = {"mnist": ["mnist5k"]}
 KERNELS = (4, 3, 3, 3)
@@ -30,7 +36,7 @@ KERNELS = (4, 3, 3, 3)
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    dataset: str = option("mnist", "mnist or cifar10, as TensorFlow Datasets has them.")
+    dataset: str = option("mnist", "mnist, fashion_mnist or cifar10, as TensorFlow Datasets has them, or faces.")
     name: str = option("", "Name of the classifier: its weights are NAME.npz.")
     out: str = option(str(classifiers.FOLDER), "Folder of the weights and of manifest.json.")
     seed: int = option(0, "Determines initial weights, data order and augmentation.", low=0)
@@ -119,7 +125,7 @@ def train(config):
     filters, shift, mirror = RECIPES[config.dataset]
     keras.utils.set_random_seed(config.seed)
     images, spec = data.load(
-        config.dataset, batch_size=config.batch_size, labels=True, seed=config.seed, repeat=True, **_where(config)
+        _examples(config, "train"), batch_size=config.batch_size, labels=True, seed=config.seed, repeat=True
     )
     numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), images)
     augmented = (
@@ -137,27 +143,90 @@ def train(config):
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, total - total // 10, warmup_target=config.learning_rate, warmup_steps=total // 10
     )
-    model = build(spec.image_shape, spec.num_classes, filters)
+    groups = _groups(config) or (spec.num_classes,)
+    model = build(spec.image_shape, sum(groups), filters)
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=config.weight_decay),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True) if len(groups) == 1 else _Attributes(groups),
+        metrics=["accuracy"] if len(groups) == 1 else None,
     )
     model.fit(augmented, steps_per_epoch=steps, epochs=config.epochs, verbose=2, shuffle=False)
     return model, spec.image_shape
 
 
+class _Attributes(keras.losses.Loss):
+    """The sum over attributes of the cross-entropy, of labels that number their combinations in mixed radix."""
+
+    def __init__(self, groups):
+        super().__init__(name="attributes")
+        self.groups = groups
+
+    def call(self, labels, scores):
+        parts = tf.split(scores, self.groups, axis=-1)
+        values = attribute_values(tf.cast(tf.reshape(labels, (-1,)), tf.int32), self.groups)
+        return sum(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(value, part)
+            for value, part in zip(values, parts, strict=True)
+        )
+
+
+def attribute_values(combinations, groups):
+    """The value of each attribute, of which the first counts most in the number of a combination.
+
+    Args:
+        combinations: Integers `(n,)`.
+        groups: Number of values of each attribute.
+
+    Returns:
+        List of integers `(n,)`, one for each attribute.
+
+    Example:
+
+    >>> from keras_gan.metrics.features import train_classifiers
+    >>> [int(value) for value in train_classifiers.attribute_values(7, (2, 5))]
+    [1, 2]
+    """
+    values = []
+    for count in reversed(groups):
+        values.insert(0, combinations % count)
+        combinations = combinations // count
+    return values
+
+
 def accuracy(model, config):
-    """The share of the test split that a loaded classifier puts into the right class."""
-    images, _ = data.load(
-        config.dataset, "test", batch_size=500, labels=True, shuffle=False, drop_remainder=False, **_where(config)
+    """The shares of the test split of which a loaded classifier is right, a list: one for each attribute, or one."""
+    images, spec = data.load(
+        _examples(config, "test"), batch_size=500, labels=True, shuffle=False, drop_remainder=False
     )
-    right = [np.argmax(model(batch)[1], axis=-1) == labels for batch, labels in images]
-    return float(np.mean(np.concatenate(right)))
+    groups = _groups(config) or (spec.num_classes,)
+    right = []
+    for batch, labels in images:
+        parts = np.split(model(batch)[1].numpy(), np.cumsum(groups)[:-1], axis=-1)
+        values = attribute_values(labels.numpy(), groups)
+        right.append([part.argmax(-1) == value for part, value in zip(parts, values, strict=True)])
+    return np.concatenate(right, axis=1).mean(1).tolist()
 
 
-def _where(config):
-    return {"data_dir": config.data_dir or None}
+def _examples(config, split):
+    """The labelled data; the label of a face is the number of its combination of attributes."""
+    if config.dataset != "faces":
+        return data.open_source(config.dataset, split, data_dir=config.data_dir or None)
+    images, attributes = faces.draw_many(*faces.SPLITS[split])
+    labels = np.array([faces.combination(each) for each in attributes])
+    return data.open_source((images, labels), num_classes=len(faces.probabilities()))
+
+
+def _groups(config):
+    return tuple(len(values) for values in faces.ATTRIBUTES.values()) if config.dataset == "faces" else ()
+
+
+def _of_attributes(config, right):
+    """What the manifest says of a classifier of attributes besides."""
+    if not _groups(config):
+        return {}
+    named = {name: list(values) for name, values in faces.ATTRIBUTES.items()}
+    shares = dict(zip(named, (round(share, 4) for share in right), strict=True))
+    return {"attributes": named, "attribute_accuracy": shares}
 
 
 def _run(config):
@@ -169,7 +238,8 @@ def _run(config):
     arrays = fold(model)
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
-    test_accuracy = accuracy(classifiers.from_arrays(name, image_shape, arrays), config)
+    right = accuracy(classifiers.from_arrays(name, image_shape, arrays, _groups(config)), config)
+    test_accuracy = float(np.mean(right))
     entry = {
         "dataset": config.dataset,
         "fits": [config.dataset, *ALSO.get(config.dataset, [])],
@@ -178,6 +248,7 @@ def _run(config):
         "epochs": config.epochs,
         "image_shape": list(image_shape),
         "test_accuracy": round(test_accuracy, 4),
+        **_of_attributes(config, right),
         "sha256": hashlib.sha256(content.getvalue()).hexdigest(),
     }
     out.mkdir(parents=True, exist_ok=True)

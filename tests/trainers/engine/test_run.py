@@ -25,7 +25,7 @@ from keras_gan.files import atomic, run_folder
 from keras_gan.files.run_folder import RunFolder
 from tests.test_case import TestCase
 from trainers import dcgan
-from trainers.engine import flags, report, run
+from trainers.engine import flags, report, run, tasks
 
 TINY = (
     "--filters=2",
@@ -265,14 +265,41 @@ class EvaluationTest(TrainerTestCase):
         self.assertEqual((content["step"], content["records"][0]["value"]), (best["step"], best["fcd"]))
         self.assertIn("the last generator is the best" if best["step"] == 6 else "best at step 4", text)
 
-    @pytest.mark.slow
-    def test_without_a_classifier_the_last_is_kept(self):
+    def own_pictures(self, count):
         folder = Path(self.path("images"))
         folder.mkdir()
-        for i in range(16):
-            Image.fromarray(np.full((16, 16), 8 * i, "uint8")).save(folder / f"{i}.png")
-        text = self.train(f"--dataset=folder:{folder}", "--steps=2", *EVALUATING)
-        self.assertIn("16x16x1 comes with the package: generator.keras will be the last", text)
+        for i in range(count):
+            Image.fromarray(np.full((16, 16), 4 * i, "uint8")).save(folder / f"{i}.png")
+        return f"--dataset=folder:{folder}"
+
+    def test_of_ones_own_pictures_the_best_is_kept(self):
+        dataset = self.own_pictures(52)
+        text = self.train(dataset, "--steps=5", "--evaluate_every=4", "--evaluate_samples=12")
+        self.assertIn("12 generated images are compared with 52 real ones, as efficientnet_lite0 sees them", text)
+        content = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(
+            [(entry["step"], set(entry)) for entry in content["history"]], [(4, {"step", "lkd"}), (5, {"step", "lkd"})]
+        )
+        # The Frechet distance wants more images.
+        self.assertEqual([record["name"] for record in content["records"]][:2], ["lkd", "precision"])
+        self.assertTrue((self.out / "generator_last.keras").exists())
+        config = json.loads((self.out / "config.json").read_text())
+        self.assertEqual(config["features"], "efficientnet_lite0")
+        self.assertIn("has 5 steps", self.train(dataset, "--steps=5", "--evaluate_every=4", "--evaluate_samples=12"))
+
+    def test_a_run_that_began_without_evaluations_goes_on_without(self):
+        dataset = self.own_pictures(52)
+        with mock.patch.object(tasks, "settle_features", lambda config, *args: config):
+            self.train(dataset, "--steps=2", *EVALUATING)
+        text = self.train(dataset, "--steps=3", *EVALUATING)
+        self.assertIn("generator.keras will be the last", text)
+        self.assertEqual(json.loads((self.out / "config.json").read_text())["features"], "auto")
+
+    def test_of_a_few_pictures_the_last_is_kept(self):
+        text = self.train(self.own_pictures(16), "--steps=2", *EVALUATING)
+        self.assertRegex(
+            text, "No features for 16 images of .* as 16x16x1 come with the package: generator.keras will be"
+        )
         self.assertIn("the last; none was evaluated", text)
         self.assertFalse((self.out / "generator_last.keras").exists())
         self.assertFalse((self.out / "metrics.json").exists())

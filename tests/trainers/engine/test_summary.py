@@ -67,8 +67,9 @@ class SummaryTest(TestCase):
     def test_nothing_that_would_fail(self):
         folder = Path(self.path("data"))
         pictures.write_png(folder / "0.png", np.zeros((28, 28, 1), "uint8"))
-        # No classifier fits, and none is held out.
-        self.assertNotIn("evaluate", " ".join(self.commands(dataset=f"folder:{folder}")))
+        # None is held out.
+        self.assertEndsWith(self.commands(dataset=f"folder:{folder}")[1], "generator.keras --split=train")
+        self.assertNotIn("evaluate", " ".join(self.commands(dataset=f"folder:{folder}", image_shape=(4, 4, 1))))
         evaluate = self.commands(dataset=f"folder:{folder}", features="inception")[1]
         self.assertEndsWith(evaluate, "--features=inception --split=train")
         self.assertLen(self.commands(image_shape=(2,), dataset="toy:ring"), 2)

@@ -6,6 +6,8 @@ from unittest import mock
 import numpy as np
 
 import keras_gan
+from keras_gan.data import faces
+from keras_gan.metrics import attributes, features
 from keras_gan.metrics.features import classifiers
 from tests.test_case import TestCase
 
@@ -35,7 +37,7 @@ class ClassifiersTest(TestCase):
             self.assertNear(accuracy, classifiers.manifest()[name]["test_accuracy"], 0.05)
 
     def test_the_two_of_a_data_set_differ(self):
-        for dataset in ("mnist", "cifar10"):
+        for dataset in ("mnist", "fashion_mnist", "cifar10"):
             first, second = (classifiers.load(f"{dataset}_classifier{suffix}")[0] for suffix in ("", "_b"))
             self.assertTrue(any((a != b).any() for a, b in zip(first.get_weights(), second.get_weights(), strict=True)))
 
@@ -44,6 +46,19 @@ class ClassifiersTest(TestCase):
             self.assertLess((Path(str(classifiers.FOLDER)) / f"{name}.npz").stat().st_size, 500_000)
             self.assertEqual(entry["split"], "train")
             self.assertGreater(entry["test_accuracy"], 0.99 if entry["dataset"] == "mnist" else 0.75)
+
+    def test_attributes_of_faces(self):
+        images, drawn = faces.draw_many(200, seed=7)
+        recognized = attributes.recognize(images)
+        stated = classifiers.manifest()["faces_classifier"]["attribute_accuracy"]
+        for name, values in faces.ATTRIBUTES.items():
+            truth = [list(values).index(each[name]) for each in drawn]
+            # Four standard errors of 200 images, at the least accuracy.
+            self.assertNear(np.mean(recognized[name] == truth), stated[name], 0.14)
+        seen = features.get("faces_classifier")
+        hair = seen.probabilities(images)
+        self.assertAllClose(hair.sum(axis=1), np.ones(200), atol=1e-5)
+        self.assertAllEqual(hair.argmax(axis=1), recognized["hair"])
 
     def test_damage_is_noticed(self):
         folder = Path(self.path("weights"))

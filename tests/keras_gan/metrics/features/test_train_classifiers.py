@@ -80,4 +80,4 @@ class TrainClassifiersTest(TestCase):
 
     def test_unknown_data(self):
         refusal = self.refusal(train_classifiers.main, "--dataset=svhn")
-        self.assertIn("--dataset must be one of ['cifar10', 'mnist']", refusal)
+        self.assertIn("--dataset must be one of ['cifar10', 'faces', 'fashion_mnist', 'mnist']", refusal)
