@@ -65,7 +65,7 @@ class LaunchTest(TestCase):
         self.assertIn("Worker 1 was ended by SIGKILL: all start again, 1 of at most 2 times.", text)
         self.assertRegex(text, "error: worker 1 was ended by SIGKILL. To go on .* --workers=2 -- dcgan --out=")
         self.assertLen((self.folder / "count").read_text().split(), 6)
-        done = f'[ -e {self.folder}/second ] && exit 0; touch {self.folder}/second; [ $index = 1 ] && kill -KILL $$'
+        done = f"[ -e {self.folder}/second ] && exit 0; touch {self.folder}/second; [ $index = 1 ] && kill -KILL $$"
         self.start(f"sleep 0.$index; {done}; exit 0", "--restarts=1")
 
     def test_a_signal_is_passed_on_to_all(self):
@@ -107,7 +107,8 @@ class TrainingTest(test_multiworker.MultiworkerTestCase):
     def launch(self, out, *flags):
         program = ("-m", "trainers.launch", "--workers=2", *flags, "--", *test_multiworker.DCGAN[1:])
         program = [part.removeprefix("trainers.") if part == "trainers.dcgan" else part for part in program]
-        job = test_multiworker.Job(*program, "--steps=40", f"--out={out}", workers=1, temporary=str(self.temporary))
+        program += ["--steps=40", f"--out={out}"]
+        job = test_multiworker.Job(*program, workers=1, temporary=str(self.temporary), flag=False)
         self.addCleanup(job.kill)
         return job
 

@@ -21,7 +21,8 @@ addresses=$$(scontrol show hostnames "$$SLURM_JOB_NODELIST" | sed 's/.*/"&:$port
 export addresses
 status=0
 srun --kill-on-bad-exit=0 --output=%x-%j-worker-%t.log bash -c '
-export TF_CONFIG="{\"cluster\": {\"worker\": [$$addresses]}, \"task\": {\"type\": \"worker\", \"index\": $$SLURM_PROCID}}"
+task="{\"type\": \"worker\", \"index\": $$SLURM_PROCID}"
+export TF_CONFIG="{\"cluster\": {\"worker\": [$$addresses]}, \"task\": $$task}"
 exec "$$@"
 ' worker $command || status=$$?
 if [ "$$status" -eq 143 ]; then  # stopped by SIGTERM, and saved
@@ -30,7 +31,7 @@ fi
 exit "$$status"
 """)
 
-_KUBERNETES = string.Template("""# Yours are: the image, with this package, and a claim on a volume that all pods can write to, mounted at /shared.
+_KUBERNETES = string.Template("""# Yours are: the image, with this package, and a claim on a volume that all pods can write to, at /shared.
 # Pods find each other by the names that the headless service gives them, $name-0.$name and so on.
 apiVersion: v1
 kind: Service
