@@ -6,6 +6,11 @@ runs `python -m trainers.dcgan --strategy=multiworker --steps=1000` four times, 
 first worker prints is shown, and what each prints is in a file beside the run. Ctrl+C ends all of them, saved. After
 one died, by a signal that did not come from here, `--restarts` times all start again from the last checkpoint.
 
+    python -m trainers.launch --engine=ray --workers=4 --restarts=3 -- dcgan --out=/shared/run
+
+does the same on a Ray cluster, through its data-parallel trainer, whose notes are beside the run in a folder with -ray
+after its name.
+
     python -m trainers.launch --workers=4 --template=slurm -- dcgan --out=/shared/run > job.sh
     python -m trainers.launch --workers=4 --template=kubernetes -- dcgan --out=/shared/run > job.yaml
 
@@ -24,12 +29,13 @@ import socket
 import subprocess
 import sys
 import time
+from importlib import util
 from pathlib import Path
 
 from keras_gan import cli
 from keras_gan.cli import option
 from trainers import command
-from trainers.engine import clusters
+from trainers.engine import clusters, on_ray
 
 _SECONDS_TO_END = 120.0  # of workers that were told to end, or have lost one
 _SECONDS = 0.1  # between two looks
@@ -45,6 +51,9 @@ class Config:
     workers: int = option(2, "Number of processes, each a worker.", low=1)
     restarts: int = option(0, "How often all of them start again after one died.", low=0)
     logs: str = option("", "Folder for what each worker prints; by default the run's, with -logs after its name.")
+    engine: str = option(
+        "processes", "processes, on this machine, or ray, on its cluster (pip install 'keras_gan[ray]')."
+    )
     template: str = option("", "slurm or kubernetes: print a batch file instead of starting anything.")
 
 
@@ -70,6 +79,11 @@ def _launch(args, rest):
         # Chosen here, because all workers need the same, and so do those that start again.
         out = str(next(name for name in _numbered(program) if not name.exists()))
         flags.append(f"--out={out}")
+    if args.engine == "ray":
+        if util.find_spec("ray") is None:
+            raise ValueError("--engine=ray needs a package that is not installed. Run: pip install 'ray[train]'")
+        on_ray.run(["-m", f"trainers.{program}", "--strategy=multiworker", *flags], args.workers, args.restarts, out)
+        return
     logs = Path(args.logs or f"{out.rstrip('/')}-logs")
     logs.mkdir(parents=True, exist_ok=True)
     again = shlex.join(["python", "-m", "trainers.launch", f"--workers={args.workers}", "--", program, f"--out={out}"])
@@ -97,6 +111,8 @@ def _check(args, rest):
         raise ValueError(
             f"--template must be one of {sorted(clusters.TEMPLATES)}. Received: --template={args.template}"
         )
+    if args.engine not in ("processes", "ray"):
+        raise ValueError(f"--engine must be processes or ray. Received: --engine={args.engine}")
     found = command.commands()["train"]
     recipes = sorted(name for name, (module, _) in found.items() if module.startswith("trainers.") and name != "launch")
     name = rest[0].replace("-", "_") if rest else ""

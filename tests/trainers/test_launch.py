@@ -94,6 +94,7 @@ class LaunchTest(TestCase):
             (("--workers=0", "--", "dcgan"), "--workers must be at least 1"),
             (("--template=pbs", "--", "dcgan"), r"one of \['kubernetes', 'slurm'\]"),
             (("--template=slurm", "--", "dcgan"), "pass --out"),
+            (("--engine=dask", "--", "dcgan"), "processes or ray. Received: --engine=dask"),
         ):
             self.assertRegex(self.refusal(launch.main, *arguments), expected)
 

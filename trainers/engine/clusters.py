@@ -31,7 +31,7 @@ fi
 exit "$$status"
 """)
 
-_KUBERNETES = string.Template("""# Yours are: the image, with this package, and a claim on a volume that all pods can write to, at /shared.
+_KUBERNETES = string.Template("""# Yours are: the image, with this package, and a claim on a volume that all write to.
 # Pods find each other by the names that the headless service gives them, $name-0.$name and so on.
 apiVersion: v1
 kind: Service
