@@ -6,6 +6,7 @@ EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
     "serve": ["waitress>=3,<4", "werkzeug>=3,<4"],
     "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+    "ray": ["ray[train]>=2.50"],  # trainers.launch --engine=ray
     # What tests/test_experiment_trackers.py needs, which is skipped without.
     "trackers": ["wandb", "mlflow-skinny", "keras-tuner"],
     # The site and the guides: see docs/conf.py and docs/execute.py.

@@ -10,6 +10,8 @@ STARTED = time.monotonic()
 
 # TensorFlow reads it once, when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# With it, which Ray sets, TensorBoard asks for Keras 2, through TensorFlow, and has no hyperparameters without.
+os.environ.pop("TF_USE_LEGACY_KERAS", None)
 
 
 def import_quietly():

@@ -83,7 +83,16 @@ print(
 # ```
 #
 # They compare flags, data and checkpoints before they start. A signal to one ends all after the same step; when one is
-# killed the others end with one line, and starting all again goes on from the last checkpoint. Without the variable:
+# killed the others end with one line, and starting all again goes on from the last checkpoint.
+#
+# On one machine a command starts all of them, ends all with one Ctrl+C, and with `--restarts` starts all again after
+# one died; with `--template=slurm` or `--template=kubernetes` it prints a batch file instead:
+#
+# ```bash
+# python -m trainers.launch --workers=4 --restarts=3 -- dcgan --out=runs/four
+# ```
+#
+# Workers that are missing are waited for `--join_timeout` minutes, and then named. Without the variable:
 
 # %%
 print(run("--strategy=multiworker", "--steps=1", code=1).strip().splitlines()[-1])

@@ -97,6 +97,10 @@ class RunConfig:
         "none", "none, mirrored (all devices of this machine), multiworker (TF_CONFIG) or tpu.",
         group=_HARDWARE, resumable=True,
     )  # fmt: skip
+    join_timeout: float = option(
+        10.0, "Minutes that workers wait for those that are missing, whose names are said then.",
+        low=0, group=_HARDWARE, resumable=True,
+    )  # fmt: skip
     tpu: bool = option(False, "Train on a TPU; the same as --strategy=tpu.", group=_HARDWARE, resumable=True)
     tpu_name: str = option(
         "", "Name or grpc:// address of the TPU; the local one if empty.",

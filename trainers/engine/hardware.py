@@ -1,6 +1,7 @@
 """Devices that a run computes on, and the precision; or one sentence on why it cannot."""
 
 import contextlib
+import faulthandler
 import hashlib
 import json
 import os
@@ -13,9 +14,11 @@ import tensorflow as tf
 
 from keras_gan import distribution
 from keras_gan.layers import convolution
+from trainers.engine import joining
 
 NAMES = ("none", "mirrored", "multiworker", "tpu")
 _SECONDS = 5  # to wait for an address; TensorFlow itself would wait for many minutes
+_SECONDS_TO_CONNECT = 300  # of workers that are all there; TensorFlow would take an hour, and no signal
 
 
 def make_strategy(config):
@@ -39,7 +42,7 @@ def make_strategy(config):
         cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
         return tf.distribute.MirroredStrategy(cpus if config.cpu_devices > 1 else None)
     if name == "multiworker":
-        return _multiworker()
+        return _multiworker(config.join_timeout)
     if name == "tpu":
         return _tpu(config)
     return tf.distribute.get_strategy()
@@ -149,7 +152,7 @@ def distribute(strategy, dataset, rows):
     return strategy.distribute_datasets_from_function(share)
 
 
-def _multiworker():
+def _multiworker(join_timeout):
     text = os.environ.get("TF_CONFIG", "")
     try:
         config = json.loads(text)
@@ -164,15 +167,22 @@ def _multiworker():
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}} with this worker\'s '
             f"index. Received: TF_CONFIG={text!r}"
         )
-    if task["index"] == 0:
-        print(f"Waiting for all workers: {', '.join(cluster['worker'])}", flush=True)
-    try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    except tf.errors.OpError as error:
-        raise OSError(
-            f"Worker {own} could not join the others: all of them must start within an hour, each once and on a port "
-            f"of its own. Received: {str(error).splitlines()[0][:100]}"
-        ) from None
+    addresses, index = cluster["worker"], task["index"]
+    if index == 0:
+        print(f"Waiting for all workers, at most {join_timeout:g} minutes: {', '.join(addresses)}", flush=True)
+    joining.meet(addresses, index, join_timeout)
+    with Path(os.devnull).open("w") as nowhere:
+        # Ends the process even where another was lost in between, and nothing of Python can run.
+        faulthandler.dump_traceback_later(_SECONDS_TO_CONNECT, exit=True, file=nowhere)
+        try:
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"Worker {own} could not join the others: each must start once, and on a port of its own. "
+                f"Received: {str(error).splitlines()[0][:100]}"
+            ) from None
+        finally:
+            faulthandler.cancel_dump_traceback_later()
     # TensorFlow has just set a handler, unknown to Python, that ignores the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return strategy
