@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-    "serve": ["waitress>=3,<4", "werkzeug>=3,<4"],
+    "serve": ["waitress>=3,<4", "werkzeug>=3,<4", "grpcio>=1.71", "tensorflow-serving-api>=2.21,<2.22"],
     "onnx": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
     "ray": ["ray[train]>=2.50"],  # trainers.launch --engine=ray
     # What tests/test_experiment_trackers.py needs, which is skipped without.
@@ -35,7 +35,6 @@ EXTRAS["test"] = [
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.6",
-    "tensorflow-serving-api>=2.21,<2.22",
     *EXTRAS["onnx"],
     *EXTRAS["serve"],
 ]

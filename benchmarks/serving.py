@@ -235,7 +235,7 @@ def server(base):
     """
     root = str(Path(__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)])}
-    line = [sys.executable, "-m", "export.serve", f"--models={base}", "--port=0", f"--name={NAME}"]
+    line = [sys.executable, "-m", "export.serve", f"--models={base}", "--port=0", "--grpc_port=-1", f"--name={NAME}"]
     with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield _address(process), process.pid

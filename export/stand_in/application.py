@@ -5,9 +5,7 @@ Paths, status codes and the form of errors are those of the server's `http_rest_
 """
 
 import logging
-import os
 import secrets
-import threading
 from pathlib import Path
 
 import jinja2
@@ -17,11 +15,10 @@ from werkzeug import exceptions
 from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from export.stand_in import memory, rest
+from export.stand_in import memory, rest, served
 from keras_gan.export.checks import signatures
 from keras_gan.listener import LARGEST_REQUEST
 
-LARGEST_MEMORY = 2 * 2**30
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
@@ -46,20 +43,20 @@ def _routes():
 class Application:
     """Answers requests with what each model has loaded.
 
-    A request is answered by one version, the one that is current when its inputs are read. As many are read, computed
-    and written at a time as there are processors: more would need more memory and end no sooner.
+    A request is answered by one version, the one that is current when its inputs are read.
 
     Args:
         models: List of `watching.Model`.
         largest_request: The largest number of bytes that a request may have.
         largest_memory: About how many bytes of memory a request may need. One with a single row is always computed.
+
+    Attributes:
+        served: `served.Served`, which answers other kinds of requests too.
     """
 
-    def __init__(self, models, largest_request=LARGEST_REQUEST, largest_memory=LARGEST_MEMORY):
-        self._models = {model.name: model for model in models}
+    def __init__(self, models, largest_request=LARGEST_REQUEST, largest_memory=served.LARGEST_MEMORY):
+        self.served = served.Served(models, largest_memory)
         self._largest = largest_request
-        self._memory = largest_memory
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._routes = _routes()
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
         self._template = environment.from_string(_TEMPLATE.read_text("utf-8"))
@@ -81,6 +78,8 @@ class Application:
             return _error(413, f"The request must have at most {self._largest} bytes")
         except exceptions.HTTPException as error:
             return _error(error.code, error.description)
+        except served.NotFoundError as error:
+            return _error(404, str(error))
         except (ValueError, RecursionError) as error:
             return _error(400, str(error))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -90,66 +89,43 @@ class Application:
             return _error(500, f"{type(error).__name__}: {error}")
 
     def _status(self, request, name, number=None):
-        model = self._models.get(name)
-        states = model.states if model else {}
-        if number is not None and model is not None and number not in states:
-            raise exceptions.NotFound(f"Could not find version {number} of model {name}")
-        if not states:
-            raise exceptions.NotFound(f"Could not find any versions of model {name}")
         entries = [
             {
                 "version": str(version),
                 "state": state,
                 "status": {"error_code": "INVALID_ARGUMENT" if message else "OK", "error_message": message},
             }
-            for version, (state, message) in sorted(states.items(), reverse=True)
-            if number in (None, version)
+            for version, state, message in self.served.states(name, number)
         ]
         return _json(rest.dump({"model_version_status": entries}))
 
     def _metadata(self, request, name, number=None):
-        version = self._find(name, number)
+        version = self.served.find(name, number)
         spec = {"name": name, "signature_name": "", "version": str(version.number)}
         metadata = {"signature_def": {"signature_def": _signature_defs(version.description)}}
         return _json(rest.dump({"model_spec": spec, "metadata": metadata}))
 
     def _predict(self, request, name, number=None):
-        with self._slots:
+        with self.served.slots:
             body = request.get_data(cache=False)
-            version = self._find(name, number)
+            version = self.served.find(name, number)
             self._check_body(body)
             signature, inputs, by_row = rest.decode(body, version.signatures)
-            self._check_rows(signature, inputs, version.row_bytes[signature])
+            self.served.check_rows(signature, inputs, version.row_bytes[signature])
             outputs = version.run(signature, inputs)
             return _json(rest.encode(outputs, by_row))
 
     def _check_body(self, body):
         need = memory.of_json(body)
-        if need > self._memory:
+        if need > self.served.memory:
             raise ValueError(
-                f"A request may need {self._memory} bytes of memory. Received: JSON that needs about {need} to be read"
+                f"A request may need {self.served.memory} bytes of memory. Received: JSON that needs about {need} to "
+                "be read"
             )
-
-    def _check_rows(self, signature, inputs, row):
-        rows = max((len(value) for value in inputs.values() if value.ndim), default=1)
-        most = max(1, self._memory // max(1, row))
-        if rows > most:
-            raise ValueError(
-                f"A request may need {self._memory} bytes of memory. Received: {rows} rows of {signature}, which need "
-                f"about {row} each; ask for at most {most} at a time"
-            )
-
-    def _find(self, name, number):
-        """The loaded version that an address names."""
-        version = self._models[name].current if name in self._models else None
-        if version is None or number not in (None, version.number):
-            wanted = f"Latest({name})" if number is None else f"Specific({name}, {number})"
-            raise exceptions.NotFound(f"Servable not found for request: {wanted}")
-        return version
 
     def _page(self, request):
         nonce = secrets.token_urlsafe(16)
-        models = [_summary(name, model.current) for name, model in sorted(self._models.items()) if model.current]
+        models = [_summary(name, model.current) for name, model in sorted(self.served.models.items()) if model.current]
         response = Response(self._template.render(models=models, nonce=nonce), mimetype="text/html")
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; connect-src 'self'; img-src data:; style-src 'nonce-{nonce}'; "

@@ -28,6 +28,7 @@ class Version:
         number: Likewise.
         signatures: Dictionary from the name of a signature to its inputs, a dictionary of `tf.TensorSpec`.
         row_bytes: Dictionary from the name of a signature to what one row of it needs, as `memory.of_row` has it.
+        definitions: Dictionary from their names to `SignatureDef` protobufs.
         description: The signatures as `signatures.describe` has them.
         card: The contents of its `generator.json`, empty where it has none, or a damaged one, which a server does
             not read.
@@ -44,6 +45,7 @@ class Version:
             self._loaded = tf.saved_model.load(str(folder))
             self.signatures = {name: rest.input_specs(call) for name, call in self._loaded.signatures.items()}
             self.row_bytes = {name: memory.of_row(call) for name, call in self._loaded.signatures.items()}
+            self.definitions = signatures.signature_defs(folder)
             self.description = signatures.describe(folder)
             for name, inputs in warmup.read(folder) if (folder / warmup.FILE).is_file() else []:
                 self.run(name, inputs)

@@ -4,11 +4,14 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
+import urllib.request
 from concurrent import futures
 from pathlib import Path
 from unittest import mock
@@ -21,6 +24,7 @@ from export.stand_in import watching
 from tests.keras_gan.export import published
 from tests.test_case import TestCase
 
+IMAGE = "tensorflow/serving:2.21.0"
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -32,7 +36,7 @@ def block(start):
 
 class ServeTest(TestCase):
     def serve(self, flags, number, use):
-        """Runs the command, calls `use` with the address that it prints, sends a signal; returns what was printed."""
+        """Runs the command, calls `use` with the addresses that it prints, sends a signal; returns what was printed."""
         printed, ready = [], threading.Event()
 
         def say(*words, **_):
@@ -43,7 +47,8 @@ class ServeTest(TestCase):
         def client():
             try:
                 self.assertTrue(ready.wait(60), printed)
-                use(next(line for line in printed if line.startswith("http://")))
+                rpc = next((line.removeprefix("gRPC: ") for line in printed if line.startswith("gRPC: ")), None)
+                use(*filter(None, (next(line for line in printed if line.startswith("http://")), rpc)))
             finally:
                 os.kill(os.getpid(), number)
 
@@ -54,7 +59,7 @@ class ServeTest(TestCase):
             futures.ThreadPoolExecutor(1) as pool,
         ):
             done = pool.submit(client)
-            serve.main([*flags, "--port=0"])
+            serve.main(["--grpc_port=-1", *flags, "--port=0"])
             done.result()
         self.assertEqual(signal.getsignal(number), before)
         return printed
@@ -98,27 +103,65 @@ class ServeTest(TestCase):
 
     def test_the_grpc_client_of_the_page(self):
         pytest.importorskip("tensorflow_serving.apis.predict_pb2")
-        import grpc
-        from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+        base = published.model().base
+        printed = self.serve(
+            [f"--models={base}", "--grpc_port=0"], signal.SIGTERM, lambda address, port: self.use_grpc_client(port)
+        )
+        self.assertRegex(printed[2], r"\AgRPC: 127.0.0.1:[0-9]+\Z")
 
-        version = published.model().current
-
-        class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
-            def Predict(self, request, context):
-                inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
-                answer = predict_pb2.PredictResponse()
-                for name, value in version.run(request.model_spec.signature_name, inputs).items():
-                    answer.outputs[name].CopyFrom(tf.make_tensor_proto(value))
-                return answer
-
-        server = grpc.server(futures.ThreadPoolExecutor(1))
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        self.addCleanup(lambda: server.stop(None).wait())
+    def use_grpc_client(self, address):
         scope = {}
-        exec(compile(block("import grpc").replace("localhost:8500", f"127.0.0.1:{port}"), "serving.md", "exec"), scope)
+        exec(compile(block("import grpc").replace("localhost:8500", address), "serving.md", "exec"), scope)
         self.expect_image(scope["files"][0])
+
+    def test_without_the_packages_for_grpc(self):
+        base = published.model().base
+        with mock.patch.object(serve, "GRPC_PACKAGES", ("no_such_package",)):
+            printed = self.serve([f"--models={base}", "--grpc_port=0"], signal.SIGTERM, lambda *addresses: None)
+        self.assertIn("No gRPC, which needs: pip install tensorflow-serving-api", printed)
+
+    @pytest.mark.slow
+    def test_the_clients_with_the_real_server(self):
+        """The clients of the page, and what is refused, with TensorFlow Serving itself."""
+        test_rpc = pytest.importorskip("tests.export.stand_in.test_rpc")
+        if shutil.which("docker") is None:
+            self.skipTest(f"{IMAGE} was not run: docker is not installed")
+        pull = subprocess.run(["docker", "pull", IMAGE], capture_output=True, text=True, timeout=900)
+        if pull.returncode:
+            self.skipTest(f"{IMAGE} was not run, docker cannot pull it: {pull.stderr.strip()[-200:]}")
+        base = published.model().base
+        command = ["docker", "run", "--rm", "-d", "-p", "127.0.0.1::8500", "-p", "127.0.0.1::8501"]
+        command += ["--mount", f"type=bind,source={base},target=/models/digits,readonly"]
+        command += [IMAGE, "--model_name=digits", "--model_base_path=/models/digits"]
+        container = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        self.addCleanup(subprocess.run, ["docker", "stop", container], capture_output=True)
+
+        def address(port):
+            done = subprocess.run(["docker", "port", container, str(port)], check=True, capture_output=True, text=True)
+            return done.stdout.split()[0]
+
+        rest, rpc = f"http://{address(8501)}/v1/models/digits", address(8500)
+        deadline = time.monotonic() + 120
+        while "AVAILABLE" not in self.status(rest):
+            self.assertLess(time.monotonic(), deadline, self.status(rest))
+            time.sleep(0.5)
+        self.use_clients(rest)
+        self.use_grpc_client(rpc)
+        with test_rpc.grpc.insecure_channel(rpc) as channel:
+            stub = test_rpc.prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            for request, code, message in test_rpc.bad_requests():
+                with self.assertRaises(test_rpc.grpc.RpcError) as caught:
+                    stub.Predict(request, timeout=20)
+                self.assertEqual(caught.exception.code(), code, request)
+                self.assertRegex(caught.exception.details(), message)
+
+    @staticmethod
+    def status(address):
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError as error:
+            return str(error)
 
 
 class CommandLineTest(TestCase):

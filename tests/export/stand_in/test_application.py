@@ -8,7 +8,7 @@ from unittest import mock
 import tensorflow as tf
 from werkzeug.test import Client
 
-from export.stand_in import application
+from export.stand_in import application, served
 from tests.keras_gan.export import published
 from tests.test_case import TestCase
 
@@ -141,7 +141,7 @@ class ApplicationTest(TestCase):
 
     def test_as_many_graphs_at_a_time_as_processors(self):
         request = {"signature_name": "sample", "instances": [{"seed": 7, "truncation": 1.0, "label": 3}]}
-        self.enterContext(mock.patch.object(application.os, "cpu_count", return_value=2))
+        self.enterContext(mock.patch.object(served.os, "cpu_count", return_value=2))
         client, meeting, most, running = self.client(), threading.Barrier(2), [], []
 
         def run(name, inputs):
