@@ -34,6 +34,15 @@ class AttributeCoverage(typing.NamedTuple):
     n: int
 
 
+def read(found):
+    """A sentence on an `AttributeCoverage`."""
+    return (
+        f"Of the combinations of {', '.join(COMBINED)} {found.share:.1%} occur in {found.n} images, where "
+        f"{found.expected:.1%} are expected of as many that are drawn; their frequencies are {found.distance:.3f} in "
+        f"total variation from the stated probabilities, and chance alone makes about {found.expected_distance:.3f}."
+    )
+
+
 def coverage(numbers, probabilities):
     """Compares how often combinations occur with their probabilities.
 
