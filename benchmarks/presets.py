@@ -31,7 +31,7 @@ _FACES = "faces drawn by this package, Apache-2.0"
 
 
 class Recipe:
-    """How a preset is trained: its description, trainer, flags, and the licence of its data."""
+    """The way to a preset: its description, trainer, flags, and the licence of its data."""
 
     def __init__(self, description, trainer, flags, data_license):
         self.description, self.trainer, self.flags, self.data_license = description, trainer, flags, data_license
