@@ -136,6 +136,11 @@ def _describe(config):
     shown = {"samples": _samples(config, fakes)}
     evaluation["memorisation"], shown["neighbours"] = memorisation.look(seen, train, real, fakes)
     print(evaluation["memorisation"]["reading"], flush=True)
+    if config.dataset == "faces":
+        combinations = metrics.attributes.evaluate(fakes)
+        evaluation["combinations"] = combinations._asdict()
+        evaluation["conditions"]["coverage against truth"] = metrics.attributes.read(combinations)
+        print(metrics.attributes.read(combinations), flush=True)
     if generator is not None:
         evaluation |= _latent_space(generator, seen, real, train, shown)
     out.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,7 @@ def draw(attributes, seed, index):
 
 
 class _Face:
-    """What is drawn of one face; places are in pixels from its centre, of the mean size."""
+    """The parts of one face; places are in pixels from its centre, of the mean size."""
 
     def __init__(self, canvas, x, y, scale, attributes, colours):
         self.canvas, self.x, self.y, self.scale = canvas, x, y, scale

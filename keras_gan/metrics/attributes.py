@@ -34,6 +34,15 @@ class AttributeCoverage(typing.NamedTuple):
     n: int
 
 
+def read(found):
+    """A sentence on an `AttributeCoverage`."""
+    return (
+        f"Of the combinations of {', '.join(COMBINED)} {found.share:.1%} occur in {found.n} images, where "
+        f"{found.expected:.1%} are expected of as many that are drawn; their frequencies are {found.distance:.3f} in "
+        f"total variation from the stated probabilities, and chance alone makes about {found.expected_distance:.3f}."
+    )
+
+
 def coverage(numbers, probabilities):
     """Compares how often combinations occur with their probabilities.
 
@@ -104,7 +113,7 @@ def recognize(images):
 
 @functools.cache
 def _classifier():
-    return classifiers.load(CLASSIFIER)
+    return classifiers.load(CLASSIFIER, attributes=True)
 
 
 def combinations(recognized, names=COMBINED):
@@ -131,11 +140,13 @@ def probabilities(names=COMBINED):
     >>> keras_gan.metrics.attributes.probabilities(("glasses",)).tolist()
     [0.7, 0.3]
     """
-    return functools.reduce(np.multiply.outer, (list(faces.ATTRIBUTES[name].values()) for name in names)).ravel()
+    return functools.reduce(
+        np.multiply.outer, [list(faces.ATTRIBUTES[name].values()) for name in names], np.ones(1)
+    ).ravel()
 
 
 def evaluate(generator, num_samples=2000, seed=0):
-    """Which combinations of attributes a generator of faces makes, beside their probabilities.
+    """Measures which combinations of attributes a generator of faces makes, beside their probabilities.
 
     Args:
         generator: A `keras_gan.networks.Generator`, a `GAN`, or uint8 images `(n, 64, 64, 3)`.

@@ -52,7 +52,7 @@ def folder_of(preset):
 
 
 def card(preset):
-    """What is known of a preset.
+    """Facts about a preset.
 
     Args:
         preset: As for `folder_of`.

@@ -1,4 +1,4 @@
-"""Where a new run begins: with weights of a trained network, layer by layer as far as they fit."""
+"""The weights that a new run begins with: those of a trained network, layer by layer as far as they fit."""
 
 from keras_gan import serialization
 from keras_gan.export import loading

@@ -114,9 +114,9 @@ def parse(text, dataset, class_names, generator):
 
 def _class(text, dataset, names, generator):
     name = features.for_dataset(dataset, generator.image_shape)
-    if name is None:
+    if features.for_dataset(dataset, generator.image_shape, second=True) is None:
         raise ValueError(
-            f"class:K takes a classifier that comes with the package, and none fits images "
+            f"class:K takes two classifiers that come with the package, and there are none for images "
             f"{'x'.join(map(str, generator.image_shape))} of {dataset}: mark samples with python -m trainers.label."
         )
     names = names or [str(label) for label in range(classifiers.load(name)[0].output_shape[-1][-1])]

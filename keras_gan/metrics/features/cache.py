@@ -1,4 +1,4 @@
-"""What slow networks saw of real images, kept in files, so that the next process need not look again."""
+"""Files of what slow networks saw of real images, so that the next process need not look again."""
 
 import contextlib
 import hashlib

@@ -32,11 +32,13 @@ def manifest():
     return json.loads((FOLDER / "manifest.json").read_text("utf-8"))
 
 
-def load(name):
+def load(name, attributes=False):
     """Loads a shipped classifier.
 
     Args:
         name: A key of `manifest()`.
+        attributes: Whether one of attributes is to return the probabilities of all of their values, one attribute after
+            the other, and not only those of the classes of its data set.
 
     Returns:
         The pair of a Keras model, from images `(batch, height, width, channels)` in [-1, 1] to
@@ -59,28 +61,14 @@ def load(name):
     digest = hashlib.sha256(content).hexdigest()
     if digest != known[name]["sha256"]:
         raise ValueError(f"The weights of {name} are damaged: reinstall keras_gan. Received: a file of sha256 {digest}")
-    groups = [len(values) for values in known[name].get("attributes", {}).values()]
+    named = known[name].get("attributes", {})
+    groups = [len(values) for values in named.values()]
+    only = list(named).index(faces.LABEL) if named and not attributes else None
     with np.load(io.BytesIO(content)) as arrays:
-        return from_arrays(name, known[name]["image_shape"], dict(arrays), groups), digest
+        return from_arrays(name, known[name]["image_shape"], dict(arrays), groups, only), digest
 
 
-def columns_of_label(name):
-    """The columns of a shipped classifier's probabilities that are of the classes of its data set, a slice.
-
-    Example:
-
-    >>> keras_gan.metrics.features.classifiers.columns_of_label("mnist_classifier")
-    slice(None, None, None)
-    """
-    attributes = manifest()[name].get("attributes")
-    if attributes is None:
-        return slice(None)
-    names = list(attributes)
-    before = sum(len(attributes[each]) for each in names[: names.index(faces.LABEL)])
-    return slice(before, before + len(attributes[faces.LABEL]))
-
-
-def from_arrays(name, image_shape, arrays, groups=()):
+def from_arrays(name, image_shape, arrays, groups=(), only=None):
     """The classifier with given weights; the sizes of its kernels are theirs.
 
     Args:
@@ -89,6 +77,7 @@ def from_arrays(name, image_shape, arrays, groups=()):
         arrays: Dictionary with `kernel_i` and `bias_i` of the convolutions, and of the last, dense layer.
         groups: Numbers of values of several attributes, of each of which there are probabilities, one after the other;
             none for classes.
+        only: Number of the attribute whose probabilities are returned alone, or `None` for all.
 
     Returns:
         The Keras model that `load` describes, in float32.
@@ -103,7 +92,7 @@ def from_arrays(name, image_shape, arrays, groups=()):
     features = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
     scores = keras.layers.Dense(kernels[-1].shape[-1], **common)(features)
     parts = keras.ops.split(scores, np.cumsum(groups)[:-1].tolist(), axis=-1) if len(groups) > 1 else [scores]
-    parts = [keras.layers.Softmax(dtype="float32")(part) for part in parts]
+    parts = [keras.layers.Softmax(dtype="float32")(part) for part in (parts if only is None else [parts[only]])]
     probabilities = keras.layers.Concatenate(dtype="float32")(parts) if len(parts) > 1 else parts[0]
     model = keras.Model(images, [features, probabilities], name=name)
     model.set_weights(weights)

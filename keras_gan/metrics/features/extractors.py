@@ -249,13 +249,9 @@ def automatic(dataset, image_shape):
 def _make(name):
     if name in classifiers.manifest():
         model, digest = classifiers.load(name)
-        columns = classifiers.columns_of_label(name)
-
-        def classify(images):
-            features, probabilities = model(pictures.tensor_from_uint8(images))
-            return features, probabilities[:, columns]
-
-        return FeatureExtractor(name, classify, digest, model.input_shape[1:])
+        return FeatureExtractor(
+            name, lambda images: model(pictures.tensor_from_uint8(images)), digest, model.input_shape[1:]
+        )
     if name == lite0.NAME:
         model, digest = lite0.load()
         return FeatureExtractor(

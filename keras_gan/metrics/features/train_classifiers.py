@@ -221,7 +221,7 @@ def _groups(config):
 
 
 def _of_attributes(config, right):
-    """What the manifest says of a classifier of attributes besides."""
+    """Further facts about a classifier of attributes, for the manifest."""
     if not _groups(config):
         return {}
     named = {name: list(values) for name, values in faces.ATTRIBUTES.items()}

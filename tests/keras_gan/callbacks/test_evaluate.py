@@ -21,6 +21,7 @@ from tests.keras_gan.callbacks.callback_checks import (
     make_gan,
     train,
 )
+from tests.test_case import TestCase
 
 
 def quarters(images):
@@ -64,6 +65,17 @@ def evaluates_on_replicas(strategy):
         copy, evaluate.real, evaluate.features, ["fcd"], 20, floor=False, progress=False
     )
     np.testing.assert_allclose(evaluate.values["fcd"], record.value, rtol=1e-6)
+
+
+class AutomaticTest(TestCase):
+    def test_features_and_metric_are_those_of_the_data(self):
+        own = callbacks.Evaluate("mnist5k")
+        self.assertEqual((own.features.name, own.metrics, own.num_samples), ("mnist_classifier", ["fcd"], 2500))
+        self.assertEqual(own.options["dataset"], "mnist5k")
+        images = np.zeros((9, 12, 12, 3), "uint8")
+        any_ = callbacks.Evaluate(images)
+        self.assertEqual((any_.features.name, any_.metrics, any_.num_samples), ("efficientnet_lite0", ["lkd"], 500))
+        self.assertEqual(callbacks.Evaluate(images, num_samples=30).num_samples, 30)
 
 
 class EvaluateCallbackTest(CallbacksTestCase):

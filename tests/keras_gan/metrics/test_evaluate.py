@@ -27,6 +27,10 @@ def draw(n, seed=0, mean=128.0):
     return np.clip(np.random.default_rng(seed).normal(mean, 30, (n, *SHAPE)), 0, 255).astype("uint8")
 
 
+def draw_digits():
+    return np.random.default_rng(0).integers(0, 256, (70, 28, 28, 1), dtype="uint8")
+
+
 class Stub:
     """A generator whose image i is a function of its seed and its class."""
 
@@ -54,6 +58,27 @@ class EvaluateTest(TestCase):
         # Not compiled, so that calls can be counted.
         self.features = FeatureExtractor("pixels", network, "digest", SHAPE)
         self.features._compiled = self.features._compute
+
+    def test_a_classifier_is_judged_first(self):
+        """It sees class 1 where the second of two pixels is brighter, as in three images of five."""
+        images = np.full((40, *SHAPE), 100, "uint8")
+        images[::5, 1, 1], images[1::5, 1, 1], images[2::5, 1, 1] = 200, 200, 200
+        brighter = (images[:, 1, 1, 0] > 100).astype("int32")
+        found = self.evaluate(images, (images, brighter), ["fcd"], floor=False, intervals=False)["fcd"]
+        self.assertEqual(found.features_accuracy, 1.0)
+        wrong = np.ones(40, "int32")
+        with self.assertWarnsRegex(UserWarning, "pixels is right about 60% of the real images alone.* at least 70%"):
+            found = self.evaluate(images, (images, wrong), ["fcd"], floor=False, intervals=False)["fcd"]
+        self.assertAlmostEqual(found.features_accuracy, 0.6)
+        self.assertIn("right about 60.0% of the real images", metrics.records.table([found]))
+        self.assertEqual(metrics.Record.from_json(found.to_json()), found)
+        self.assertIsNone(self.evaluate(images, images, ["fcd"], floor=False)["fcd"].features_accuracy)
+
+    def test_features_that_nobody_chose(self):
+        (record,) = metrics.evaluate(draw_digits(), "mnist5k", metrics="fcd", num_real=100, floor=False, progress=False)
+        self.assertEqual((record.features, record.dataset), ("mnist_classifier", "mnist5k"))
+        with self.assertRaisesRegex(ValueError, r"Received: features='auto' and real images of shape \(4, 4, 1\)"):
+            metrics.evaluate(draw(8), draw(8))
 
     def evaluate(self, generator, real, *args, **kwargs):
         return {r.name: r for r in metrics.evaluate(generator, real, self.features, *args, progress=False, **kwargs)}
