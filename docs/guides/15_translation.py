@@ -27,7 +27,7 @@ print(spec.source_shape, "to", spec.image_shape)
 # %% [markdown]
 # ## A regression, and a judge
 #
-# The generator is a U-Net: it goes down to a small map and back up, and hands every size across, so that an edge
+# The generator is a U-Net: it goes down to a small map and back up, and hands every size across, so that a stroke
 # stays where it was. Its loss has two terms,
 #
 # $$\text{adversarial}(D(x, G(x))) + \lambda \, \lVert y - G(x) \rVert_1.$$

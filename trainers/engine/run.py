@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan import cli, data, distribution, random
+from keras_gan.export import loading
 from keras_gan.files import atomic
 from keras_gan.files.run_folder import RunFolder, checkpoint_steps
 from keras_gan.models import inputs
@@ -135,12 +136,16 @@ def _train(program, config, given, build, labels, epilogue):
 
 
 def _choose_width(config, spec):
-    chosen = width.decide(config, spec)
-    if chosen is not config:
-        device = "an accelerator" if hardware.accelerators() else "a processor"
-        size = "x".join(map(str, spec.image_shape[:2]))
-        print(f"filters: {chosen.filters} (for pictures of {size} on {device})", flush=True)
-    return chosen
+    if "filters" not in cli.undecided(config):
+        return config
+    if config.init and (filters := getattr(loading.load_generator(config.init), "filters", None)):
+        print(f"filters: {filters} (as {config.init} has)", flush=True)
+        return dataclasses.replace(config, filters=filters)
+    config = width.decide(config, spec)
+    device = "an accelerator" if hardware.accelerators() else "a processor"
+    size = "x".join(map(str, spec.image_shape[:2]))
+    print(f"filters: {config.filters} (for pictures of {size} on {device})", flush=True)
+    return config
 
 
 def _choose_precision(config, strategy, build, examples, spec):

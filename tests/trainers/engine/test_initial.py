@@ -66,13 +66,14 @@ class InitialTest(TestCase):
     def test_a_run_begins_with_them_and_goes_on_without(self):
         file = Path(self.path("generator.keras"))
         self.gan(shape=(28, 28, 1)).save_generator(file)
-        flags = ["--filters=2", "--latent_dim=3", "--batch_size=16", "--evaluate_every=0", "--nowatchdog"]
+        flags = ["--latent_dim=3", "--batch_size=16", "--evaluate_every=0", "--nowatchdog"]
         out = self.path("run")
 
         def main(argv):
             run.main("dcgan", "About.", dcgan.Config, dcgan.build, argv)
 
         text = self.run_main(main, f"--out={out}", *flags, "--steps=1", f"--init={file}")
+        self.assertIn(f"filters: 2 (as {file} has)", text)
         self.assertIn(f"Beginning with {file}:\n  generator: ", text)
         file.unlink()
         self.assertNotIn("Beginning with", self.run_main(main, f"--out={out}", "--steps=2"))
