@@ -138,7 +138,7 @@ def _order(config):
             gan.train_on_batch(next(batches))
         fake = pictures.to_uint8(gan.sample(config.samples, seed=0))
         seen = [network(fake) for network in networks]
-        few = seen[0][: config.samples // 2]
+        few = seen[0][: config.samples // 4]
         row = {"step": target, "lkd": _kernel(seen_real[0], seen[0]), "lkd_few": _kernel(seen_real[0], few)}
         row |= {"lfd": metrics.frechet_distance(seen_real[0], seen[0])}
         row |= {"lfd_few": metrics.frechet_distance(seen_real[0], few)}
@@ -212,7 +212,7 @@ def _render_network(run):
 def _render_order(run):
     rows = run["generators"]
     names = [name for name in rows[0] if name != "step"]
-    said = {"lkd_few": f"lkd, {run['samples'] // 2} images", "lfd_few": f"lfd, {run['samples'] // 2} images"}
+    said = {"lkd_few": f"lkd, {run['samples'] // 4} images", "lfd_few": f"lfd, {run['samples'] // 4} images"}
     header = ["steps", *(said.get(name, name) for name in names)]
     values = [[row["step"], *(f"{row[name]:.4g}" for name in names)] for row in rows]
     judges = [name for name in names if name.endswith(("classifier", "classifier_b"))]

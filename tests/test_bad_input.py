@@ -258,6 +258,11 @@ COMMANDS = (
     ("onnx", ["--out="], "expected --model and --out"),
     ("onnx", ["--out=new.on"], "must end in .onnx"),
     ("onnx", ["--out=file/new.onnx"], "/file is a file, not a folder"),
+    # Presets.
+    ("sample", ["--model=preset:nothing"], "A preset is one of"),
+    ("onnx", ["--model=preset:nothing"], "A preset is one of"),
+    ("dcgan", ["--init=preset:nothing"], "A preset is one of"),
+    ("vae", ["--init=nowhere.keras"], "Expected a .keras file. Received: nowhere.keras, which is missing"),
     # Writing TFRecords.
     ("write_tfrecords", [], "the following arguments are required: folder, out"),
     ("write_tfrecords", ["good"], "the following arguments are required: out"),

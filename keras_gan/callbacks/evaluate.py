@@ -12,7 +12,7 @@ from keras_gan.metrics import records, registry
 from keras_gan.metrics.evaluate import evaluate, network_for, open_real
 
 SAMPLES = 2500
-SLOW_SAMPLES = 500  # through networks that take milliseconds an image
+SLOW_SAMPLES = 250  # through networks that take milliseconds an image: a tenth of the time of small trainings
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -34,7 +34,7 @@ class Evaluate(keras.callbacks.Callback):
         epochs: Epochs between evaluations.
         steps: Training steps between evaluations instead, counted over the life of the model: then evaluations are
             at its multiples.
-        num_samples: Number of images to generate; by default 2,500, and 500 for networks that take milliseconds an
+        num_samples: Number of images to generate; by default 2,500, and 250 for networks that take milliseconds an
             image.
         folder: Run folder, or `None`: values are appended to `metrics.jsonl` there, and TensorBoard's files are in
             `logs/`.

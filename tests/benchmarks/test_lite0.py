@@ -27,5 +27,5 @@ class Lite0Test(TestCase):
         self.assertEqual(len(run["generators"]), 12)
         text = benchmark.render(run)
         self.assertIn(
-            "| steps | lkd | lkd, 10 images | lfd | lfd, 10 images | mnist_classifier | mnist_classifier_b |", text
+            "| steps | lkd | lkd, 5 images | lfd | lfd, 5 images | mnist_classifier | mnist_classifier_b |", text
         )

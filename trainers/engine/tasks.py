@@ -18,7 +18,7 @@ from trainers import STARTED
 from trainers.engine import flags, hardware, translations
 
 _MOST_REAL = 10_000  # images that generated ones are compared with
-_MOST_REAL_SLOW = 2000  # the same for networks that take milliseconds an image
+_MOST_REAL_SLOW = 1000  # the same for networks that take milliseconds an image
 _LEAST_REAL = 50  # of fewer no distance says anything
 _SECONDS = 3  # of training, from which its speed is told
 

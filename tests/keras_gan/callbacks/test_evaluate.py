@@ -74,7 +74,7 @@ class AutomaticTest(TestCase):
         self.assertEqual(own.options["dataset"], "mnist5k")
         images = np.zeros((9, 12, 12, 3), "uint8")
         any_ = callbacks.Evaluate(images)
-        self.assertEqual((any_.features.name, any_.metrics, any_.num_samples), ("efficientnet_lite0", ["lkd"], 500))
+        self.assertEqual((any_.features.name, any_.metrics, any_.num_samples), ("efficientnet_lite0", ["lkd"], 250))
         self.assertEqual(callbacks.Evaluate(images, num_samples=30).num_samples, 30)
 
 
