@@ -42,6 +42,25 @@ def order(num_examples, shuffle, seed, repeat, first):
     return this_epoch.flat_map(permutation)
 
 
+def part_of(order, batch_size, part):
+    """The indices and places of one part of every batch: what another worker has is never read here.
+
+    Args:
+        order: What `order` returned.
+        batch_size: Examples in a whole batch; what does not fill one is left out.
+        part: Pair of the number of a part, and of all contiguous parts that a batch has.
+
+    Returns:
+        `tf.data.Dataset` like `order`.
+    """
+    number, parts = part
+    own = batch_size // parts
+    here = slice(number * own, (number + 1) * own)
+    return (
+        order.batch(batch_size, drop_remainder=True).map(lambda *batch: tuple(each[here] for each in batch)).unbatch()
+    )
+
+
 def in_order(source, order, batch_size, drop_remainder, finish):
     """Batches in the given order, as `finish` makes them of raw images, labels and places."""
     if source.images is not None:

@@ -97,6 +97,7 @@ def load(
     condition: str | None = None,
     crop: str | tuple[int, int] | None = None,
     flip: bool = False,
+    part: tuple[int, int] | None = None,
 ) -> tuple[tf.data.Dataset, DataSpec]:
     """Loads images as batches in [-1, 1], ready for `fit`.
 
@@ -154,6 +155,8 @@ def load(
         crop: `(height, width)` or `"HxW"` of a window that is cut out of each image, at a random place; of both
             pictures of a pair the same.
         flip: Whether images are mirrored, left to right, with probability 1/2; both pictures of a pair or none.
+        part: `(w, W)`: of every batch only rows `w * batch_size / W` to `(w + 1) * batch_size / W`, for worker w of W.
+            Of what is not in memory nothing else is read; all parts together are the batch that one process has.
 
     Returns:
         `tf.data.Dataset` of float32 images `(batch_size,) + image_shape`, or of pairs of these and int32 labels
@@ -180,6 +183,8 @@ def load(
             "`start_batch` must not be negative, and needs repeat=True. "
             f"Received: start_batch={start_batch}, repeat={repeat}"
         )
+    if part is not None:
+        _check_part(part, batch_size, repeat or drop_remainder)
     found = source
     if not isinstance(source, (sources.Source, pairs.Domains)):
         found = open_source(
@@ -198,7 +203,7 @@ def load(
             raise ValueError(f"Domains have images alone. Received: condition={condition!r}, labels={labels}")
         return _load_domains(
             found, batch_size=batch_size, shuffle=shuffle, seed=seed, repeat=repeat, start_batch=start_batch,
-            drop_remainder=drop_remainder, crop=crop, flip=flip,
+            drop_remainder=drop_remainder, crop=crop, flip=flip, part=part,
         )  # fmt: skip
     if labels and found.num_classes is None:
         kinds = (
@@ -236,6 +241,9 @@ def load(
         source_shape=source_shape,
     )
     order = batches.order(found.num_examples, shuffle, seed, repeat, first=start_batch * batch_size)
+    rows = batch_size
+    if part is not None:
+        order, rows = batches.part_of(order, batch_size, part), batch_size // part[1]
 
     def arrange(images, classes, places):
         keys = batches.keys_of(seed, places)
@@ -243,11 +251,20 @@ def load(
             images = jitter.crop_and_flip(images, keys, window, flip)
         return finish(batches.scale(images), classes, keys)
 
-    dataset = batches.in_order(found, order, batch_size, drop_remainder or repeat, arrange)
+    dataset = batches.in_order(found, order, rows, drop_remainder or repeat, arrange)
     count = found.num_examples // batch_size if drop_remainder else -(-found.num_examples // batch_size)
     count = tf.data.INFINITE_CARDINALITY if repeat else count
     dataset = dataset.prefetch(2).apply(tf.data.experimental.assert_cardinality(count))
     return dataset.with_options(batches.options()), spec
+
+
+def _check_part(part, batch_size, whole):
+    number, parts = part
+    if not 0 <= number < parts or batch_size % parts or not whole:
+        raise ValueError(
+            "`part` must be (w, W) with 0 <= w < W, where W divides `batch_size` and all batches are whole. "
+            f"Received: part={part}, batch_size={batch_size}"
+        )
 
 
 def _finishing(source, image_shape, labels, condition):

@@ -121,33 +121,30 @@ def check_same(strategy, what, value):
         )
 
 
-def distribute(strategy, dataset, rows):
-    """The data that `fit` is given: the dataset itself, or this worker's share of every batch.
+def distribute(strategy, load, rows):
+    """The data that `fit` is given: whole batches, or this worker's part of every batch, which alone it reads.
 
     A batch is the same examples whatever the number of workers: worker w of W has its w-th contiguous part, and
-    replica r of that worker the r-th part of that.
+    replica r of that worker the r-th part of that. So the order knows nothing of workers, and a run goes on with
+    another number of them at any step, without losing or repeating an example.
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        dataset: `tf.data.Dataset` of global batches.
+        load: Function of the `part` of `data.load`, or `None`, that returns a `tf.data.Dataset`.
         rows: Size of a global batch.
 
     Returns:
         `tf.data.Dataset` or `tf.distribute.DistributedDataset`.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return dataset
+        return load(None)
 
     def share(context):
-        own = rows // context.num_input_pipelines
-        first = own * context.input_pipeline_id
-
-        def cut(*batch):
-            parts = [part[first : first + own] for part in batch]
-            return parts[0] if len(parts) == 1 else tuple(parts)
-
+        own = load((context.input_pipeline_id, context.num_input_pipelines))
         size = context.get_per_replica_batch_size(rows)
-        return dataset.map(cut).unbatch().batch(size, drop_remainder=True).prefetch(2)
+        if size == rows // context.num_input_pipelines:
+            return own
+        return own.unbatch().batch(size, drop_remainder=True).prefetch(2)
 
     return strategy.distribute_datasets_from_function(share)
 

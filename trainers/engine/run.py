@@ -269,16 +269,20 @@ def _next_batches(run):
     seed = random.attempt_seed(run.config.seed, int(run.model.rollbacks.numpy()))
     replicas, packing = run.strategy.num_replicas_in_sync, run.model.packing
     inputs.check_divisible(run.rows, run.rows // run.config.batch_size, replicas, packing)
-    dataset, _ = data.load(
-        run.examples,
-        batch_size=run.rows,
-        seed=seed,
-        repeat=True,
-        start_batch=run.step,
-        labels=run.conditional,
-        **flags.loading(run.config),
-    )
-    return hardware.distribute(run.strategy, dataset, run.rows)
+
+    def load(part):
+        return data.load(
+            run.examples,
+            batch_size=run.rows,
+            seed=seed,
+            repeat=True,
+            start_batch=run.step,
+            labels=run.conditional,
+            part=part,
+            **flags.loading(run.config),
+        )[0]
+
+    return hardware.distribute(run.strategy, load, run.rows)
 
 
 def _roll_back(run, checkpoint, error):

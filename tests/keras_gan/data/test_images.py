@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan import data
-from keras_gan.data import sources
+from keras_gan.data import decoding, sources, write_tfrecords
 from tests.test_case import TestCase
 
 
@@ -90,6 +90,75 @@ class OrderTest(TestCase):
         history = model.fit(dataset, epochs=2, verbose=0, shuffle=False)
         self.assertLen(history.history["loss"], 2)
         self.assertEqual(int(model.optimizer.iterations), 8)
+
+
+class PartTest(TestCase):
+    """What each of W workers has: its rows of every batch, and nothing else is read."""
+
+    def test_parts_are_the_batch(self):
+        for options in ({}, {"repeat": True, "start_batch": 7}, {"shuffle": False}):
+            whole = first(data.load(numbered(40), batch_size=8, **options)[0], 12)
+            for workers in (1, 2, 4):
+                parts = [
+                    first(data.load(numbered(40), batch_size=8, part=(worker, workers), **options)[0], 12)
+                    for worker in range(workers)
+                ]
+                self.assertEqual([flat(each) for each in zip(*parts, strict=True)], whole)
+
+    def test_a_run_goes_on_with_another_number_of_workers(self):
+        """At any step: the order knows nothing of workers, so that nothing is lost or repeated."""
+        load = lambda start, worker, workers: first(  # noqa: E731
+            data.load(
+                numbered(20), batch_size=8, repeat=True, start_batch=start, part=(worker, workers)
+            )[0], 3
+        )  # fmt: skip
+        before, after = ([load(start, w, parts) for w in range(parts)] for start, parts in ((0, 2), (3, 4)))
+        seen = [flat(each) for parts in (before, after) for each in zip(*parts, strict=True)]
+        self.assertEqual(seen, first(data.load(numbered(20), batch_size=8, repeat=True)[0], 6))
+        # Two epochs of 20 in the first five batches.
+        self.assertEqual(np.bincount(flat(seen[:5])).tolist(), [2] * 20)
+
+    def test_random_windows_follow_the_place_in_the_order(self):
+        images = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 3), np.uint8)
+        options = {"batch_size": 8, "crop": (3, 3), "flip": True, "condition": "noise"}
+        whole = next(iter(data.load(images, **options)[0]))
+        parts = [next(iter(data.load(images, part=(worker, 2), **options)[0])) for worker in range(2)]
+        for expected, *halves in zip(whole, *parts, strict=True):
+            self.assertAllEqual(np.concatenate(halves), expected)
+
+    def test_two_domains(self):
+        domains = data.images.pairs.Domains(*(data.open_source(numbered(n)) for n in (8, 12)))
+        whole = next(iter(data.load(domains, batch_size=4)[0]))
+        parts = [next(iter(data.load(domains, batch_size=4, part=(worker, 2))[0])) for worker in range(2)]
+        for expected, *halves in zip(whole, *parts, strict=True):
+            self.assertEqual(flat(map(numbers, halves)), numbers(expected))
+
+    def test_work_falls_with_the_number_of_workers(self):
+        """Of 32 files, and of as many records in one file, each of W workers reads and decodes 32 / W an epoch."""
+        folder = Path(self.path("pictures"))
+        folder.mkdir()
+        for i, image in enumerate(numbered(32, size=4)):
+            tf.io.write_file(str(folder / f"{i:02}.png"), tf.io.encode_png(image))
+        write_tfrecords.write(folder, folder.parent / "records")
+        total = sum(file.stat().st_size for file in folder.iterdir())
+        for place in (f"folder:{folder}", f"tfrecord:{folder.parent / 'records'}"):
+            source = data.open_source(place, memory_limit=0)
+            for workers in (1, 2, 4):
+                seen, sizes = [], []
+                for worker in range(workers):
+                    dataset, _ = data.load(source, batch_size=8, part=(worker, workers))
+                    with mock.patch.object(decoding, "to_pixels", wraps=decoding.to_pixels) as decoded:
+                        seen += flat(first(dataset, 99))
+                    self.assertLen(decoded.mock_calls, 32 // workers)
+                    sizes.append(sum(len(call.args[0]) for call in decoded.mock_calls))
+                self.assertCountEqual(seen, range(32))
+                self.assertEqual(sum(sizes), total)
+                self.assertAllClose(sizes, [total / workers] * workers, rtol=0.1)
+
+    def test_refusals(self):
+        for part, options in (((2, 2), {}), ((-1, 2), {}), ((0, 3), {}), ((0, 2), {"drop_remainder": False})):
+            with self.assertRaisesRegex(ValueError, "`part` must be .* Received: part="):
+                data.load(numbered(20), batch_size=8, part=part, **options)
 
 
 class ElementsTest(TestCase):

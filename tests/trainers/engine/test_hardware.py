@@ -44,7 +44,13 @@ class StrategyTest(TestCase):
             [batch.numpy().tolist() for batch in function(tf.distribute.InputContext(2, worker, 4))]
             for worker in range(2)
         ]
-        shares = hardware.distribute(strategy, tf.data.Dataset.range(16).batch(8), rows=8)
+
+        def load(part):
+            number, parts = part
+            rows = tf.data.Dataset.range(16).batch(8).map(lambda batch: tf.split(batch, parts)[number])
+            return rows
+
+        shares = hardware.distribute(strategy, load, rows=8)
         self.assertEqual(shares, [[[0, 1], [2, 3], [8, 9], [10, 11]], [[4, 5], [6, 7], [12, 13], [14, 15]]])
 
 
