@@ -4,8 +4,8 @@
 
 Every recipe is started with its defaults and `--dry_run`, as a user would: once with `auto`, which prints what its
 trial steps took and what it chose, and then in float32 and in bfloat16, whose steps per second the dry run measures
-over ten steps, in turn, `--rounds` times; medians. The choice is right where bfloat16 was chosen and is faster by that measure,
-or float32 was and bfloat16 is not faster by more than the margin of 1.15.
+over ten steps, in turn, `--rounds` times; medians. The choice is right where bfloat16 was chosen and is faster by
+that measure, or float32 was and bfloat16 is not faster by more than the margin of 1.15.
 """
 
 import dataclasses

@@ -94,9 +94,9 @@ for name, images in measured.items():
     print(f"{name:<17}", ", ".join(f"{each} {value.mean():.3g}" for each, value in found.items()))
 
 # %% [markdown]
-# PSNR, SSIM and the mean difference compare pixel by pixel, and reward caution: the regression wins or draws. Whether outputs look like targets
-# is asked by the Frechet distance between both, in features of a classifier. `python -m trainers.evaluate` prints
-# both kinds, on any run of `trainers.pix2pix` or `trainers.cyclegan`.
+# PSNR, SSIM and the mean difference compare pixel by pixel, and reward caution: the regression wins or draws.
+# Whether outputs look like targets is asked by the Frechet distance between both, in features of a classifier.
+# `python -m trainers.evaluate` prints both kinds, on any run of `trainers.pix2pix` or `trainers.cyclegan`.
 
 # %%
 classifier = keras_gan.metrics.features.get("mnist_classifier")
