@@ -123,7 +123,8 @@ def load(
             - `"tfrecord:PATTERN"`: files written by `python -m keras_gan.data.write_tfrecords`, or their folder.
             - the name of a TFDS data set, such as `"cifar10"`.
             - `"pairs:A,B"`: two folders with files of the same names, pairs of what is translated and what it becomes;
-              `{split}` in a path stands for the split's name.
+              `{split}` in a path stands for the split's name. `"pairs:NAME@A,NAME@B"`: two features of a TFDS data
+              set, such as `"pairs:smallnorb@image,smallnorb@image2"`.
             - `"side_by_side:FOLDER"`: a folder of files that each hold such a pair, one beside the other.
             - `"domains:A,B"`: two of the sources above, from which examples are drawn independently.
             - any source with labels and a class of it, `"mnist5k#3"` or `"folder:PATH#cats"`: its examples.

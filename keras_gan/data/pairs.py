@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from keras_gan.data import folders, sources
+from keras_gan.data import folders, sources, tfrecords
 
 DIRECTIONS = ("AtoB", "BtoA")
 
@@ -49,10 +49,24 @@ def names_in(written, place, what):
 
 
 def from_pairs(place, request):
-    """Two folders with files of the same names, whatever their endings; "{split}" stands for the split's name."""
-    names = names_in("pairs:A,B", place, "two folders, separated by a comma")
-    read = [_folder(name, request) for name in names]
+    """Two folders with files of the same names, whatever their endings; "{split}" stands for the split's name.
+
+    Or two features of a TFDS data set, `NAME@FEATURE`, whose examples are pairs.
+    """
+    names = names_in("pairs:A,B", place, "two folders, or two features NAME@FEATURE, separated by a comma")
+    read = [_feature(name, request) if _names_a_feature(name) else _folder(name, request) for name in names]
     return join(*read, request.direction)
+
+
+def _names_a_feature(name):
+    return "@" in name and "{split}" not in name and not folders.exists(name)
+
+
+def _feature(name, request):
+    """The images in a feature of a TFDS data set, called by their numbers."""
+    source = dataclasses.replace(tfrecords.from_tfds(name, request), name=repr(name))
+    numbers = [f"example {number}" for number in range(source.num_examples)]
+    return dataclasses.replace(source, names=numbers, sizes=[source.image_shape[:2]] * len(numbers))
 
 
 def _folder(name, request):

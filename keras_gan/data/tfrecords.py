@@ -100,10 +100,11 @@ def _undescribed(folder, pattern, reason):
 
 
 def from_tfds(name, request):
-    """A TFDS data set, prepared as TFRecords."""
+    """A TFDS data set, prepared as TFRecords; `NAME@FEATURE` says which of several images an example is."""
     import tensorflow_datasets as tfds  # slow, and needed here alone
 
     split = request.split
+    name, _, feature = name.partition("@")
     if not re.match(r"\w+([/:]|$)", name):
         raise UnknownDatasetError(name)
     try:
@@ -126,9 +127,12 @@ def from_tfds(name, request):
         chosen = info.splits[split]
     except ValueError as error:
         raise sources.MissingSplitError(f"{name!r}: {_first_line(error)} Received: split={split!r}") from None
-    image_key = _feature(info.features, "image", tfds.features.Image)
-    if image_key is None or info.features[image_key].np_dtype != np.uint8:
-        raise ValueError(f"{name!r} has no feature that holds one 8-bit image. Its features: {list(info.features)}")
+    image_key = _feature(info.features, feature or "image", tfds.features.Image)
+    if image_key is None or feature not in ("", image_key) or info.features[image_key].np_dtype != np.uint8:
+        called = f" {feature!r}" if feature else ""
+        raise ValueError(
+            f"{name!r} has no feature{called} that holds one 8-bit image. Its features: {list(info.features)}"
+        )
     label_key = _feature(info.features, "label", tfds.features.ClassLabel)
     label = info.features[label_key] if label_key else None
     return _from_shards(
@@ -137,7 +141,7 @@ def from_tfds(name, request):
         image_key,
         label_key,
         request,
-        identity=f"{info.full_name} {split}",
+        identity=f"{info.full_name} {split}" + (f" @{feature}" if feature else ""),
         num_classes=label.num_classes if label else None,
         class_names=label.names if label else None,
     )

@@ -17,11 +17,11 @@ def batches(source, **arguments):
 
 
 class TfdsTest(TestCase):
-    def prepare(self, name="tiny", image=None, label=None, count=10, **columns):
+    def prepare(self, name="tiny", image=None, label=None, count=10, features=None, **columns):
         """Prepares a data set of `count` images in this test's folder; returns the folder and the images."""
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (count, 5, 6, 3), np.uint8)
-        features = {"image": image or tfds.features.Image(shape=(5, 6, 3), encoding_format="png")}
+        features = {"image": image or tfds.features.Image(shape=(5, 6, 3), encoding_format="png"), **(features or {})}
         values = {"image": images, **columns}
         if label is not None:
             features["label"] = label
@@ -54,6 +54,24 @@ class TfdsTest(TestCase):
                 (spec.image_shape, spec.num_classes, spec.class_names, spec.num_examples),
                 ((5, 6, 3), 3, ["a", "b", "c"], 10),
             )
+
+    def test_two_features_are_pairs(self):
+        other = np.random.default_rng(1).integers(0, 256, (10, 5, 6, 1), np.uint8)
+        gray = tfds.features.Image(shape=(5, 6, 1), encoding_format="png")
+        folder, images = self.prepare(other=other, features={"other": gray})
+        for direction in ("AtoB", "BtoA"):
+            dataset, spec = data.load(
+                "pairs:tiny@other,tiny@image", batch_size=10, shuffle=False, data_dir=folder, direction=direction
+            )
+            sources, targets = next(iter(dataset))
+            found = (sources, targets) if direction == "AtoB" else (targets, sources)
+            # In the order of the names, of which there are as many as examples.
+            self.assertAllClose(found[0], other / 127.5 - 1, atol=1e-6)
+            self.assertAllClose(found[1], images / 127.5 - 1, atol=1e-6)
+            self.assertEqual(spec.num_examples, 10)
+        with self.assertRaisesRegex(ValueError, "has no feature 'third' that holds one 8-bit image"):
+            data.load("pairs:tiny@other,tiny@third", data_dir=folder)
+        self.assertEqual(data.load("tiny@other", batch_size=4, data_dir=folder)[1].image_shape, (5, 6, 1))
 
     def test_splits_and_slices(self):
         folder, images = self.prepare()
@@ -98,7 +116,7 @@ class TfdsTest(TestCase):
         for source in ("mnisty", "no such thing", "/tmp/x", ""):
             with self.assertRaisesRegex(ValueError, "A source is 'mnist5k', ") as caught:
                 data.load(source, data_dir=folder)
-            self.assertLess(len(str(caught.exception)), 250)
+            self.assertLess(len(str(caught.exception)), 270)
             self.assertNotIn("\n", str(caught.exception))
         self.assertRegex(str(self.refusal("mnisty", folder)), "such as .*'mnist'")
         self.assertRegex(self.refusal("mnist", folder), "is not prepared .* Pass download=True")
