@@ -30,6 +30,9 @@ _SPLITS = ("--split=train[:50000]", "--validation_split=train[50000:51000]", "--
 # Trainer and flags.
 RECIPES = {
     "default": ("dcgan",),
+    "default, 16 filters": ("dcgan", "--filters=16"),
+    "default, 64 filters": ("dcgan", "--filters=64"),
+    "default, differences": ("dcgan", "--penalty_method=finite_difference"),
     "default, MNIST": ("dcgan", *_MNIST),
     "relativistic + R1 + R2, MNIST": ("dcgan", *_MNIST, *_RELATIVISTIC),
     "R3GAN, MNIST": ("r3gan", *_MNIST),
