@@ -100,7 +100,7 @@ def _make(name, config, out):
         "seconds": run.result()["seconds"],
     }
     verdict = (run.diagnosis() or [""])[0]
-    exact = _measure(trained, flags, config)
+    exact = _measure(trained, flags, config, whole=False)
     fresh = out / f"{name}-{config.seed}-preset"
     shutil.rmtree(fresh, ignore_errors=True)
     presets.save(trained, fresh, facts)
@@ -128,13 +128,14 @@ def _make(name, config, out):
     return result
 
 
-def _measure(generator, flags, config):
-    """The Frechet distance by each classifier of the data set, and precision and recall by the first."""
+def _measure(generator, flags, config, whole=True):
+    """The Frechet distance by each classifier of the data set, and precision and recall by the first; or it alone."""
     real = data.open_source(flags["dataset"], "test")
     judges = [features.for_dataset(flags["dataset"], generator.image_shape, second) for second in (False, True)]
     records = []
-    for number, judge in enumerate(name for name in judges if name):
-        names = ["fcd", "precision", "recall"] if number == 0 else ["fcd"]
+    judges = [name for name in judges if name][: None if whole else 1]
+    for number, judge in enumerate(judges):
+        names = ["fcd", "precision", "recall"] if number == 0 and whole else ["fcd"]
         records += metrics.evaluate(
             generator,
             real,
@@ -143,7 +144,8 @@ def _measure(generator, flags, config):
             config.samples,
             dataset=flags["dataset"],
             split="test",
-            intervals=number == 0,
+            intervals=number == 0 and whole,
+            floor=whole,
             progress=False,
         )
     return records

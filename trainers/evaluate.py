@@ -34,11 +34,11 @@ from keras_gan.export import loading
 from keras_gan.files import atomic, pictures
 from keras_gan.files.run_folder import RunFolder
 from keras_gan.latents import inversion
-from keras_gan.metrics import features, records
+from keras_gan.metrics import records
 from keras_gan.metrics.evaluate import MOST
 from keras_gan.networks import presets
 from trainers.engine import flags
-from trainers.evaluation import comparison, memorisation, model_card, translations
+from trainers.evaluation import comparison, memorisation, model_card, seen_through, translations
 
 TRUNCATIONS = (0.4, 0.55, 0.7, 0.85, 1.0)
 
@@ -113,8 +113,8 @@ def _describe(config):
             data.open_source(f"folder:{path}", image_size=config.image_size or None, channels=config.channels or None)
         )
         shape = fakes.shape[1:]
-    seen = _features(config, shape)
-    split, real = _find_real(config, shape)
+    seen = seen_through.features_of(config, shape)
+    split, real = seen_through.find_real(config, shape)
     config = dataclasses.replace(config, split=split)
     train = None if config.train_split == config.split else flags.find_like(config, config.train_split, shape)
     found = metrics.evaluate(
@@ -194,65 +194,9 @@ def _from_run(config, run):
     return config
 
 
-def _find_real(config, shape):
-    """The split that is compared with, and its images; somebody's samples may be compared with all that there are."""
-    try:
-        return config.split or "test", flags.find_like(config, config.split or "test", shape)
-    except data.MissingSplitError:
-        if config.split or not config.samples:
-            raise
-    real = flags.find_like(config, "train", shape)
-    print(f"{config.dataset} has no split 'test': the samples are compared with all of its images.", flush=True)
-    return "train", real
-
-
 def _check_pictures(path, shape):
     if len(shape) != 3:
         raise ValueError(f"{path} generates vectors; images are evaluated here. Received: shape {tuple(shape)}")
-
-
-def _features(config, shape):
-    """The network that images are seen through."""
-    if config.inception:
-        if config.features:
-            raise ValueError(f"Give --inception or --features. Received: --features={config.features}")
-        seen = features.of_inception(config.inception)
-        seen.check(shape)
-        return seen
-    name = config.features or features.for_dataset(config.dataset, shape)
-    known = name or features.for_dataset(config.dataset)
-    seen = features.get(known) if known else None
-    # A folder's images can be made to fit; what a generator makes cannot.
-    if config.samples and seen is not None and (advice := _conversion(config, seen, shape)):
-        raise ValueError(
-            f"{seen.name} sees images {_size(seen.image_shape)}, and those in {config.samples} are {_size(shape)}: "
-            f"pass {advice}, or as --features a network that sees them as they are."
-        )
-    if name is None and (name := features.automatic(config.dataset, shape)):
-        seen = features.get(name)
-    if name is None:
-        raise ValueError(
-            f"No features for images {_size(shape)} of {config.dataset} come with the package: train a classifier and "
-            "pass its .keras file as --features, or pass the name of another network (see --help)."
-        )
-    seen.check(shape)
-    return seen
-
-
-def _conversion(config, seen, shape):
-    """The flags that make a folder's images fit a network; empty where they do."""
-    height, width, channels = seen.image_shape
-    advice = []
-    if shape[:2] != (height, width) and seen.resize == "none":
-        advice.append(f"--image_size={height}x{width}")
-    # A network that is asked for sees gray images too, if the real ones are gray as well.
-    if shape[2] != channels and not (config.features and (shape[2], channels) == (1, 3)):
-        advice.append(f"--channels={channels}")
-    return " ".join(advice)
-
-
-def _size(shape):
-    return "x".join(map(str, shape))
 
 
 def _summary(config, path, generator, shape, found, seen):
@@ -430,7 +374,7 @@ def _measure(config, path, seed):
     generator = loading.load_generator(path)
     _check_pictures(path, generator.image_shape)
     real = flags.find_like(config, config.split, generator.image_shape)
-    seen = _features(config, generator.image_shape)
+    seen = seen_through.features_of(config, generator.image_shape)
     found = metrics.evaluate(
         generator,
         real,
