@@ -22,7 +22,7 @@ from keras_gan.files import atomic
 
 RESULTS = Path(__file__).parent / "results"
 # Where results go changes nothing about them.
-_UNSAID = ("json", "table", "out", "folder", "torch_python")
+_UNSAID = ("json", "table", "out", "folder", "torch_python", "wheel")
 
 
 @dataclasses.dataclass(frozen=True)
