@@ -120,9 +120,23 @@ class Checkpoint(EverySteps):
         return 0
 
     def _read(self, model, path):
-        """Restores one checkpoint, also one of version 0.1.0, whose further state is a list."""
-        if not tf.train.load_checkpoint(str(path)).has_tensor("more/0/.ATTRIBUTES/VARIABLE_VALUE"):
-            self._checkpoint.restore(str(path)).assert_consumed()
+        """Restores one checkpoint, also one of version 0.1.0, whose further state is a list.
+
+        Of what the run does beside training, some may be new since: that begins now.
+        """
+        held = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
+        if "more/0/.ATTRIBUTES/VARIABLE_VALUE" not in held:
+            more = {
+                name: state
+                for name, state in self._state["more"].items()
+                if any(key.startswith(f"more/{name}/") for key in held)
+            }
+            checkpoint = self._checkpoint
+            if len(more) < len(self.more):
+                state = {**self._state, "more": more}
+                checkpoint = tf.train.Checkpoint(seconds=self.seconds, best=self._best_value, **state)
+                checkpoint.save_counter.assign(0)
+            checkpoint.restore(str(path)).assert_consumed()
             return
         old = [callback.old_state(model) for callback in self.more.values()]
         state = {**self._state, "more": [variable for variables, _ in old for variable in variables]}

@@ -189,6 +189,18 @@ class EvaluateCallbackTest(CallbacksTestCase):
         self.assertEqual(callbacks.Checkpoint(folder, 2, more={"evaluation": again}).restore(third), 4)
         self.assertEqual((again.best_value, again.best_step), (straight.best_value, straight.best_step))
 
+    def test_a_run_that_had_no_evaluation_gets_one(self):
+        folder = self.folder / "checkpoints"
+        gan = make_gan()
+        train(gan, 2, callbacks.Checkpoint(folder, 2))
+        evaluate, resumed = make_evaluate(steps=1), make_gan()
+        checkpoint = callbacks.Checkpoint(folder, 2, more={"evaluation": evaluate})
+        self.assertEqual(checkpoint.restore(resumed), 2)
+        assert_same_state(resumed, gan)
+        self.assertIsNone(evaluate.best_value)
+        train(resumed, 1, evaluate, checkpoint)
+        self.assertEqual(evaluate.best_step, 3)
+
     @pytest.mark.slow
     def test_two_replicas(self):
         self.run_on_two_replicas(evaluates_on_replicas)
