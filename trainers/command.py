@@ -16,7 +16,12 @@ import trainers
 
 _ROOT = Path(__file__).resolve().parents[1]
 _USE = ("sample", "translate", "evaluate", "diagnose", "unlearn", "label", "parzen")
-_ELSEWHERE = ("keras_gan.data.draw_faces", "keras_gan.data.write_tfrecords", "keras_gan.metrics.parzen")
+_ELSEWHERE = (
+    "keras_gan.data.check",
+    "keras_gan.data.draw_faces",
+    "keras_gan.data.write_tfrecords",
+    "keras_gan.metrics.parzen",
+)
 
 
 def commands():

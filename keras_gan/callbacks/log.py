@@ -12,6 +12,8 @@ from keras_gan.callbacks.base import EverySteps
 from keras_gan.files import history
 from keras_gan.files.run_folder import RunFolder
 
+_MUCH = 0.1  # share of the time that steps wait for input, from which it is said
+
 
 class TrainingLog(EverySteps):
     """Logs to TensorBoard, to a file of JSON lines, and to the terminal.
@@ -56,7 +58,7 @@ class TrainingLog(EverySteps):
         # None: no bar where the output is not a terminal.
         quiet = None if self.verbose else True
         self._bar = tqdm.tqdm(total=self.total_steps, initial=step, unit="step", disable=quiet, leave=False)
-        self._since = time.monotonic(), step
+        self._since, self._waited = (time.monotonic(), step), self.model.input_seconds
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update(self.model.steps_per_execution)
@@ -66,6 +68,7 @@ class TrainingLog(EverySteps):
         entry = dict(logs)
         now, (then, last) = time.monotonic(), self._since
         rate = (step - last) / (now - then)
+        waiting = (self.model.input_seconds - self._waited) / (now - then)
         if self.validation is not None:
             held_out = self.model.evaluate(self.validation, verbose=0, return_dict=True)
             entry |= {f"val_{name}": value for name, value in held_out.items()}
@@ -81,12 +84,13 @@ class TrainingLog(EverySteps):
         history.append(self.folder.history_file, self.entry)
         with self.writer.as_default(step):
             tf.summary.scalar("speed/images_per_second", rate * self.batch_size)
+            tf.summary.scalar("speed/input_wait", waiting)
             for name, value in entry.items():
                 tf.summary.scalar(_tag(name), value)
         self.writer.flush()
-        self.say(self._line(step, entry, rate))
+        self.say(self._line(step, entry, rate, waiting))
         # Validation is not training time.
-        self._since = time.monotonic(), step
+        self._since, self._waited = (time.monotonic(), step), self.model.input_seconds
 
     def on_train_end(self, logs=None):
         self.close()
@@ -109,7 +113,7 @@ class TrainingLog(EverySteps):
             self.verbose = False
             self.on_closed()
 
-    def _line(self, step, entry, rate):
+    def _line(self, step, entry, rate, waiting):
         of = f"/{self.total_steps}" if self.total_steps else ""
         left = "" if not self.total_steps else f"  {tqdm.tqdm.format_interval((self.total_steps - step) / rate)} left"
         values = "  ".join(
@@ -119,6 +123,8 @@ class TrainingLog(EverySteps):
         )
         epoch = step / self.epoch_steps
         speed = f"{rate:.3g} steps/s  {rate * self.batch_size:.0f} images/s"
+        if waiting >= _MUCH:
+            speed += f", {waiting:.0%} of the time waiting for input"
         return f"step {step}{of}  epoch {epoch:.1f}  {values}  {speed}{left}"
 
 

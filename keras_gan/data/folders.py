@@ -1,6 +1,7 @@
 """Folders of image files: the classes that subfolders make, and what in them is no image."""
 
 import dataclasses
+import hashlib
 import os
 import threading
 import zlib
@@ -51,6 +52,8 @@ def exists(place):
 def from_folder(place, request, halves=None):
     """The image files of a folder; each is read once here, so that broken ones are known before training.
 
+    Of more than `sources.LARGE` files only some are, always the same, unless the request says otherwise.
+
     Args:
         place: Path of the folder.
         request: `sources.Request`.
@@ -61,7 +64,8 @@ def from_folder(place, request, halves=None):
     """
     listing = list_images(place, request.split)
     folder, files = listing.folder, listing.files
-    depth = Depth(listing.training or listing)
+    large = len(files) > sources.LARGE and not request.check_all and halves is None
+    depth = Depth(listing.training or listing, request.check_all)
     checksums, sizes = [None] * len(files), [None] * len(files)
 
     def read(index):
@@ -81,13 +85,21 @@ def from_folder(place, request, halves=None):
         return fitted[0] if halves is None else np.concatenate(fitted, axis=-1), listing.labels[index]
 
     errors = {}
-    images, labels, readable, shapes = sources.read_all(read, len(files), request.memory_limit, folder, errors)
+    if large:
+        looked_at = sources.some_of(len(files))
+        _, _, _, shapes = sources.read_all(lambda i: read(looked_at[i]), len(looked_at), 0, folder, errors)
+        errors = {int(looked_at[i]): error for i, error in errors.items()}
+        readable = [index for index in range(len(files)) if index not in errors] if shapes else []
+        images, labels = None, listing.labels[readable]
+    else:
+        images, labels, readable, shapes = sources.read_all(read, len(files), request.memory_limit, folder, errors)
     skipped = listing.skipped | {files[index]: error.reason for index, error in errors.items()}
     if not readable:
         raise ValueError(f"None of the {len(files)} image files in {str(folder)!r} can be read: {_few(skipped)}.")
     if skipped:
         count = len(files) + len(listing.skipped)
-        sources.warn(f"{len(skipped)} of {count} files in {str(folder)!r} are skipped: {_few(skipped)}.")
+        more = f" Not all were read: {sources.check_command(f'folder:{place}')} names all." if large else ""
+        sources.warn(f"{len(skipped)} of {count} files in {str(folder)!r} are skipped: {_few(skipped)}.{more}")
     if len(shapes) > 1:
         seen = ", ".join(f"{'x'.join(map(str, shape))} ({n} files)" for shape, n in shapes.most_common(5))
         cures = {"image_size=(height, width)": "--image_size=64x64"} if len({shape[:2] for shape in shapes}) > 1 else {}
@@ -96,9 +108,16 @@ def from_folder(place, request, halves=None):
             f"The images in {str(folder)!r} differ in shape: {seen}. Pass {' and '.join(cures)}; as flags: for example "
             f"{' '.join(cures.values())}."
         )
+    image_shape = next(iter(shapes))
+    if large:
+        names = hashlib.sha256(b"\0".join(os.fsencode(files[index]) for index in readable)).hexdigest()
+        identity = repr((names, [checksums[index] for index in looked_at]))
+        read = _kept(read, image_shape, len(files), request.memory_limit, folder, files, f"folder:{place}")
+    else:
+        identity = repr([(files[index], checksums[index]) for index in readable])
     return sources.Source(
-        identity=repr([(files[index], checksums[index]) for index in readable]) + depth.note(),
-        image_shape=next(iter(shapes)),
+        identity=identity + depth.note(),
+        image_shape=image_shape,
         num_examples=len(readable),
         num_classes=None if listing.class_names is None else len(listing.class_names),
         class_names=listing.class_names,
@@ -109,8 +128,32 @@ def from_folder(place, request, halves=None):
         skipped={sources.printable(folder / name): reason for name, reason in skipped.items()},
         name=str(folder),
         names=[files[index] for index in readable],
-        sizes=[sizes[index] for index in readable],
+        sizes=None if large else [sizes[index] for index in readable],
     )
+
+
+def _kept(read, shape, count, memory_limit, folder, files, place):
+    """A `read` of files that were not looked at before: of one shape, and kept where all fit into memory."""
+    fits = count * int(np.prod(shape)) <= memory_limit
+    images = np.empty((count, *shape), np.uint8) if fits else None  # takes memory as it is written to
+    labels, kept = np.zeros(count, np.int32), np.zeros(count, bool)
+
+    def read_once(index):
+        if kept[index]:
+            return images[index], labels[index]
+        try:
+            image, label = read(index)
+            if image.shape != shape:
+                raise sources.ReadError(folder / files[index], f"it has the shape {image.shape}, not {shape}")
+        except sources.ReadError as error:
+            reason = f"{error.reason}; this names all such files: {sources.check_command(place)}"
+            raise sources.ReadError(folder / files[index], reason) from error
+        if fits:
+            images[index], labels[index] = image, label
+            kept[index] = True
+        return image, label
+
+    return read_once
 
 
 class Depth:
@@ -121,10 +164,13 @@ class Depth:
 
     Args:
         listing: `Listing`.
+        check_all: Whether all files are looked at, however many there are.
     """
 
-    def __init__(self, listing):
+    def __init__(self, listing, check_all=True):
         self._listing = listing
+        count = len(listing.files)
+        self._indices = range(count) if check_all or count <= sources.LARGE else sources.some_of(count)
         self._lock = threading.Lock()
         self._peak = None
 
@@ -133,12 +179,13 @@ class Depth:
         """8 to 16."""
         with self._lock:
             if self._peak is None:
-                self._peak = max(sources.in_order(self._peak_of, len(self._listing.files)))
+                self._peak = max(sources.in_order(self._peak_of, len(self._indices)))
         return next(bits for bits in (8, 10, 12, 14, 16) if self._peak < 2**bits)
 
-    def _peak_of(self, index):
+    def _peak_of(self, number):
+        path = self._listing.folder / self._listing.files[self._indices[number]]
         try:
-            pixels = decoding.to_pixels((self._listing.folder / self._listing.files[index]).read_bytes())
+            pixels = decoding.to_pixels(path.read_bytes())
         except (OSError, ValueError):  # which is said where it is read as an example
             return 0
         return 0 if pixels.dtype == np.uint8 else int(pixels.max())

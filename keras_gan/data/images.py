@@ -98,6 +98,7 @@ def load(
     crop: str | tuple[int, int] | None = None,
     flip: bool = False,
     part: tuple[int, int] | None = None,
+    check_all: bool = False,
 ) -> tuple[tf.data.Dataset, DataSpec]:
     """Loads images as batches in [-1, 1], ready for `fit`.
 
@@ -108,7 +109,8 @@ def load(
 
     Images that fit into `memory_limit` are decoded once and kept as uint8. Others are read as they are needed, at
     random positions, in exactly the same order. Sources are checked in full when they are loaded: every file of a
-    folder is decoded, every checksum of a TFRecord verified.
+    folder is decoded, every checksum of a TFRecord verified. Of more than 20,000 files, or as many local records that
+    do not fit into memory, 1,000 are: a broken one that is met later is an error.
 
     Args:
         source: Where the images come from:
@@ -158,6 +160,7 @@ def load(
         flip: Whether images are mirrored, left to right, with probability 1/2; both pictures of a pair or none.
         part: `(w, W)`: of every batch only rows `w * batch_size / W` to `(w + 1) * batch_size / W`, for worker w of W.
             Of what is not in memory nothing else is read; all parts together are the batch that one process has.
+        check_all: Whether everything is checked first, however much it is.
 
     Returns:
         `tf.data.Dataset` of float32 images `(batch_size,) + image_shape`, or of pairs of these and int32 labels
@@ -198,6 +201,7 @@ def load(
             download=download,
             memory_limit=memory_limit,
             direction=direction,
+            check_all=check_all,
         )
     if isinstance(found, pairs.Domains):
         if condition is not None or labels:
@@ -323,6 +327,7 @@ def open_source(
     download=False,
     memory_limit=MEMORY_LIMIT,
     direction="AtoB",
+    check_all=False,
 ):
     """Reads a source, or prepares to, so that `load` can make several datasets of it.
 
@@ -336,6 +341,7 @@ def open_source(
         download: As for `load`.
         memory_limit: As for `load`.
         direction: As for `load`.
+        check_all: As for `load`.
 
     Returns:
         A source for `load`, which then ignores its own arguments of these names.
@@ -354,7 +360,9 @@ def open_source(
     image_size, channels = decoding.parse_size(image_size), decoding.check_channels(channels)
     if direction not in pairs.DIRECTIONS:
         raise ValueError(f"`direction` must be one of {list(pairs.DIRECTIONS)}. Received: direction={direction!r}")
-    request = sources.Request(split, image_size, channels, num_classes, data_dir, download, memory_limit, direction)
+    request = sources.Request(
+        split, image_size, channels, num_classes, data_dir, download, memory_limit, direction, check_all
+    )
     found = _read(source, request)
     if isinstance(found, pairs.Domains):
         named = [

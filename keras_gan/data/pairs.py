@@ -71,11 +71,11 @@ def _feature(name, request):
 
 def _folder(name, request):
     if "{split}" not in name:
-        return folders.from_folder(name, request)
+        return folders.from_folder(name, dataclasses.replace(request, check_all=True))
     place = name.replace("{split}", request.split)
     if not folders.exists(place):
         raise sources.MissingSplitError(f"There is no folder {place!r}. Received: split={request.split!r}")
-    return folders.from_folder(place, dataclasses.replace(request, split=None))
+    return folders.from_folder(place, dataclasses.replace(request, split=None, check_all=True))
 
 
 def join(a, b, direction="AtoB"):

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import importlib.resources
 import os
+import shlex
 import sys
 import warnings
 import zipfile
@@ -23,6 +24,8 @@ EXTENSIONS = (
 MEMORY_LIMIT = 2 << 30  # bytes of decoded images
 MNIST5K_DIGEST = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 THREADS = os.cpu_count() or 1
+LARGE = 20_000  # files, beyond which only some are read before training
+CHECKED = 1_000
 _DARK = 15  # of 255: what 12 bits come to where 16 are expected
 
 
@@ -58,6 +61,7 @@ class Request:
     download: bool = False
     memory_limit: int = MEMORY_LIMIT
     direction: str = "AtoB"
+    check_all: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,6 +252,23 @@ def read_all(read, num_examples, memory_limit, place, errors=None):
             "Scale them to 0 to 255 if they were written with other units, such as 0 and 1 or 12 bits."
         )
     return images, np.array(labels, np.int32), readable, shapes
+
+
+def some_of(count):
+    """The indices of those of many examples that are looked at before training, always the same."""
+    return np.sort(np.random.default_rng(0).choice(count, CHECKED, replace=False))
+
+
+def check_command(place):
+    """The command that reads all of a source.
+
+    Args:
+        place: The source, as `keras_gan.data.load` takes it.
+
+    Returns:
+        Text.
+    """
+    return shlex.join(["python", "-m", "keras_gan.data.check", printable(place)])
 
 
 def in_order(function, count, block=8):

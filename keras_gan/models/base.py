@@ -39,6 +39,8 @@ class GenerativeModel(keras.Model):
         self.rollbacks = self._add_counter("rollbacks")
         # Set by `fit` and `evaluate`, until their first batch has been looked at.
         self.images_unchecked = True
+        # How long steps in this process have waited for their data.
+        self.input_seconds = 0.0
 
     def _add_counter(self, name):
         return self.add_weight(

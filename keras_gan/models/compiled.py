@@ -81,11 +81,19 @@ def _function(model, step, steps, training):
         return {k: strategy.reduce(tf.distribute.ReduceOp.MEAN, v, axis=None) for k, v in logs.items()}
 
     def on_iterator(iterator, first):
+        waited, got = tf.constant(0.0, tf.float64), []
         # Unrolled, so that n steps at once are bit-equal to n steps one by one.
         for _ in range(steps):
-            logs = on_data(next(iterator), first)
+            with tf.control_dependencies(got):
+                asked = tf.timestamp()
+            with tf.control_dependencies([asked]):
+                data = next(iterator)
+            got = tf.nest.flatten(data, expand_composites=True)
+            with tf.control_dependencies(got):
+                waited += tf.timestamp() - asked
+            logs = on_data(data, first)
             first = tf.constant(False)
-        return logs
+        return logs, waited
 
     if not model.run_eagerly:
         on_iterator, on_data = _compiled(on_iterator), _compiled(on_data)
@@ -93,7 +101,9 @@ def _function(model, step, steps, training):
     def function(iterator):
         check, model.images_unchecked = tf.constant(model.images_unchecked), False
         if isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)):
-            return on_iterator(iterator, check)
+            logs, waited = on_iterator(iterator, check)
+            model.input_seconds += float(waited)
+            return logs
         logs = on_data(next(iterator), check)
         for data in itertools.islice(iterator, steps - 1):
             logs = on_data(data, check)

@@ -63,6 +63,9 @@ class RunConfig:
     download: bool = option(
         False, "Whether TensorFlow Datasets may download what is not prepared.", group=_DATA, resumable=True
     )
+    check_data: bool = option(
+        False, "Read more than 20,000 files all before training, and not 1,000 of them.", group=_DATA, before=True
+    )
     image_size: str = option("", "HxW: resize (antialiased) and centre-crop images to this size.", group=_DATA)
     channels: int = option(0, "1 to 4: convert images to as many channels; 0 leaves them.", group=_DATA)
     batch_size: int = option(64, "Images in one update's minibatch.", low=1)
@@ -173,6 +176,7 @@ def find(config, split=None, held_out=False):
         channels=config.channels or None,
         data_dir=config.data_dir or None,
         download=config.download,
+        check_all=config.check_data,
     )
 
 

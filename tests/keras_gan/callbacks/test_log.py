@@ -2,9 +2,11 @@ import contextlib
 import io
 import json
 import time
+from unittest import mock
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import keras_gan
 from keras_gan import networks
@@ -57,9 +59,31 @@ class TrainingLogTest(CallbacksTestCase):
         train(make_gan(), 4, self.log(every=2, validation=data(1000, n=1)))
         names = ("loss", "d_loss", "g_loss", "real_logits", "fake_logits", "r1")
         tags = {f"{group}/{name}" for group in ("train", "held_out") for name in names}
-        tags |= {"learning_rate/generator", "learning_rate/discriminator", "speed/images_per_second"}
+        tags |= {
+            "learning_rate/generator",
+            "learning_rate/discriminator",
+            "speed/images_per_second",
+            "speed/input_wait",
+        }
         expected = {(step, tag) for step in (2, 4) for tag in tags} | {(0, "about")}
         self.assertEqual(self.summaries(), expected)
+
+    def test_waiting_for_input_is_said_where_it_is_much(self):
+        def slow(images):
+            time.sleep(0.2)
+            return images
+
+        batches = data(4)
+        shape = batches.element_spec.shape
+        waiting = batches.map(lambda images: tf.ensure_shape(tf.numpy_function(slow, [images], tf.float32), shape))
+        said = []
+        for dataset in (batches, waiting):
+            gan, log = make_gan(), self.log(every=2)
+            with mock.patch.object(log, "say", said.append):
+                gan.fit(dataset, steps_per_epoch=4, verbose=0, callbacks=[log])
+        self.assertNotIn("waiting", said[1])
+        self.assertRegex(said[3], r"[1-9]\d% of the time waiting for input")
+        self.assertBetween(gan.input_seconds, 4 * 0.2, 60)
 
     def test_overflows_are_counted_where_losses_are_scaled(self):
         gan = keras_gan.GAN(

@@ -2,13 +2,14 @@ import itertools
 import os
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from keras_gan import data
-from keras_gan.data import folders, sources
+from keras_gan.data import decoding, folders, sources
 from tests.test_case import TestCase
 
 
@@ -279,6 +280,80 @@ class FolderTest(FolderTestCase):
         self.assertEqual(one, in_memory)
         save(images[0] // 2, self.folder, "1.png")
         self.assertNotEqual(everything(self.source)[1].fingerprint, one)
+
+
+class LargeTest(FolderTestCase):
+    """Folders of many files, as 20 are here: some are read at first, the others when they are needed."""
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mock.patch.object(sources, "LARGE", 19))
+        self.enterContext(mock.patch.object(sources, "CHECKED", 5))
+        self.images = pictures(20)
+        for i, image in enumerate(self.images):
+            save(image, self.folder, "ab"[i % 2], f"{i:02}.png")
+        # In the order of paths.
+        self.images = self.images[[*range(0, 20, 2), *range(1, 20, 2)]]
+
+    def test_some_are_read_at_first_and_each_once_where_all_fit(self):
+        for memory_limit, reads in ((data.MEMORY_LIMIT, 20), (0, 40)):
+            with mock.patch.object(decoding, "to_pixels", wraps=decoding.to_pixels) as decoded:
+                source = data.open_source(self.source, memory_limit=memory_limit)
+                self.assertLen(decoded.mock_calls, 5)
+                decoded.reset_mock()
+                for _ in range(2):
+                    images, labels, spec = everything(source, labels=True)
+                    self.assertAllEqual(images, self.images)
+                    self.assertEqual(labels, [0] * 10 + [1] * 10)
+                self.assertLen(decoded.mock_calls, reads)
+            self.assertEqual((spec.num_examples, spec.class_names), (20, ["a", "b"]))
+
+    def test_all_are_read_where_that_is_asked_for(self):
+        source = data.open_source(self.source, check_all=True)
+        self.assertAllEqual(source.images, self.images)
+        few, all_read = (data.load(self.source, batch_size=1, check_all=each)[1].fingerprint for each in (False, True))
+        with mock.patch.object(sources, "LARGE", 20):
+            self.assertEqual(data.load(self.source, batch_size=1)[1].fingerprint, all_read)
+        self.assertNotEqual(few, all_read)
+
+    def test_the_fingerprint_is_of_names_and_of_what_was_read(self):
+        fingerprint = lambda: data.load(self.source, batch_size=1)[1].fingerprint  # noqa: E731
+        before = fingerprint()
+        self.assertEqual(fingerprint(), before)
+        names = data.open_source(self.source).names
+        save(self.images[0] // 2, self.folder, names[sources.some_of(20)[0]])
+        self.assertNotEqual(fingerprint(), before)
+        before = fingerprint()
+        (self.folder / names[-1]).rename(self.folder / "b" / "99.png")
+        self.assertNotEqual(fingerprint(), before)
+
+    def test_a_broken_one_among_the_first_is_skipped_and_a_later_one_is_an_error(self):
+        names, looked_at = data.open_source(self.source).names, sources.some_of(20)
+        (self.folder / names[looked_at[0]]).write_bytes(b"broken")
+        with self.assertWarnsRegex(UserWarning, "1 of 20 files .* Not all were read: python -m keras_gan.data.check"):
+            source = data.open_source(self.source)
+        self.assertEqual((source.num_examples, len(source.skipped)), (19, 1))
+        later = next(name for i, name in enumerate(names) if i not in looked_at)
+        for change, reason in (
+            (lambda file: save(pictures(1, 3, 4)[0], file), r"it has the shape \(3, 4, 3\), not \(6, 6, 3\)"),
+            (lambda file: file.write_bytes(b"broken"), "the image cannot be decoded: .*"),
+        ):
+            change(self.folder / later)
+            with self.assertWarns(UserWarning):
+                dataset, _ = data.load(self.source, batch_size=19)
+            with self.assertRaisesRegex(
+                tf.errors.InvalidArgumentError,
+                f"ReadError: .*/{later}: {reason}; this names all such files: python -m keras_gan.data.check folder:",
+            ):
+                list(dataset)
+
+    def test_pairs_are_read_in_full(self):
+        for place in "ab":
+            for file in (self.folder / place).iterdir():
+                file.rename(file.with_name(f"{int(file.stem) // 2}.png"))
+        with mock.patch.object(sources, "LARGE", 9):
+            source = data.open_source(f"pairs:{self.folder}/a,{self.folder}/b")
+        self.assertEqual((source.num_examples, source.images.shape), (10, (10, 6, 6, 6)))
 
 
 class DepthTest(FolderTestCase):

@@ -2,13 +2,14 @@ import json
 import os
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_gan import data
-from keras_gan.data import sources, tfrecords
+from keras_gan.data import decoding, sources, tfrecords
 from tests.test_case import TestCase
 
 
@@ -233,6 +234,26 @@ class TfrecordTest(TestCase):
             with self.assertRaisesRegex(sources.ReadError, message):
                 source.read(1)
             shutil.rmtree(file.parent)
+
+    def test_of_many_records_the_lengths_alone_are_read_at_first(self):
+        png = tf.io.encode_png(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).numpy()
+        file = self.write(*[self.example(png)] * 30) / "a.tfrecord"
+        whole = data.open_source(f"tfrecord:{file.parent}", memory_limit=0, image_size=(8, 8))
+        with (
+            mock.patch.object(sources, "LARGE", 29),
+            mock.patch.object(sources, "CHECKED", 4),
+            mock.patch.object(decoding, "decode", wraps=decoding.decode) as decode,
+            mock.patch.object(tfrecords, "_spans", side_effect=AssertionError("all was read")),
+        ):
+            source = data.open_source(f"tfrecord:{file.parent}", memory_limit=0, image_size=(8, 8))
+            self.assertEqual(len(decode.mock_calls), 4)
+            self.assertEqual(source.identity, whole.identity)
+            self.assertAllEqual(source.read(17)[0], whole.read(17)[0])
+            contents = file.read_bytes()
+            for size, reason in ((-3, "truncated or corrupted"), (len(contents) // 2, "truncated|holds 15 records")):
+                file.write_bytes(contents[:size])
+                with self.assertRaisesRegex(ValueError, reason):
+                    data.open_source(f"tfrecord:{file.parent}", memory_limit=0, image_size=(8, 8))
 
     def test_damaged_files(self):
         folder = self.write(b"first" * 9, b"second" * 9)
