@@ -52,8 +52,8 @@ class CommandTest(TestCase):
             groups,
             {
                 "train": {
-                    "check", "conditional_gan", "cyclegan", "dcgan", "launch", "mlp_gan", "pix2pix", "r3gan", "sngan",
-                    "toy", "vae", "wgan_gp", "write_tfrecords",
+                    "check", "conditional_gan", "cyclegan", "dcgan", "draw_faces", "launch", "mlp_gan", "pix2pix",
+                    "r3gan", "sngan", "toy", "vae", "wgan_gp", "write_tfrecords",
                 },
                 "use a trained model": {"diagnose", "evaluate", "label", "parzen", "sample", "translate", "unlearn"},
                 "export": {"onnx", "saved_model", "serve", "tflite"},
