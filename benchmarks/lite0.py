@@ -34,6 +34,7 @@ from keras_gan.metrics import features
 from keras_gan.metrics.features import convert_lite0, lite0
 
 SIZES = (64, 96, 128, 160, 224)
+_NOISE = 3  # generators that make hardly more than noise
 STEPS = (0, 12, 25, 50, 100, 150, 225, 350, 500, 700, 1000, 1400)
 
 
@@ -237,10 +238,12 @@ def _render_order(run):
         [
             said.get(name, name),
             *(f"{part:.3f}" for judge in judges for part in agreement(rows, name, judge)),
+            f"{agreement(rows[_NOISE:], name, judges[0])[0]:.3f}",
         ]
         for name in names
     ]
     columns = [f"{part} {judge}" for judge in judges for part in ("rank correlation with", "pairs in the order of")]
+    columns.append(f"rank correlation from step {rows[_NOISE]['step']} on")
     about = f"{run['dataset']}, {run['samples']} generated and {run['real']} real images; classifiers: `fcd`."
     return "\n\n".join([about, tables.table(header, values), tables.table(["measure", *columns], compared)])
 
