@@ -34,6 +34,7 @@ from keras_gan.metrics import features
 from keras_gan.metrics.features import convert_lite0, lite0
 
 SIZES = (64, 96, 128, 160, 224)
+_NOISE = 3  # generators that make hardly more than noise
 STEPS = (0, 12, 25, 50, 100, 150, 225, 350, 500, 700, 1000, 1400)
 
 
@@ -79,19 +80,23 @@ def _network(config):
     enlarged = np.stack([data.decoding.fit(image, (64, 64)) for image in images[: config.pictures]])
     network = features.get(lite0.NAME)
     network(enlarged[:64])
-    began = time.monotonic()
-    network(enlarged)
-    found["seconds"] = (time.monotonic() - began) * 10_000 / len(enlarged)
+    found["pictures"] = [each * 10_000 / len(enlarged) for each in _timed(lambda: network(enlarged))]
     with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, KERAS_GAN_CACHE=cache):
-        found["evaluation"] = [_evaluate(enlarged[:SLOW_SAMPLES] // 2, enlarged[-1000:], network) for _ in range(2)]
+        made = [enlarged[first : first + SLOW_SAMPLES] // 2 for first in (0, SLOW_SAMPLES)]
+        found["evaluation"] = [_timed(lambda some=some: _evaluate(some, enlarged[-1000:], network)) for some in made]
     return found
 
 
+def _timed(function):
+    """Seconds that a call takes, of the clock and of all processors together."""
+    began, used = time.monotonic(), time.process_time()
+    function()
+    return [time.monotonic() - began, time.process_time() - used]
+
+
 def _evaluate(made, real, network):
-    """Seconds of an evaluation as training makes it, but for the generator; the second finds real features ready."""
-    began = time.monotonic()
+    """Evaluates as training does, but for the generator."""
     metrics.evaluate(made, real, network, ["lkd"], intervals=False, floor=False, progress=False)
-    return time.monotonic() - began
 
 
 def _extractor(model, size):
@@ -218,11 +223,10 @@ def _render_network(run):
         header = ["metric", "two halves, float32", "float16", "a changed half, float32", "float16", "of the rounding"]
         said = f"Rounding the weights changes no feature by more than {run['rounding']['largest']:.2g} deviations."
         parts += [tables.table(header, rows), said]
-    first, later = run["evaluation"]
-    parts.append(
-        f"10,000 pictures of 64x64 take {run['seconds']:.0f} seconds; an evaluation of {SLOW_SAMPLES} in training, "
-        f"beside the generator's own time, {first:.1f} seconds the first time and {later:.1f} from then on."
-    )
+    titles = "10,000 pictures of 64x64", "first evaluation in training", "every other"
+    rows = zip(titles, (run["pictures"], *run["evaluation"]), strict=True)
+    header = ["beside the generator's own time", "seconds", "seconds of both processors together"]
+    parts.append(tables.table(header, [[title, *(f"{each:.3g}" for each in times)] for title, times in rows]))
     return "\n\n".join(parts)
 
 
@@ -237,10 +241,12 @@ def _render_order(run):
         [
             said.get(name, name),
             *(f"{part:.3f}" for judge in judges for part in agreement(rows, name, judge)),
+            f"{agreement(rows[_NOISE:], name, judges[0])[0]:.3f}",
         ]
         for name in names
     ]
     columns = [f"{part} {judge}" for judge in judges for part in ("rank correlation with", "pairs in the order of")]
+    columns.append(f"rank correlation from step {rows[_NOISE]['step']} on")
     about = f"{run['dataset']}, {run['samples']} generated and {run['real']} real images; classifiers: `fcd`."
     return "\n\n".join([about, tables.table(header, values), tables.table(["measure", *columns], compared)])
 

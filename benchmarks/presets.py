@@ -113,7 +113,8 @@ def _make(name, config, out):
     size = sum(each.stat().st_size for each in fresh.iterdir())
     result = {
         "preset": name,
-        **{key: facts[key] for key in ("command", "seed", "steps", "seconds")},
+        "trained_by": facts["command"],
+        **{key: facts[key] for key in ("seed", "steps", "seconds")},
         "parameters": trained.count_params(),
         "bytes": size,
         "exact": {f"{record.name} {record.features}": record.value for record in exact},
@@ -154,8 +155,8 @@ def _measure(generator, flags, config, whole=True):
 def render(run):
     """A table of what was made, as Markdown."""
     header = [
-        "preset", "command", "kept", "minutes", "best step", "parameters", "kB", "fcd", "of unrounded weights", "floor",
-        "fcd by the second classifier", "floor of that", "precision", "recall", "the watchdog's last word",
+        "preset", "trained by", "kept", "minutes", "best step", "parameters", "kB", "fcd", "of unrounded weights",
+        "floor", "fcd by the second classifier", "floor of that", "precision", "recall", "the watchdog's last word",
     ]  # fmt: skip
     rows = []
     for row in run["results"]:
@@ -165,7 +166,7 @@ def render(run):
         rows.append(
             [
                 row["preset"],
-                f"`{row['command']}`",
+                f"`{row['trained_by']}`",
                 "yes" if row["kept"] else "no",
                 f"{row['seconds'] / 60:.1f}",
                 row["steps"],

@@ -7,9 +7,10 @@ from tests.test_case import TestCase
 
 class FacesTest(TestCase):
     def test_probabilities_are_those_that_are_stated(self):
+        faces_drawn = [faces.draw_attributes(3, index) for index in range(2000)]
         for name, values in faces.ATTRIBUTES.items():
             self.assertAllClose(sum(values.values()), 1.0)
-            drawn = [faces.draw_attributes(3, index)[name] for index in range(2000)]
+            drawn = [attributes[name] for attributes in faces_drawn]
             for value, probability in values.items():
                 deviation = np.sqrt(probability * (1 - probability) / 2000)
                 self.assertNear(drawn.count(value) / 2000, probability, 4 * deviation)
