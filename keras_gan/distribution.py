@@ -61,6 +61,44 @@ def mean_over_workers(strategy, value):
     return float(_reduction(strategy)(tf.constant(value, tf.float64)))
 
 
+def place_of(strategy):
+    """The number of this process among the workers of a strategy, and how many they are.
+
+    Args:
+        strategy: `tf.distribute.Strategy`, or `None`.
+
+    Returns:
+        Pair of integers; `(0, 1)` for all but several workers.
+
+    Example:
+
+    >>> keras_gan.distribution.place_of(tf.distribute.get_strategy())
+    (0, 1)
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 0, 1
+    resolver = strategy.cluster_resolver
+    return resolver.task_id, len(resolver.cluster_spec().as_dict()["worker"])
+
+
+def sum_over_workers(strategy, array):
+    """The sum of arrays over the workers of a strategy, each of which must call this at the same point.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        array: This worker's floats, of the same shape and dtype as the others'.
+
+    Returns:
+        Array of that shape and dtype. Where all but one worker have zeros, it is that one's, bit for bit.
+    """
+    _, workers = place_of(strategy)
+    if workers == 1:
+        return array
+    # In float64 what dividing takes is less than float32 shows.
+    mean = _reduction(strategy)(tf.constant(array, tf.float64)).numpy()
+    return (mean * workers).astype(array.dtype)
+
+
 @functools.cache
 def _reduction(strategy):
     # Compiled, because this runs beside every training step: without, it takes three times as long.

@@ -23,8 +23,8 @@ class Evaluate(keras.callbacks.Callback):
     of an epoch without an evaluation the last values stand there, and before the first evaluation none.
 
     Training goes on as if there had been no evaluation, bit for bit: images come from seeds of their own. With
-    several replicas the generator runs on one; of several workers each evaluates, and all go by the mean of what they
-    found, so that none stops or saves alone.
+    several replicas the generator runs on one; of several workers each generates a share of the images, and all go by
+    the mean of what they found, so that none stops or saves alone.
 
     Args:
         real: Real images, as for `keras_gan.metrics.evaluate`.
@@ -112,7 +112,15 @@ class Evaluate(keras.callbacks.Callback):
 
     def measure(self):
         """Measures the model now: a dictionary from the metrics' names to values."""
-        self.records = evaluate(self.model, self.real, self.features, self.metrics, self.num_samples, **self.options)
+        self.records = evaluate(
+            self.model,
+            self.real,
+            self.features,
+            self.metrics,
+            self.num_samples,
+            strategy=self.model.distribute_strategy,
+            **self.options,
+        )
         return {record.name: record.value for record in self.records}
 
     def set_model(self, model):

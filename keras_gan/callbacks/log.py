@@ -28,20 +28,30 @@ class TrainingLog(EverySteps):
         epoch_steps: Training steps in one pass over the data.
         total_steps: The length of the run, or `None` if it ends otherwise.
         validation: Held-out dataset for `evaluate`, or `None`.
+        validation_steps: How many batches of it to look at; all by default.
         verbose: Whether to print.
         on_closed: Function that is called once nobody reads what is printed any more (a pipe that was closed, a
             terminal that is gone), after which nothing is printed; by default that is an error.
     """
 
     def __init__(
-        self, folder, every, batch_size, epoch_steps, total_steps=None, validation=None, verbose=True, on_closed=None
+        self,
+        folder,
+        every,
+        batch_size,
+        epoch_steps,
+        total_steps=None,
+        validation=None,
+        verbose=True,
+        on_closed=None,
+        validation_steps=None,
     ):
         super().__init__(every)
         self.folder = RunFolder(folder)
         self.batch_size = batch_size
         self.epoch_steps = epoch_steps
         self.total_steps = total_steps
-        self.validation = validation
+        self.validation, self.validation_steps = validation, validation_steps
         self.verbose = verbose
         self.on_closed = on_closed
         self.entry = {}
@@ -70,7 +80,7 @@ class TrainingLog(EverySteps):
         rate = (step - last) / (now - then)
         waiting = (self.model.input_seconds - self._waited) / (now - then)
         if self.validation is not None:
-            held_out = self.model.evaluate(self.validation, verbose=0, return_dict=True)
+            held_out = self.model.evaluate(self.validation, steps=self.validation_steps, verbose=0, return_dict=True)
             entry |= {f"val_{name}": value for name, value in held_out.items()}
         self.model.reset_metrics()
         for role, (optimizer, updates) in self.model.optimizers.items():

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import tqdm
 
-from keras_gan import data, latents
+from keras_gan import data, distribution, latents
 from keras_gan.data.sources import Source
 from keras_gan.files import pictures
 from keras_gan.metrics import arrays, records, registry
@@ -51,6 +51,7 @@ def evaluate(
     floor=True,
     batch_size=100,
     progress=True,
+    strategy=None,
 ):
     """Measures how close generated images come to real ones, as a fixed network sees both.
 
@@ -82,6 +83,9 @@ def evaluate(
         floor: Whether to measure real images against real images.
         batch_size: Images generated at a time.
         progress: Whether to show progress bars.
+        strategy: `tf.distribute.Strategy` whose workers all call this at the same point, with the same arguments: each
+            generates and looks at its share of the images, and all get the same records. By default each call stands
+            alone.
 
     Returns:
         List of `Record`, one for each metric.
@@ -114,7 +118,7 @@ def evaluate(
     seen_real = see_source(network, source, real_rows, progress)
     if hasattr(generator, "latent_dim"):
         seen_fake, origin = _see_generated(
-            network, generator, source, real_rows, num_samples, seed, batch_size, progress
+            network, generator, source, real_rows, num_samples, seed, batch_size, progress, strategy
         )
     else:
         given = open_real(generator)
@@ -237,31 +241,53 @@ def see_source(network, source, rows, progress):
     return _remembered(key, look_once)
 
 
-def _see_generated(network, generator, source, real_rows, count, seed, batch_size, progress):
+def _see_generated(network, generator, source, real_rows, count, seed, batch_size, progress, strategy):
     """Features and probabilities of images that are generated, and what a record says of them."""
     network.check(generator.image_shape)
     count = min(len(real_rows), MOST) if count is None else int(count)
     labels = _draw_labels(generator, source, real_rows, count, seed)
-    parts = []
-    # None: no bar where the output is not a terminal.
-    quiet = None if progress else True
-    for start in tqdm.tqdm(range(0, count, _CHUNK), desc="generated images", leave=False, disable=quiet):
-        rows = slice(start, min(start + _CHUNK, count))
+
+    def look(rows):
         images = latents.sample(
             generator,
             rows.stop - rows.start,
             labels=None if labels is None else labels[rows],
-            seed=seed + start,
+            seed=seed + rows.start,
             batch_size=batch_size,
         )
         # As bytes, NaN would be a colour like any other.
-        parts.append(network.both(pictures.to_uint8(arrays.finite("images of the generator", images))))
+        return network.both(pictures.to_uint8(arrays.finite("images of the generator", images)))
+
+    chunks = [slice(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
+    seen = _share_out(look, chunks, strategy, progress)
     origin = {"quantization": _QUANTIZED, "seed": seed}
     if labels is not None:
         origin["labels"] = "as often as in the real data"
     if hasattr(generator, "ema_generator"):
         origin |= {"ema": generator.ema_generator is not None, "step": int(generator.step.numpy())}
-    return _join(parts), origin
+    return seen, origin
+
+
+def _share_out(look, chunks, strategy, progress):
+    """What `look` sees of all chunks of rows; of several workers each looks at every W-th of them."""
+    worker, workers = distribution.place_of(strategy)
+    own = chunks[worker::workers]
+    # None: no bar where the output is not a terminal.
+    bar = tqdm.tqdm(own or chunks[:1], desc="generated images", leave=False, disable=None if progress else True)
+    parts = [look(rows) for rows in bar]
+    if workers == 1:
+        return _join(parts)
+    whole = []
+    for each in zip(*parts, strict=True):
+        if each[0] is None:
+            whole.append(None)
+            continue
+        # Zeros where others look; a worker too many has looked for the shape alone.
+        padded = np.zeros((chunks[-1].stop, *each[0].shape[1:]), each[0].dtype)
+        for rows, part in zip(own, each[: len(own)], strict=True):
+            padded[rows] = part
+        whole.append(distribution.sum_over_workers(strategy, padded))
+    return _Seen(*whole)
 
 
 def _join(parts):

@@ -185,10 +185,12 @@ class MultiworkerTestCase(TestCase):
         self.assert_close_histories(a, b)
 
     def assert_close_histories(self, a, b):
-        """Two runs logged the same, but for what only a single process does: it looks at held-out data."""
+        """Two runs logged the same, of held-out data too."""
         for x, y in zip(history(a), history(b), strict=True):
             self.assertContainsSubset({"step", "d_loss", "g_loss", "real_logits", "r1"} & set(x), y)
-            for name in set(x) & set(y):
+            self.assertEqual(set(x), set(y))
+            self.assertIn("val_d_loss", x)
+            for name in x:
                 self.assertAllClose(x[name], y[name], rtol=1e-4, atol=1e-5, msg=name)
 
 

@@ -127,6 +127,7 @@ def _train(program, config, given, build, labels, epilogue):
             if config.init and not checkpoint_steps(folder.checkpoints):
                 print("\n".join(initial.take_weights(model, config.init)), flush=True)
         run = Run(program, config, folder, RunFolder(own), strategy, examples, spec, model, trial)
+        inputs.check_divisible(run.rows, run.rows // config.batch_size, strategy.num_replicas_in_sync, model.packing)
         print(_describe(run), flush=True)
         if config.dry_run:
             return _dry_run(run)
@@ -267,8 +268,6 @@ def _fit(run, callbacks):
 def _next_batches(run):
     """The batches that come after the model's present step."""
     seed = random.attempt_seed(run.config.seed, int(run.model.rollbacks.numpy()))
-    replicas, packing = run.strategy.num_replicas_in_sync, run.model.packing
-    inputs.check_divisible(run.rows, run.rows // run.config.batch_size, replicas, packing)
 
     def load(part):
         return data.load(

@@ -7,7 +7,6 @@ import typing
 import warnings
 
 import keras
-import tensorflow as tf
 
 from keras_gan import callbacks, data, metrics
 from keras_gan.callbacks.evaluate import SLOW_SAMPLES
@@ -17,6 +16,7 @@ from keras_gan.metrics.features import lite0
 from trainers import STARTED
 from trainers.engine import flags, hardware, translations
 
+_HELD_OUT = 512  # images of the split `test` that are logged, at most
 _MOST_REAL = 10_000  # images that generated ones are compared with
 _MOST_REAL_SLOW = 1000  # the same for networks that take milliseconds an image
 _LEAST_REAL = 50  # of fewer no distance says anything
@@ -48,13 +48,15 @@ def of(run):
         ValueError: If the flags ask for something that there is not; before anything is written.
     """
     config, stop = run.config, callbacks.StopOnSignal()
+    validation, validation_steps = _held_out(run)
     log = callbacks.TrainingLog(
         run.own.path,
         config.log_every,
         run.rows,
         run.epoch_steps,
         run.total_steps,
-        validation=_held_out(run),
+        validation=validation,
+        validation_steps=validation_steps,
         verbose=hardware.is_chief(run.strategy),
         # As if the system's signal had come, which Python turns off.
         on_closed=lambda: stop.note(signal.SIGPIPE),
@@ -208,29 +210,36 @@ def _best_metric(config, model, log):
     """The quantity that --best_metric names, or `None`."""
     if config.best_mode not in ("min", "max"):
         raise ValueError(f"--best_mode must be min or max. Received: --best_mode={config.best_mode}")
-    logged = [*model.get_metrics_result(), *(f"val_{name}" for name in model.get_metrics_result() if log.validation)]
+    logged = [
+        *model.get_metrics_result(),
+        *(f"val_{name}" for name in model.get_metrics_result() if log.validation is not None),
+    ]
     if config.best_metric and config.best_metric not in logged:
         raise ValueError(f"--best_metric must be one of {logged}. Received: --best_metric={config.best_metric}")
     return config.best_metric or None
 
 
 def _held_out(run):
-    """At most 512 images of the split `test`, or `None` where there is none."""
-    if isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return None
+    """Batches without end of the split `test`, and how many of them to look at; `None` for both where there is none."""
     examples = flags.find_held_out(run.config, run.spec.image_shape)
     # Of two domains an epoch has the examples of the smaller one.
     parts = [examples.a, examples.b] if isinstance(examples, Domains) else [examples]
-    if examples is None or min(part.num_examples for part in parts) < run.rows:
-        return None
+    if examples is None or (smallest := min(part.num_examples for part in parts)) < run.rows:
+        return None, None
     if run.conditional and examples.num_classes != run.spec.num_classes:
         warnings.warn(f"No labelled held-out data: {examples.unlabelled or 'the classes differ'}.", stacklevel=2)
-        return None
-    dataset, _ = data.load(
-        examples,
-        batch_size=run.rows,
-        shuffle=False,
-        labels=run.conditional,
-        **flags.loading(run.config, held_out=True),
-    )
-    return dataset.take(max(1, 512 // run.rows))
+        return None, None
+
+    def load(part):
+        # Without end, because several workers would ask each other before every batch whether there is one more.
+        return data.load(
+            examples,
+            batch_size=run.rows,
+            shuffle=False,
+            repeat=True,
+            labels=run.conditional,
+            part=part,
+            **flags.loading(run.config, held_out=True),
+        )[0]
+
+    return hardware.distribute(run.strategy, load, run.rows), max(1, min(_HELD_OUT, smallest) // run.rows)

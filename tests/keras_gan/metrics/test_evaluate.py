@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 
 import keras_gan
-from keras_gan import data, metrics
+from keras_gan import data, distribution, metrics
 from keras_gan.files import pictures
 from keras_gan.metrics.features import FeatureExtractor
 from tests.test_case import TestCase
@@ -209,3 +209,31 @@ class EvaluateTest(TestCase):
             for i in range(40):
                 evaluate_module._remembered(("test", i), lambda: 0)
             self.assertLen(evaluate_module._memory, 16)
+
+
+class SharedTest(TestCase):
+    """What several workers share out: here one after another, and what each adds to the sums."""
+
+    def test_the_shares_make_the_whole(self):
+        chunks = [slice(start, min(start + 4, 14)) for start in range(0, 14, 4)]
+        looked = []
+
+        def look(rows):
+            looked.append(rows.start)
+            numbers = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+            return np.add(numbers, [[0.25, 0.5]]), None
+
+        whole = evaluate_module._share_out(look, chunks, None, progress=False)
+        self.assertEqual(looked, [0, 4, 8, 12])
+        for workers, most in ((2, 2), (3, 2), (4, 1), (6, 1)):
+            added = mock.Mock(return_value=None)
+            for worker in range(workers):
+                looked.clear()
+                with (
+                    mock.patch.object(distribution, "place_of", return_value=(worker, workers)),
+                    mock.patch.object(distribution, "sum_over_workers", added),
+                ):
+                    seen = evaluate_module._share_out(look, chunks, None, progress=False)
+                self.assertBetween(len(looked), 1, most)
+                self.assertIsNone(seen.probabilities)
+            np.testing.assert_array_equal(sum(call.args[1] for call in added.mock_calls), whole.features)
