@@ -53,7 +53,7 @@ class CommandTest(TestCase):
             {
                 "train": {
                     "conditional_gan", "cyclegan", "dcgan", "mlp_gan", "pix2pix", "r3gan", "sngan", "toy", "vae",
-                    "wgan_gp", "write_tfrecords",
+                    "wgan_gp", "write_tfrecords", "draw_faces",
                 },
                 "use a trained model": {"diagnose", "evaluate", "label", "parzen", "sample", "translate", "unlearn"},
                 "export": {"onnx", "saved_model", "serve", "tflite"},

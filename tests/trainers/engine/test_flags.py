@@ -84,7 +84,7 @@ class FactsTest(TestCase):
             {
                 *("dataset", "split", "image_size", "channels", "batch_size", "seed", "deterministic", "precision"),
                 *("evaluate_every", "evaluate_samples", "features", "watchdog"),
-                *("discriminator_steps", "generator_steps"),
+                *("discriminator_steps", "generator_steps", "init"),
             },
         )
 
