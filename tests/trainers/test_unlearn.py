@@ -162,7 +162,10 @@ class UnlearnTest(TestCase):
             ((f"--model={model}", data, "--feature=slant"), "--feature must be thickness, class:K or marked:FILE"),
             ((f"--model={model}", data, "--feature=class:"), "--feature must be"),
             ((f"--model={model}", data, "--feature=class:10"), "class:K must be one of"),
-            ((f"--model={other}", data, "--image_size=8x8", "--feature=class:1"), "none fits images 8x8x1 of mnist5k"),
+            (
+                (f"--model={other}", data, "--image_size=8x8", "--feature=class:1"),
+                "there are none for images 8x8x1 of mnist5k",
+            ),
             ((f"--model={other}", data, thick), "must have one shape"),
             ((f"--model={vectors}", data, thick), "generates vectors"),
             ((f"--model={model}", data, "--feature=class:0", "--samples=20"), "class 0 in none of 20 samples"),

@@ -176,9 +176,9 @@ def _factor(condition):
 
 def _features(config, shown):
     """The network that images are seen through, or `None`, which is said."""
-    name = config.features or features.for_dataset(translations.target_data(config.dataset), shown.targets.shape[1:])
+    name = config.features or features.automatic(translations.target_data(config.dataset), shown.targets.shape[1:])
     if name is None:
-        print(f"No classifier for {config.dataset} comes with the package: no Frechet distance.", flush=True)
+        print(f"No features for {config.dataset} come with the package: no distance between distributions.", flush=True)
         return None
     seen = features.get(name)
     seen.check(shown.targets.shape[1:])

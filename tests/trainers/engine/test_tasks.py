@@ -1,10 +1,42 @@
+import dataclasses
 import types
 from unittest import mock
 
 import tensorflow as tf
 
+from keras_gan.data import pairs
 from tests.test_case import TestCase
-from trainers.engine import tasks
+from trainers.engine import flags, tasks
+
+
+class FeaturesTest(TestCase):
+    def settled(self, config, shape=(16, 16, 3), count=60, examples=None, given=()):
+        spec = types.SimpleNamespace(image_shape=shape, num_examples=count)
+        found = tasks.settle_features(config, set(given), examples, spec)
+        return found.features, found.evaluate_samples
+
+    def test_what_auto_means(self):
+        own = flags.Config(dataset="folder:x")
+        self.assertEqual(self.settled(own), ("efficientnet_lite0", 250))
+        asked = dataclasses.replace(own, evaluate_samples=70)
+        self.assertEqual(self.settled(asked, given=["evaluate_samples"]), ("efficientnet_lite0", 70))
+        for config, shape, count in (
+            (flags.Config(dataset="mnist5k"), (28, 28, 1), 4500),  # has a classifier of its own
+            (own, (4, 4, 3), 60),
+            (own, (2,), 60),
+            (own, (16, 16, 3), 49),
+            (flags.Config(dataset="folder:x", evaluate_every=0), (16, 16, 3), 60),
+            (flags.TranslationConfig(dataset="pairs:a,b"), (16, 16, 3), 60),
+        ):
+            self.assertEqual(self.settled(config, shape, count), ("auto", 2500))
+        self.assertEqual(self.settled(flags.Config(features="none"))[0], "none")
+
+    def test_of_two_domains_the_second_is_judged(self):
+        domains = pairs.Domains(None, None)
+        config = flags.TranslationConfig(dataset="domains:mnist5k#3,folder:x")
+        self.assertEqual(self.settled(config, examples=domains)[0], "efficientnet_lite0")
+        config = flags.TranslationConfig(dataset="domains:folder:x,mnist5k#3")
+        self.assertEqual(self.settled(config, (28, 28, 1), examples=domains)[0], "auto")
 
 
 class FirstStepsTest(TestCase):
