@@ -28,6 +28,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from importlib import util
 from pathlib import Path
@@ -37,7 +38,8 @@ from keras_gan.cli import option
 from trainers import command
 from trainers.engine import clusters, on_ray
 
-_SECONDS_TO_END = 120.0  # of workers that were told to end, or have lost one
+_SECONDS_TO_SPEAK = 3.0  # after one has failed, in which others may say why
+_SECONDS_TO_END = 120.0  # of workers that were told to end
 _SECONDS = 0.1  # between two looks
 # What TensorFlow says of the machine.
 _NOISE = ("I0000", "W0000", "E0000", "WARNING: All log messages")
@@ -166,7 +168,7 @@ class Workers:
 
     Attributes:
         statuses: Exit status of each, or `None` while it runs; negative for the signal that ended it.
-        failed: Indices of those that ended by themselves and with another status than 0.
+        failed: Indices of those that ended with another status than 0 before they were told to.
         signalled: The last signal that came to this process, and was passed on, or `None`.
     """
 
@@ -182,10 +184,13 @@ class Workers:
         # Before the first is started: a signal in between is passed on to those that are there.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self._handlers[number] = signal.signal(number, self._pass_on)
+        # What workers that are killed leave behind is removed with it.
+        self._temporary = tempfile.TemporaryDirectory(prefix="keras_gan-")
         addresses = free_addresses(self._count)
         for index, log in enumerate(self._logs):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             environment = {**os.environ, "TF_CONFIG": json.dumps(task), "PYTHONUNBUFFERED": "1"}
+            environment["TMPDIR"] = self._temporary.name
             with log.open("ab") as file:
                 process = subprocess.Popen(
                     self._worker, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
@@ -201,6 +206,7 @@ class Workers:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        self._temporary.cleanup()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -210,25 +216,34 @@ class Workers:
 
     def _pass_on(self, number, frame=None):
         self.signalled = number
+        self._send(number)
+
+    def _send(self, number):
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(number)
 
     def wait(self):
-        """Shows what the first worker prints until all have ended; once one has failed, the others have two minutes."""
-        deadline = None
-        while None in self.statuses:
-            time.sleep(_SECONDS)
+        """Shows what the first worker prints until all have ended; one that failed is the end of the others too."""
+        told = speaks_until = None
+        while True:
+            statuses = self.statuses
             self._show()
-            for index, status in enumerate(self.statuses):
-                if status and index not in self.failed:
-                    self.failed.append(index)
-            if (self.failed or self.signalled) and deadline is None:
-                deadline = time.monotonic() + _SECONDS_TO_END
-            if deadline is not None and time.monotonic() > deadline:
+            if told is None:
+                self.failed += [i for i, status in enumerate(statuses) if status and i not in self.failed]
+            if None not in statuses:
                 return
-        self.failed += [index for index, status in enumerate(self.statuses) if status and index not in self.failed]
-        self._show()
+            now = time.monotonic()
+            if self.failed and speaks_until is None:
+                speaks_until = now + _SECONDS_TO_SPEAK
+            if told is None and (self.signalled or (speaks_until is not None and now > speaks_until)):
+                told = now
+                if not self.signalled:
+                    # Those that wait for it would wait on; one that trains has noticed.
+                    self._send(signal.SIGTERM)
+            if told is not None and now > told + _SECONDS_TO_END:
+                return
+            time.sleep(_SECONDS)
 
     def _lines(self, index, start):
         """What a worker has printed since a place in its file, whole lines alone, and the place where they end."""

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from tests.test_case import TestCase
@@ -79,11 +80,22 @@ class LaunchTest(TestCase):
         self.assertIs(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
 
     def test_what_does_not_end_is_killed(self):
-        with mock.patch.object(launch, "_SECONDS_TO_END", 0.3):
-            text = self.start(f"echo $$ >> {self.folder}/ids; [ $index = 1 ] && exit 3; exec sleep 60", status=1)
+        script = f"echo $$ >> {self.folder}/ids; [ $index = 1 ] && exit 3; trap '' TERM; exec sleep 60"
+        with (
+            mock.patch.object(launch, "_SECONDS_TO_SPEAK", 0.3),
+            mock.patch.object(launch, "_SECONDS_TO_END", 0.3),
+        ):
+            text = self.start(script, status=1)
         self.assertIn("Worker 1: no word", text)
         for process in (self.folder / "ids").read_text().split():
             self.assertFalse(Path("/proc", process).exists())
+
+    def test_what_waits_for_one_that_died_is_told_to_end(self):
+        script = f"[ $index = 1 ] && [ ! -e {self.folder}/second ] && {{ touch {self.folder}/second; kill -KILL $$; }}"
+        waits = f"[ $index = 0 ] && [ ! -e {self.folder}/third ] && {{ touch {self.folder}/third; exec sleep 60; }}"
+        with mock.patch.object(launch, "_SECONDS_TO_SPEAK", 0.3):
+            text = self.start(f"{script}; {waits}; exit 0", "--restarts=1")
+        self.assertIn("Worker 1 was ended by SIGKILL: all start again", text)
 
     def test_refusals(self):
         for arguments, expected in (
@@ -104,11 +116,14 @@ class LaunchTest(TestCase):
         self.assertIn("python -m trainers.wgan_gp --strategy=multiworker --out=/shared/run", text)
 
 
+KILLS = 20
+
+
 class TrainingTest(test_multiworker.MultiworkerTestCase):
-    def launch(self, out, *flags):
+    def launch(self, out, *flags, steps=40):
         program = ("-m", "trainers.launch", "--workers=2", *flags, "--", *test_multiworker.DCGAN[1:])
         program = [part.removeprefix("trainers.") if part == "trainers.dcgan" else part for part in program]
-        program += ["--steps=40", f"--out={out}"]
+        program += [f"--steps={steps}", f"--out={out}"]
         job = test_multiworker.Job(*program, workers=1, temporary=str(self.temporary), flag=False)
         self.addCleanup(job.kill)
         return job
@@ -132,6 +147,32 @@ class TrainingTest(test_multiworker.MultiworkerTestCase):
     def workers_of(process):
         children = Path("/proc", str(process.pid), "task", str(process.pid), "children").read_text().split()
         return [int(child) for child in children]
+
+    @pytest.mark.slow
+    def test_storm(self):
+        """Kills at random moments, of both workers, while they start, meet, train and save: to the same bits."""
+        through, steps, rng = self.folder / "through", 30 * KILLS, np.random.default_rng(0)
+        [(status, text, errors)] = self.launch(through, steps=steps).end()
+        self.assertEqual((status, errors), (0, []), text)
+        job = self.launch(self.out, f"--restarts={KILLS}", steps=steps)
+        seen, resumed = set(), set()
+        for _ in range(KILLS):
+            while len(workers := [each for each in self.workers_of(job.processes[0]) if each not in seen]) < 2:
+                self.assertIsNone(job.processes[0].poll(), "it ended before the storm did")
+                time.sleep(0.05)
+            seen.update(workers)
+            # Half of them while the workers start, which takes as long.
+            time.sleep(rng.uniform(0.0, 30.0))
+            resumed.add(max(test_multiworker.saved(self.out), default=0))
+            self.assertIsNone(job.processes[0].poll(), "it ended before the storm did")
+            os.kill(rng.choice(workers), signal.SIGKILL)
+        [(status, text, errors)] = job.end(test_multiworker.SECONDS + 3 * steps)
+        self.assertEqual((status, errors), (0, []), text)
+        self.assertEqual(text.count(": all start again"), KILLS)
+        self.assertGreater(len(resumed), KILLS // 4)
+        self.assert_equal_runs(through, self.out, steps)
+        self.assertEqual([each for each in seen if Path("/proc", str(each)).exists()], [])
+        self.assertEmpty([file for file in self.temporary.iterdir() if file.name.startswith("keras_gan")])
 
     @pytest.mark.slow
     def test_one_signal_ends_all(self):

@@ -104,11 +104,11 @@ class Job:
                 )
             )
 
-    def end(self):
+    def end(self, seconds=SECONDS):
         """Waits; returns the exit status, the output and the errors of each process, without TensorFlow's own."""
         ends = []
         for process in self.processes:
-            out, errors = process.communicate(timeout=SECONDS)
+            out, errors = process.communicate(timeout=seconds)
             own = [line for line in errors.splitlines() if not line.startswith(("I0000", "WARNING: All log", "E0000"))]
             ends.append((process.returncode, out, own))
         return ends
