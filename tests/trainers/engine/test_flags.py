@@ -83,7 +83,7 @@ class FactsTest(TestCase):
             fixed,
             {
                 *("dataset", "split", "image_size", "channels", "batch_size", "seed", "deterministic", "precision"),
-                *("evaluate_every", "evaluate_samples", "features", "watchdog", "init"),
+                *("evaluate_every", "evaluate_samples", "features", "watchdog", "init", "check_data"),
                 *("discriminator_steps", "generator_steps"),
             },
         )
