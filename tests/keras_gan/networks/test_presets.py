@@ -63,7 +63,7 @@ class PresetsTest(TestCase):
             self.assertAllInRange(generator.sample(2), -1.0, 1.0)
             self.assertContainsSubset({"command", "seed", "steps", "dataset", "data_license", "metrics"}, set(facts))
             self.assertIn(f"--seed={facts['seed']}", facts["command"])
-            self.assertEqual({record["n_fake"] for record in facts["metrics"]}, {5000})
+            self.assertEqual(facts["metrics"][0]["n_fake"], 5000)
             total += sum(file.stat().st_size for file in presets.folder_of(name).iterdir())
         self.assertLess(total, 6_000_000)
 
