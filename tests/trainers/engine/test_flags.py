@@ -82,7 +82,8 @@ class FactsTest(TestCase):
         self.assertEqual(
             fixed,
             {
-                *("dataset", "split", "image_size", "channels", "batch_size", "seed", "deterministic", "precision"),
+                *("dataset", "split", "check_data", "image_size", "channels", "batch_size", "seed"),
+                *("deterministic", "precision"),
                 *("evaluate_every", "evaluate_samples", "features", "watchdog"),
                 *("discriminator_steps", "generator_steps"),
             },
