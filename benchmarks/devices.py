@@ -1,4 +1,4 @@
-"""What many devices have to say to each other: bytes from the networks themselves, times from the speed of a connection
+"""Messages between many devices: bytes from the networks themselves, times from the speed of a connection
 
     python -m benchmarks.devices
 
@@ -46,7 +46,7 @@ def main(argv=None):
 
 
 def measure(config):
-    """What each recipe's networks come to.
+    """Counts what each recipe's networks come to.
 
     Returns:
         Dictionary of `devices` and `networks`, a list with a dictionary for each.

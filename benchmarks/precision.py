@@ -1,4 +1,4 @@
-"""What `--precision=auto` chooses for every recipe, and the speed of each in both precisions.
+"""Choices of `--precision=auto` for every recipe, and the speed of each in both precisions.
 
     python -m benchmarks.precision
 

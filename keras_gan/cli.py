@@ -96,7 +96,13 @@ class _IntegerOrAuto(flags.ArgumentParser):
         self._auto = auto
 
     def parse(self, argument):
-        return self._auto if argument == "auto" else flags.IntegerParser().parse(argument)
+        if argument == "auto":
+            return self._auto
+        value = flags.IntegerParser().parse(argument)
+        # The default, which absl parses too, is that number and not a text.
+        if value == self._auto and isinstance(argument, str):
+            raise ValueError(f"for what {value} stands write auto")
+        return value
 
     def flag_type(self):
         return "int"

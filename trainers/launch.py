@@ -108,7 +108,7 @@ def _launch(args, rest):
 
 
 def _check(args, rest):
-    """What comes after `--`, the name of a recipe and its flags; refused where that cannot be started."""
+    """Checks what comes after `--`, the name of a recipe and its flags; refused where that cannot be started."""
     if args.template and args.template not in clusters.TEMPLATES:
         raise ValueError(
             f"--template must be one of {sorted(clusters.TEMPLATES)}. Received: --template={args.template}"
@@ -130,7 +130,7 @@ def _check(args, rest):
 
 
 def _value(flags, name):
-    """What a flag is given on a command line, or `None`."""
+    """The value that a flag is given on a command line, or `None`."""
     found = None
     for flag, after in itertools.zip_longest(flags, flags[1:]):
         if flag in (f"--{name}", f"-{name}"):
@@ -246,7 +246,7 @@ class Workers:
             time.sleep(_SECONDS)
 
     def _lines(self, index, start):
-        """What a worker has printed since a place in its file, whole lines alone, and the place where they end."""
+        """The whole lines that a worker has printed since a place in its file, and the place where they end."""
         with self._logs[index].open("rb") as file:
             file.seek(start)
             text = file.read()
@@ -262,7 +262,7 @@ class Workers:
                 print(line, flush=True)
 
     def complaint(self):
-        """What the workers failed of, in their own words."""
+        """The reasons why workers failed, in their own words."""
         said = {}
         for index in self.failed:
             lines, _ = self._lines(index, self._starts[index])

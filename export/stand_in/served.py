@@ -44,7 +44,7 @@ class Served:
         return version
 
     def states(self, name, number=None):
-        """Where the versions of a model are, the newest first: triples of number, state and an error's message.
+        """The states of a model's versions, the newest first: triples of number, state and an error's message.
 
         Raises:
             NotFoundError: If there is none.

@@ -12,7 +12,7 @@ from keras_gan.data import images, sources
 
 
 def unreadable(source, **options):
-    """What cannot be read of a source.
+    """The files of a source that cannot be read.
 
     Args:
         source: As for `keras_gan.data.load`.

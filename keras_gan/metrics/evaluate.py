@@ -269,7 +269,7 @@ def _see_generated(network, generator, source, real_rows, count, seed, batch_siz
 
 
 def _share_out(look, chunks, strategy, progress):
-    """What `look` sees of all chunks of rows; of several workers each looks at every W-th of them."""
+    """Features that `look` sees of all chunks of rows; of several workers each looks at every W-th of them."""
     worker, workers = distribution.place_of(strategy)
     own = chunks[worker::workers]
     # None: no bar where the output is not a terminal.

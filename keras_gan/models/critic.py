@@ -96,7 +96,7 @@ class Critic:
         return self._gradients[key]
 
     def differences(self, images, scale, every=1):
-        """What normal noise on an image changes its logit by, of patches the mean one: `D(x + scale * n) - D(x)`.
+        """Changes of images' logits, of patches the mean one, by normal noise on them: `D(x + scale * n) - D(x)`.
 
         Both images are augmented alike, and judged among the same others: a discriminator may look at its whole batch.
 

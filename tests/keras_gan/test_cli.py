@@ -100,6 +100,7 @@ class AutoTest(TestCase):
     def test_other_values(self):
         for flag, message in (
             ("--width=1", "--width must be at least 2. Received: --width=1"),
+            ("--width=0", "--width=0: for what 0 stands write auto"),
             ("--width=wide", "--width=wide.*see --help"),
         ):
             status, _, errors = call(self.parse, flag)

@@ -176,7 +176,7 @@ def find(config, split=None, held_out=False):
         channels=config.channels or None,
         data_dir=config.data_dir or None,
         download=config.download,
-        check_all=config.check_data,
+        check_all=getattr(config, "check_data", False),
     )
 
 

@@ -94,8 +94,9 @@ METRICS = {
 }  # fmt: skip
 # What measures nothing of numbers given to it: text, files, or a generator's images, which have a test of their own.
 OTHERS = {
-    "check_probabilities", "compare", "divergences", "divergence", "evaluate", "frechet_distance_with_influences",
-    "main", "memberships", "pairs_within", "table", "truncation_curve",
+    "check_probabilities", "compare", "divergences", "divergence", "evaluate", "evenly", "main", "memberships",
+    "frechet_distance_with_influences", "network_for", "open_real", "pairs_within", "see_source", "table",
+    "truncation_curve",
 }  # fmt: skip
 MODULES = (
     collapse, conditional, distances, divergence, evaluate_module, intervals, manifold, memorisation, modes_module,
