@@ -18,6 +18,7 @@ import keras
 from benchmarks import tables
 from keras_gan import data
 from keras_gan.cli import option
+from trainers.engine import width
 
 # What is built: the recipe, its preset, and the shapes of images and of what is translated.
 RECIPES = (
@@ -61,7 +62,9 @@ def measure(config):
 def _count(name, preset, image_shape, source_shape):
     recipe = importlib.import_module(f"trainers.{name}")
     presets = recipe.Config.PRESETS
-    config = recipe.Config(precision="float32", **({"preset": preset, **presets[preset]}))
+    # As wide as on devices that one has many of.
+    given = {"filters": width.ON_ACCELERATORS} if (name, preset) == ("dcgan", "default") else presets[preset]
+    config = recipe.Config(precision="float32", preset=preset, **given)
     spec = data.DataSpec(image_shape, 10, None, 50_000, "", {}, source_shape)
     model = recipe.build(config, spec)
     # A CycleGAN has two networks a side, with one optimizer.
