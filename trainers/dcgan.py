@@ -30,7 +30,7 @@ class Config(engine.Config):
     PRESETS = {"default": {}, "paper": _PAPER}
 
     preset: str = option("default", "default or paper: what the flags that are not given are.")
-    steps: int = option(6000, "Length in training steps.")
+    steps: int = option(5000, "Length in training steps.")
     latent_dim: int = option(64, "Length of a latent vector.")
     latent_prior: str = option("normal", "normal or uniform.")
     filters: int = option(

@@ -85,7 +85,7 @@ samples = 1000  # short: 100
 print(record)
 
 # %% [markdown]
-# A longer training comes closer to the floor. `python -m trainers.dcgan` is the same GAN with wider networks: in 3,000
+# A longer training comes closer to the floor. `python -m trainers.dcgan` is the same GAN with wider networks: in 5,000
 # steps, with pictures, curves, checkpoints and evaluations along the way.
 #
 # ## Walk between two digits
