@@ -719,9 +719,15 @@ class ProcessTest(BadInputTestCase):
             return subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=300)
 
         with futures.ThreadPoolExecutor(2) as pool:
-            for (sentence, *_), done in zip(commands, pool.map(run, commands), strict=True):
+            for (sentence, module, *_), done in zip(commands, pool.map(run, commands), strict=True):
                 self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertRegex(done.stderr, rf"\Aerror: .*{sentence}.*\n\Z")
+                lines = done.stderr.splitlines()
+                if module.startswith("keras_gan."):
+                    # Python imports the package, and TensorFlow speaks of the machine, before the command can.
+                    lines = [
+                        line for line in lines if not line.startswith(("I0", "E0", "W0", "WARNING: All", "To enab"))
+                    ]
+                self.assertRegex("\n".join(lines), rf"\Aerror: .*{sentence}.*\Z")
         self.assertEqual(snapshot(), before)
 
     @pytest.mark.slow
