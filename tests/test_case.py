@@ -37,6 +37,10 @@ os._exit(0)
 """
 
 
+# What networks saw of real images is kept there between tests, and not in the user's home.
+_CACHE = tempfile.TemporaryDirectory()
+
+
 class TestCase(tf.test.TestCase):
     """`tf.test.TestCase` with fixed seeds, the float32 policy restored after every test, and a processor like any."""
 
@@ -48,6 +52,7 @@ class TestCase(tf.test.TestCase):
         keras.utils.set_random_seed(1234)
         keras.mixed_precision.set_global_policy("float32")
         self.addCleanup(keras.mixed_precision.set_global_policy, "float32")
+        self.enterContext(mock.patch.dict(os.environ, KERAS_GAN_CACHE=_CACHE.name))
         # Or trainers would take time to find out in which precision they are fast, and train in it.
         self.enterContext(mock.patch.object(convolution, "bfloat16_unit", return_value=None))
 

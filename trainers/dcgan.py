@@ -2,7 +2,7 @@
 
     python -m trainers.dcgan
 
-trains on 4,500 MNIST digits that come with the installation, for about three minutes on two CPU cores. It is the
+trains on 4,500 MNIST digits that come with the installation, for three to four minutes on two CPU cores. It is the
 convolutional GAN of Radford et al. 2015 with what was learned since: no normalization in the discriminator but a
 gradient penalty on real images (R1), and an average of the generator's weights for sampling.
 

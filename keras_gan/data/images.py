@@ -407,8 +407,7 @@ def _unknown(source, similar=()):
     kind = "folder" if path.is_dir() else "tfrecord" if path.suffix == ".tfrecord" else None
     meant = f"; for this {kind} write {f'{kind}:{source}'!r}" if kind else f" (such as {similar})" if similar else ""
     return ValueError(
-        f"A source is {', '.join(map(repr, SOURCES))}, arrays, or a name of TFDS{meant}. "
-        f"Received: source={str(source)!r}"
+        f"A source is {', '.join(map(repr, SOURCES))}, arrays, or TFDS{meant}. Received: source={str(source)!r}"
     )
 
 

@@ -117,7 +117,7 @@ class TfdsTest(TestCase):
         for source in ("mnisty", "no such thing", "/tmp/x", ""):
             with self.assertRaisesRegex(ValueError, "A source is 'mnist5k', ") as caught:
                 data.load(source, data_dir=folder)
-            self.assertLess(len(str(caught.exception)), 270)
+            self.assertLess(len(str(caught.exception)), 250)
             self.assertNotIn("\n", str(caught.exception))
         self.assertRegex(str(self.refusal("mnisty", folder)), "such as .*'mnist'")
         self.assertRegex(self.refusal("mnist", folder), "is not prepared .* Pass download=True")
