@@ -11,9 +11,10 @@ class DevicesTest(TestCase):
     def test_bytes_are_those_of_the_networks(self):
         found = devices._count("dcgan", "default", (28, 28, 1), None)
         from trainers import dcgan
+        from trainers.engine import width
 
         spec = devices.data.DataSpec((28, 28, 1), 10, None, 100, "", {}, None)
-        gan = dcgan.build(dcgan.Config(), spec)
+        gan = dcgan.build(dcgan.Config(filters=width.ON_ACCELERATORS), spec)
         for role, network in gan.networks.items():
             weights = sum(weight.shape.num_elements() for weight in map(lambda v: v.value, network.trainable_variables))
             self.assertEqual(found["reduced"][role], 4 * weights)
