@@ -3,8 +3,9 @@
     python -m trainers.launch --workers=4 -- dcgan --steps=1000
 
 runs `python -m trainers.dcgan --strategy=multiworker --steps=1000` four times, each with its own `TF_CONFIG`. What the
-first worker prints is shown, and what each prints is in a file beside the run. Ctrl+C ends all of them, saved. After
-one died, by a signal that did not come from here, `--restarts` times all start again from the last checkpoint.
+first worker prints is shown, and what each prints is in a file beside the run. Ctrl+C ends all of them, saved; on Linux
+they end so too when this command is killed. After one died, by a signal that did not come from here, `--restarts` times
+all start again from the last checkpoint.
 
     python -m trainers.launch --engine=ray --workers=4 --restarts=3 -- dcgan --out=/shared/run
 
@@ -18,6 +19,7 @@ print what `sbatch` and `kubectl apply -f` take. For all GPUs of one machine, `-
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import difflib
 import itertools
@@ -43,6 +45,7 @@ _SECONDS_TO_END = 120.0  # of workers that were told to end
 _SECONDS = 0.1  # between two looks
 # What TensorFlow says of the machine.
 _NOISE = ("I0000", "W0000", "E0000", "WARNING: All log messages")
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _LOST = "error: Another worker was lost"
 
 
@@ -158,6 +161,24 @@ def free_addresses(count):
         return [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
 
 
+def _end_with_parent():
+    """A function that a new process calls so that SIGTERM comes to it when this one is gone, killed perhaps.
+
+    Returns:
+        A function without arguments, or `None` where only Linux has such a thing.
+    """
+    if sys.platform != "linux":
+        return None
+    parent, prctl = os.getpid(), ctypes.CDLL(None).prctl
+
+    def ask():
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return ask
+
+
 class Workers:
     """The processes of one attempt. A context that leaves none of them behind.
 
@@ -195,6 +216,7 @@ class Workers:
                 process = subprocess.Popen(
                     self._worker, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                     start_new_session=True,  # the terminal's Ctrl+C comes here alone, and is passed on once
+                    preexec_fn=_end_with_parent(),
                 )  # fmt: skip
             self._processes.append(process)
         if self.signalled:

@@ -3,9 +3,11 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
+import unittest
 from pathlib import Path
 from unittest import mock
 
@@ -96,6 +98,26 @@ class LaunchTest(TestCase):
         with mock.patch.object(launch, "_SECONDS_TO_SPEAK", 0.3):
             text = self.start(f"{script}; {waits}; exit 0", "--restarts=1")
         self.assertIn("Worker 1 was ended by SIGKILL: all start again", text)
+
+    @unittest.skipUnless(sys.platform == "linux", "other systems do not tell processes of their parent's end")
+    def test_workers_do_not_outlive_a_launch_that_is_killed(self):
+        program = self.folder / "worker"
+        script = f"trap 'touch {self.folder}/saved-$index; exit 143' TERM; touch {self.folder}/ready-$index"
+        program.write_text(f"{HEADER}{script}; for i in $(seq 600); do sleep 0.05; done")
+        program.chmod(0o755)
+        code = "import sys; from trainers import launch; sys.executable = sys.argv[1]; launch.main(sys.argv[2:])"
+        words = ["--workers=2", "--", "dcgan", f"--out={self.folder}/run"]
+        job = subprocess.Popen([sys.executable, "-c", code, str(program), *words], stdout=subprocess.DEVNULL)
+        self.wait_for_files("ready")
+        job.kill()
+        job.wait()
+        self.wait_for_files("saved")
+
+    def wait_for_files(self, name):
+        deadline = time.monotonic() + 60
+        while not all((self.folder / f"{name}-{index}").exists() for index in range(2)):
+            self.assertLess(time.monotonic(), deadline, f"no {name}")
+            time.sleep(0.01)
 
     def test_refusals(self):
         for arguments, expected in (

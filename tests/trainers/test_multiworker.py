@@ -20,6 +20,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import callbacks, distribution
+from keras_gan.data import sources
 from keras_gan.files import history as histories
 from tests.test_case import TestCase
 from trainers import dcgan
@@ -45,6 +46,7 @@ DIVERGING = (
     "--filters=2",
     *TINY,
 )
+LARGE = ("-c", "from tests.trainers import test_multiworker as test; test.train_on_large_data()", "--filters=2", *TINY)
 SECONDS = 300
 
 
@@ -63,6 +65,12 @@ def train_with_a_fault():
         fit(run, [keras.callbacks.LambdaCallback(on_train_batch_end=spoil), *tasks])
 
     run._fit = fit_and_fail
+    run.main("dcgan", "About.", Config, dcgan.build)
+
+
+def train_on_large_data():
+    """The DCGAN recipe, for which twenty files are so many that ten are read before training."""
+    sources.LARGE, sources.CHECKED = 19, 10
     run.main("dcgan", "About.", Config, dcgan.build)
 
 
@@ -304,6 +312,28 @@ class MistakesTest(MultiworkerTestCase):
             self.assertEqual(status, 1)
             self.assertLen(errors, 1)
             self.assertIn("must be divisible by 2. Received: a batch of 9", errors[0])
+
+    @pytest.mark.slow
+    def test_a_file_that_nobody_had_read_before(self):
+        images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+        (self.folder / "images").mkdir()
+        for index, image in enumerate(images):
+            keras.utils.save_img(self.folder / "images" / f"{index:02d}.png", image, scale=False)
+        bad = self.folder / "images" / "08.png"
+        with mock.patch.multiple(sources, CHECKED=10):
+            self.assertNotIn(8, sources.some_of(20))
+        whole = bad.read_bytes()
+        bad.write_bytes(b"broken")
+        flags = (f"--dataset=folder:{bad.parent}", "--steps=12")
+        ends = self.start(LARGE, *flags).end()
+        self.assertEqual([status for status, _, _ in ends], [1, 1])
+        errors = sorted(error for _, _, errors in ends for error in errors)
+        self.assertLen(errors, 2)
+        self.assertRegex(errors[0], "^error: .*Another worker was lost. Start all workers again")
+        self.assertRegex(errors[1], f"^error: .*{bad}: the image cannot be decoded: .* python -m keras_gan.data.check")
+        self.assertRegex(errors[1], "Once the data are mended, start all workers again: .* last checkpoint.")
+        bad.write_bytes(whole)
+        self.assertIn("Trained 12 steps", self.train(LARGE, *flags))
 
     def test_minutes(self):
         with self.assertRaisesRegex(ValueError, "--minutes does not go with --strategy=multiworker"):
