@@ -95,7 +95,7 @@ def train_keras_gan(images, batch, gate):
     """`GAN.fit`; returns its generator."""
     gan = peers.our_gan("b")
     try:
-        peers.train_keras_gan(gate, gan, images, batch)
+        peers.train_keras_gan(gate, gan, data.load(images, batch_size=batch)[0])
     except Enough:
         return gan.generator
 

@@ -7,13 +7,16 @@
 - `a`: DCGAN 64x64x3, batch 64, as in PyTorch's official example;
 - `b`: TensorFlow's MNIST DCGAN tutorial, batch 256;
 - `c`: keras.io's DCGAN, batch 64;
-- `d`: gradient penalties on (a)'s networks: `d1` WGAN-GP, `d2` R1 and R2.
+- `d`: gradient penalties on (a)'s networks: `d1` WGAN-GP, `d2` R1 and R2;
+- `e`: pix2pix with the published networks for 256x256, a pair a step;
+- `f`: CycleGAN with those for 128x128, a picture of each domain a step.
 
 Every side is a process that builds its networks, takes a few steps to compile and warm up, and then trains for as many
 steps as it is asked to. Sides are asked in turn, and only one computes at a time; medians over the rounds, over whole
 steps with their data pipeline. Numbers of parameters must be equal on all sides. What the sides are is said in
-`peers/tensorflow.py` and `peers/torch.py`. PyTorch comes with `pip install 'keras_gan[bench]'`, or in another Python,
-`--torch_python`. Without compiler, `torch_compiled` is left out, and the table says so.
+`peers/tensorflow.py`, `peers/torch.py` and `peers/torch_translation.py`. PyTorch comes with
+`pip install 'keras_gan[bench]'`, or in another Python, `--torch_python`. Without compiler, `torch_compiled` is left
+out, and the table says so.
 
 `--before=CHECKOUT` adds the package of another checkout as a side of every work: what a change costs, in one run.
 """
@@ -37,7 +40,7 @@ BEFORE = "keras_gan_before"
 class Config(tables.Config):
     """The flags."""
 
-    work: str = option("a,b,c,d", "What to measure, of a, b, c, d, d1 and d2, with commas.")
+    work: str = option("a,b,c,d", "What to measure, of a, b, c, d, d1, d2, e and f, with commas.")
     sides: str = option("", "Who does it, with commas; everybody by default.")
     rounds: int = option(5, "How often each side is timed.", low=1)
     steps: int = option(8, "Training steps each time.", low=1)
@@ -76,7 +79,7 @@ def _names(text):
     names = [name for given in text.split(",") for name in (["d1", "d2"] if given == "d" else [given])]
     unknown = [name for name in names if name not in works.WORKS]
     if unknown:
-        raise ValueError(f"--work must be of a, b, c, d, d1 and d2. Received: --work={text} (see --help)")
+        raise ValueError(f"--work must be of a, b, c, d, d1, d2, e and f. Received: --work={text} (see --help)")
     return names
 
 

@@ -18,7 +18,7 @@ class Work:
         batch: Images in a step.
         shape: `(height, width, channels)`.
         examples: Images in an epoch.
-        parameters: Trainable parameters of generator and discriminator.
+        parameters: Trainable parameters of generators and discriminators.
         sides: Who does it: `"keras_gan"`, and sides of `peers.tensorflow` and `peers.torch`.
     """
 
@@ -53,21 +53,27 @@ WORKS = {
         (3_979_651, 404_801),
         ("keras_gan", "keras_io", "keras_io_xla"),
     ),
+    "e": Work("pix2pix, 256x256x3", 1, (256, 256, 3), 32, (54_413_955, 2_768_705), _TORCH[:3]),
+    "f": Work("CycleGAN, 128x128x3", 1, (128, 128, 3), 32, (2 * 7_837_699, 2 * 2_764_737), _TORCH[:3]),
     "d1": Work("WGAN-GP on (a)'s networks", 64, (64, 64, 3), 4096, _PLAIN, _TORCH),
     "d2": Work("R1 and R2 on (a)'s networks", 64, (64, 64, 3), 4096, _PLAIN, _TORCH),
 }
 
 
-def images(work, examples=None):
+TRANSLATIONS = ("e", "f")
+
+
+def images(work, examples=None, seed=0):
     """uint8 images of the work's shape, smooth enough to train on without overflows.
 
     Args:
         work: `Work`.
         examples: Their number; by default the work's.
+        seed: Determines them.
     """
     height, width, channels = work.shape
     coarse = (examples or work.examples, -(-height // 4), -(-width // 4), channels)
-    drawn = np.random.RandomState(0).randint(0, 256, coarse, np.uint8)
+    drawn = np.random.RandomState(seed).randint(0, 256, coarse, np.uint8)
     return np.ascontiguousarray(drawn.repeat(4, 1).repeat(4, 2)[:, :height, :width])
 
 

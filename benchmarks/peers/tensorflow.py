@@ -72,7 +72,7 @@ def keras_io_networks(dropout, generator_activation, discriminator_activation):
 
 
 def our_gan(name, jit_compile=False):
-    """The compiled `GAN` of a work, as its user writes it.
+    """The compiled model of a work, as its user writes it.
 
     Args:
         name: Key of `works.WORKS`.
@@ -90,6 +90,18 @@ def our_gan(name, jit_compile=False):
         dropout.seed += 1
         return keras_gan.layers.Dropout(rate, seed=dropout.seed)
 
+    if name == "e":
+        shape = works.WORKS[name].shape
+        discriminator = keras_gan.networks.PatchDiscriminator(shape, shape, normalization="batch")
+        model = keras_gan.Pix2Pix(keras_gan.networks.UNetGenerator(shape), discriminator)
+        model.compile(**adam(2e-4, 0.5), jit_compile=jit_compile)
+        return model
+    if name == "f":
+        shape = works.WORKS[name].shape
+        translators = [keras_gan.networks.ResNetTranslator(shape, blocks=6) for _ in range(2)]
+        model = keras_gan.CycleGAN(*translators, *(keras_gan.networks.PatchDiscriminator(shape) for _ in range(2)))
+        model.compile(**adam(2e-4, 0.5), jit_compile=jit_compile)
+        return model
     dropout.seed = 0
     if name == "a":
         networks, options = dcgan("batch"), adam(2e-4, 0.5) | {"update": "shared"}
@@ -109,11 +121,20 @@ def our_gan(name, jit_compile=False):
     return gan
 
 
-def train_keras_gan(gate, gan, images, batch):
-    """`fit`, as a user calls it."""
+def our_data(name):
+    """The batches of a work, as its user makes them."""
     import keras_gan
 
-    dataset, _ = keras_gan.data.load(images, batch_size=batch)
+    work = works.WORKS[name]
+    if name not in works.TRANSLATIONS:
+        return keras_gan.data.load(works.images(work), batch_size=work.batch)[0]
+    pairs = tf.data.Dataset.from_tensor_slices(tuple(works.images(work, seed=seed) for seed in range(2)))
+    pairs = pairs.shuffle(work.examples).batch(work.batch, drop_remainder=True)
+    return pairs.map(lambda *images: tuple(tf.cast(x, tf.float32) / 127.5 - 1.0 for x in images)).prefetch(2)
+
+
+def train_keras_gan(gate, gan, dataset):
+    """`fit`, as a user calls it."""
     gan.fit(dataset, epochs=sys.maxsize, verbose=0, callbacks=[_each_step(gate)])
 
 
@@ -208,16 +229,23 @@ def parameters(network):
     return sum(variable.value.shape.num_elements() for variable in network.trainable_variables)
 
 
-def choose_precision(wanted, name, jit_compile, images):
+def sizes(model):
+    """Numbers of trainable parameters of a model's generators and of its discriminators."""
+    found = {False: 0, True: 0}
+    for role, network in model.networks.items():
+        found["discriminator" in role] += parameters(network)
+    return list(found.values())
+
+
+def choose_precision(wanted, name, jit_compile):
     """The precision in which keras_gan trains: `auto` is what its trainers choose."""
     if wanted != "auto":
         return wanted
-    import keras_gan
     from trainers.engine import precision
 
     def make_step():
         gan = our_gan(name, jit_compile)
-        batch = next(iter(keras_gan.data.load(images, batch_size=works.WORKS[name].batch)[0]))
+        batch = next(iter(our_data(name)))
         return lambda: gan.train_on_batch(batch)
 
     return precision.choose(tf.distribute.get_strategy(), make_step)[0]
@@ -227,15 +255,13 @@ def main(name, side, precision):
     """Trains until the gate's input ends."""
     work, jit_compile = works.WORKS[name], side.endswith("_xla")
     ours = side.startswith("keras_gan")
-    images = works.images(work)
-    precision = choose_precision(precision, name, jit_compile, images) if ours else "float32"
+    precision = choose_precision(precision, name, jit_compile) if ours else "float32"
     keras.utils.set_random_seed(0)
     if precision == "strict":
         tf.config.experimental.enable_tensor_float_32_execution(False)
     keras.config.set_dtype_policy("float32" if precision in ("float32", "strict") else f"mixed_{precision}")
     if ours:
         gan = our_gan(name, jit_compile)
-        networks = gan.generator, gan.discriminator
     elif name == "b":
         networks = tutorial_networks(layers.BatchNormalization, layers.Dropout)
     else:
@@ -243,15 +269,15 @@ def main(name, side, precision):
     facts = {
         "version": f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
         "precision": precision,
-        "parameters": [parameters(network) for network in networks],
+        "parameters": sizes(gan) if ours else [parameters(network) for network in networks],
     }
     gate = Gate(WARMUP, facts)
     if ours:
-        train_keras_gan(gate, gan, images, work.batch)
+        train_keras_gan(gate, gan, our_data(name))
     elif name == "b":
-        train_tutorial(gate, networks, images, work.batch, jit_compile)
+        train_tutorial(gate, networks, works.images(work), work.batch, jit_compile)
     else:
-        train_keras_io(gate, networks, images, work.batch, jit_compile)
+        train_keras_io(gate, networks, works.images(work), work.batch, jit_compile)
 
 
 if __name__ == "__main__":

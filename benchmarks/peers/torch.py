@@ -8,7 +8,7 @@ Its images come as decoded arrays, so the example's decoding and resizing, which
 `torch_tuned` has channels last, bfloat16 autocast where the processor computes in it, no gradients for weights that are
 not updated, fused Adam, and its data in one tensor. `torch_compiled` is that with `torch.compile`. With a gradient
 penalty the published loop is the usual one with `torch.autograd.grad(create_graph=True)`; `torch.compile` cannot
-differentiate twice, so that only the generator is compiled then.
+differentiate twice, so that only the generator is compiled then. Models that translate are in `torch_translation.py`.
 """
 
 import contextlib
@@ -54,8 +54,13 @@ def _initialize(layer):
         nn.init.normal_(layer.weight, 1.0, 0.02)
 
 
+def to_tensor(image):
+    """An image converted as `ToTensor` and `Normalize` of torchvision do."""
+    return torch.from_numpy(image).permute(2, 0, 1).contiguous().float().div(255).sub_(0.5).div_(0.5)
+
+
 class _Items(torch.utils.data.Dataset):
-    """Images one by one, converted as `ToTensor` and `Normalize` of torchvision do."""
+    """Images one by one."""
 
     def __init__(self, images):
         self.images = images
@@ -64,8 +69,7 @@ class _Items(torch.utils.data.Dataset):
         return len(self.images)
 
     def __getitem__(self, index):
-        image = torch.from_numpy(self.images[index]).permute(2, 0, 1).contiguous().float().div(255)
-        return image.sub_(0.5).div_(0.5)
+        return to_tensor(self.images[index])
 
 
 def _published_batches(images, batch):
@@ -118,7 +122,7 @@ def tuned(batches, g, d, gate, bfloat16):
         torch.optim.Adam(n.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True) for n in (g, d)
     )
     for real in batches:
-        with _autocast(bfloat16):
+        with autocast(bfloat16):
             fake = g(torch.randn(len(real), LATENT, 1, 1))
             real_logits, fake_logits = d(real).view(-1), d(fake.detach()).view(-1)
         loss = functional.softplus(-real_logits.float()).mean() + functional.softplus(fake_logits.float()).mean()
@@ -126,7 +130,7 @@ def tuned(batches, g, d, gate, bfloat16):
         d_optimizer.step()
         d_optimizer.zero_grad()
         d.requires_grad_(False)
-        with _autocast(bfloat16):
+        with autocast(bfloat16):
             logits = d(fake).view(-1)
         functional.softplus(-logits.float()).mean().backward()
         d.requires_grad_(True)
@@ -141,16 +145,16 @@ def penalized(batches, g, d, gate, penalty, expert, bfloat16=False):
     g_optimizer, d_optimizer = (torch.optim.Adam(n.parameters(), lr=1e-4, betas=(0.0, 0.9), **options) for n in (g, d))
     for real in batches:
         d.zero_grad()
-        with torch.no_grad(), _autocast(bfloat16):
+        with torch.no_grad(), autocast(bfloat16):
             fake = g(torch.randn(len(real), LATENT, 1, 1))
-        with _autocast(bfloat16):
+        with autocast(bfloat16):
             loss = penalty(d, real, fake.float())
         loss.backward()
         d_optimizer.step()
 
         g.zero_grad()
         d.requires_grad_(not expert)
-        with _autocast(bfloat16):
+        with autocast(bfloat16):
             logits = d(g(torch.randn(len(real), LATENT, 1, 1))).view(-1)
         (-logits.float().mean() if penalty is wgan_gp else functional.softplus(-logits.float()).mean()).backward()
         d.requires_grad_(True)
@@ -178,12 +182,17 @@ def r1_r2(d, real, fake):
     return loss
 
 
-def _autocast(bfloat16):
+def autocast(bfloat16):
+    """The context in which the processor computes in bfloat16, if it is to."""
     return torch.autocast("cpu", torch.bfloat16) if bfloat16 else contextlib.nullcontext()
 
 
 def main(name, side, precision):
     """Trains until the gate's input ends."""
+    if name in works.TRANSLATIONS:
+        from benchmarks.peers import torch_translation
+
+        return torch_translation.main(name, side, precision)
     work, expert = works.WORKS[name], side != "torch"
     torch.manual_seed(0)
     g, d = generator(), discriminator(normalized=name == "a", sigmoid=name == "a" and not expert)

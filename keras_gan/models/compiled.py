@@ -64,7 +64,7 @@ def equal_graphs():
 def _function(model, step, steps, training):
     strategy = model.distribute_strategy
     if model.jit_compile and not model.run_eagerly:
-        step = tf.function(step, jit_compile=True, reduce_retracing=True)
+        step = _compiled(step, jit_compile=True)
 
     def on_replica(data, first):
         # What XLA compiles for a TPU cannot hold assertions.
@@ -112,5 +112,5 @@ def _function(model, step, steps, training):
     return function
 
 
-def _compiled(function):
-    return tf.function(tf.autograph.experimental.do_not_convert(function), reduce_retracing=True)
+def _compiled(function, **options):
+    return tf.function(tf.autograph.experimental.do_not_convert(function), reduce_retracing=True, **options)
