@@ -38,18 +38,18 @@ class Recipe:
 
 
 RECIPES = {
-    "dcgan_mnist": Recipe("Digits", "dcgan", "--dataset=mnist --filters=16 --steps=2000", _MNIST),
+    "dcgan_mnist": Recipe("Digits", "dcgan", "--dataset=mnist --filters=32 --steps=6000", _MNIST),
     "conditional_mnist": Recipe(
-        "Digits of a class that one asks for", "conditional_gan", "--dataset=mnist --filters=16 --steps=2000", _MNIST
+        "Digits of a class that one asks for", "conditional_gan", "--dataset=mnist --filters=32 --steps=6000", _MNIST
     ),
     "conditional_fashion_mnist": Recipe(
         "Clothes of a class that one asks for",
         "conditional_gan",
-        "--dataset=fashion_mnist --filters=16 --steps=2000",
+        "--dataset=fashion_mnist --filters=32 --steps=6000",
         _FASHION,
     ),
-    "dcgan_faces": Recipe("Drawn faces in colour", "dcgan", "--dataset=faces --filters=16 --steps=1500", _FACES),
-    "vae_mnist": Recipe("Digits by the decoder of a VAE", "vae", "--dataset=mnist --filters=16 --steps=2000", _MNIST),
+    "dcgan_faces": Recipe("Drawn faces in colour", "dcgan", "--dataset=faces --filters=16 --steps=5000", _FACES),
+    "vae_mnist": Recipe("Digits by the decoder of a VAE", "vae", "--dataset=mnist --filters=32 --steps=4000", _MNIST),
 }
 
 

@@ -207,7 +207,7 @@ class XLATest(TestCase, parameterized.TestCase):
 
         signature = [tf.nest.map_structure(tf.TensorSpec.from_tensor, data)]
         for step in (gan.train_step, gan.test_step):
-            compiled = tf.function(step, jit_compile=True, input_signature=signature)
+            compiled = tf.function(step, jit_compile=True, autograph=False, input_signature=signature)
             self.assertEqual(unknown_shapes(compiled.get_concrete_function().graph), [])
             if step == gan.train_step:
                 before = [np.asarray(variable) for variable in gan.trainable_variables]
