@@ -93,10 +93,7 @@ class ModelsTest(SavedTestCase):
 
     def load(self, name):
         """The model, whose weights and states of optimizers are those that were saved."""
-        with warnings.catch_warnings():
-            # One penalty has an interval, which is warned of.
-            warnings.simplefilter("ignore", UserWarning)
-            model = keras.saving.load_model(self.folder / f"{name}.keras")
+        model = keras.saving.load_model(self.folder / f"{name}.keras")
         self.assertEqual(saved.digest(model), _FACTS["models"][name]["digest"])
         return model
 

@@ -4,7 +4,8 @@
 
 trains on 4,500 MNIST digits that come with the installation, for three to four minutes on two CPU cores. It is the
 convolutional GAN of Radford et al. 2015 with what was learned since: no normalization in the discriminator but a
-gradient penalty on real images (R1), and an average of the generator's weights for sampling.
+gradient penalty on real images (R1), at every fourth step, which then counts fourfold; the generator is updated on the
+images that the discriminator has just seen; and an average of the generator's weights for sampling.
 
     python -m trainers.dcgan --preset=paper
 
@@ -20,7 +21,7 @@ from trainers.engine import option
 
 _PAPER = {
     "batch_size": 128, "latent_dim": 100, "latent_prior": "uniform", "filters": 128,
-    "discriminator_normalization": "batch", "r1_gamma": 0.0, "generator_learning_rate": 2e-4,
+    "discriminator_normalization": "batch", "r1_gamma": 0.0, "update": "alternating", "generator_learning_rate": 2e-4,
     "discriminator_learning_rate": 2e-4, "beta_2": 0.999, "ema_momentum": 0.0,
 }  # fmt: skip
 
@@ -42,6 +43,13 @@ class Config(engine.Config):
     r1_gamma: float = option(1.0, "Weight of the gradient penalty on real images, R1; 0 leaves it out.", low=0)
     r2_gamma: float = option(0.0, "Weight of the same on generated images, R2.", low=0)
     penalty_method: str = option("exact", "How R1 and R2 are computed: exact, or finite_difference of logits.")
+    penalty_interval: int = option(
+        4, "Steps from one penalty to the next, which counts as many times; 1 for every step.", low=1, before=1
+    )
+    update: str = option(
+        "shared", "alternating: new latents for the generator; shared: those of the discriminator; or simultaneous.",
+        before="alternating",
+    )  # fmt: skip
     penalty_fraction: float = option(0.25, "Share of images that differences are taken of: 1 / k, for an integer k.")
     generator_learning_rate: float = option(2e-3, "Adam's learning rate for the generator.", low=0)
     discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
@@ -69,7 +77,7 @@ def build(config, spec):
         seed=config.seed,
     )
     penalties = (regularizers.R1, config.r1_gamma), (regularizers.R2, config.r2_gamma)
-    method = {"method": config.penalty_method}
+    method = {"method": config.penalty_method, "interval": config.penalty_interval}
     if config.penalty_method != "exact":
         method["fraction"] = config.penalty_fraction
     gan.compile(
@@ -77,6 +85,7 @@ def build(config, spec):
         optimizers.Adam(config.discriminator_learning_rate, config.beta_1, config.beta_2),
         loss=config.loss,
         discriminator_regularizers=[penalty(gamma, **method) for penalty, gamma in penalties if gamma],
+        update=config.update,
         discriminator_steps=config.discriminator_steps,
         generator_steps=config.generator_steps,
     )

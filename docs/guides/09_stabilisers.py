@@ -142,8 +142,7 @@ plt.show()
 #
 # - Penalties on gradients and batch normalization in the discriminator do not go together
 #   ([DCGAN](04_dcgan.ipynb)).
-# - Penalties computed every few steps only ("lazy") are cheaper, and fail where the full ones do not; `interval=`
-#   warns.
+# - Penalties computed every few steps only ("lazy", `interval=`) are cheaper, and can fail where the full ones do not.
 # - A stabiliser that a paper found necessary may be idle in your setting. Switch off what you cannot see working.
 #
 # ## What to read next
