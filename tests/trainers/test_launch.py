@@ -174,7 +174,8 @@ class TrainingTest(test_multiworker.MultiworkerTestCase):
     def test_storm(self):
         """Kills at random moments, of both workers, while they start, meet, train and save: to the same bits."""
         through, steps, rng = self.folder / "through", 30 * KILLS, np.random.default_rng(0)
-        [(status, text, errors)] = self.launch(through, steps=steps).end()
+        seconds = test_multiworker.SECONDS + 3 * steps
+        [(status, text, errors)] = self.launch(through, steps=steps).end(seconds)
         self.assertEqual((status, errors), (0, []), text)
         job = self.launch(self.out, f"--restarts={KILLS}", steps=steps)
         seen, resumed = set(), set()
@@ -188,7 +189,7 @@ class TrainingTest(test_multiworker.MultiworkerTestCase):
             resumed.add(max(test_multiworker.saved(self.out), default=0))
             self.assertIsNone(job.processes[0].poll(), "it ended before the storm did")
             os.kill(rng.choice(workers), signal.SIGKILL)
-        [(status, text, errors)] = job.end(test_multiworker.SECONDS + 3 * steps)
+        [(status, text, errors)] = job.end(seconds)
         self.assertEqual((status, errors), (0, []), text)
         self.assertEqual(text.count(": all start again"), KILLS)
         self.assertGreater(len(resumed), KILLS // 4)

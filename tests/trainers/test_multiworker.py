@@ -20,7 +20,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_gan import callbacks, distribution
-from keras_gan.data import sources
+from keras_gan.data import batches, sources
 from keras_gan.files import history as histories
 from tests.test_case import TestCase
 from trainers import dcgan
@@ -69,8 +69,8 @@ def train_with_a_fault():
 
 
 def train_on_large_data():
-    """The DCGAN recipe, for which twenty files are so many that ten are read before training."""
-    sources.LARGE, sources.CHECKED = 19, 10
+    """The DCGAN recipe, for which 200 files are so many that half of them are read before training."""
+    sources.LARGE, sources.CHECKED = 199, 100
     run.main("dcgan", "About.", Config, dcgan.build)
 
 
@@ -315,25 +315,30 @@ class MistakesTest(MultiworkerTestCase):
 
     @pytest.mark.slow
     def test_a_file_that_nobody_had_read_before(self):
-        images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+        images = np.random.default_rng(0).integers(0, 256, (200, 8, 8, 3), np.uint8)
         (self.folder / "images").mkdir()
         for index, image in enumerate(images):
-            keras.utils.save_img(self.folder / "images" / f"{index:02d}.png", image, scale=False)
-        bad = self.folder / "images" / "08.png"
-        with mock.patch.multiple(sources, CHECKED=10):
-            self.assertNotIn(8, sources.some_of(20))
+            keras.utils.save_img(self.folder / "images" / f"{index:03d}.png", image, scale=False)
+        with mock.patch.multiple(sources, CHECKED=100):
+            read_before = sources.some_of(200)
+        # Of those that no worker reads in the first ten steps.
+        stream = batches.order(200, shuffle=True, seed=0, repeat=True, first=0).take(200)
+        order = [index for index, _ in stream.as_numpy_iterator()]
+        bad = self.folder / "images" / f"{next(i for i in order[80:] if i not in read_before):03d}.png"
         whole = bad.read_bytes()
         bad.write_bytes(b"broken")
-        flags = (f"--dataset=folder:{bad.parent}", "--steps=12")
+        flags = (f"--dataset=folder:{bad.parent}", "--steps=30")
         ends = self.start(LARGE, *flags).end()
         self.assertEqual([status for status, _, _ in ends], [1, 1])
         errors = sorted(error for _, _, errors in ends for error in errors)
         self.assertLen(errors, 2)
-        self.assertRegex(errors[0], "^error: .*Another worker was lost. Start all workers again")
-        self.assertRegex(errors[1], f"^error: .*{bad}: the image cannot be decoded: .* python -m keras_gan.data.check")
-        self.assertRegex(errors[1], "Once the data are mended, start all workers again: .* last checkpoint.")
+        self.assertRegex(errors[0], f"^error: {bad}: the image cannot be decoded: .* python -m keras_gan.data.check")
+        self.assertRegex(errors[0], "Once the data are mended, start all workers again: .* last checkpoint.")
+        self.assertRegex(errors[1], "^error: Another worker was lost. Start all workers again")
         bad.write_bytes(whole)
-        self.assertIn("Trained 12 steps", self.train(LARGE, *flags))
+        text = self.train(LARGE, *flags)
+        self.assertRegex(text, r"Resuming .* at step \d+")
+        self.assertIn("Trained 30 steps", text)
 
     def test_minutes(self):
         with self.assertRaisesRegex(ValueError, "--minutes does not go with --strategy=multiworker"):

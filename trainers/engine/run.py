@@ -304,19 +304,18 @@ def _roll_back(run, checkpoint, error):
 
 def _save_and_say(run, checkpoint, began, error):
     """Ends a run whose data failed in its middle: saves it, and says in one sentence what it was."""
-    text = str(error)
+    text, several = str(error), isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy)
     if isinstance(error, tf.errors.OpError):
         # What does not come from reading data is a defect, or a want of memory, in the midst of a step.
         raised = re.search(r"^\s*\w*(?:Error|Exception): (.*)$", text, re.MULTILINE)
-        several = isinstance(run.strategy, tf.distribute.MultiWorkerMirroredStrategy)
         if "ReadError: " not in text if several else "IteratorGetNext" not in text:
             raise error
         text = raised[1] if raised else text.strip().splitlines()[0]
-        if several:  # A worker alone saves nothing: the others wait for its part of a step.
-            raise ValueError(
-                f"{text.rstrip('.')}. Once the data are mended, start all workers again: they go on from the last "
-                "checkpoint."
-            ) from None
+    if several:  # A worker alone saves nothing: the others wait for its part of a step.
+        raise ValueError(
+            f"{text.rstrip('.')}. Once the data are mended, start all workers again: they go on from the last "
+            "checkpoint."
+        ) from None
     if run.step == began or not checkpoint.save_last_whole_step():
         raise ValueError(text) from None
     raise ValueError(

@@ -412,6 +412,16 @@ class DataTest(TrainerTestCase):
         with self.assertRaises(tf.errors.ResourceExhaustedError):
             run._save_and_say(of_run, checkpoint, 0, error)
 
+    def test_one_of_several_workers_saves_nothing(self):
+        checkpoint = types.SimpleNamespace(save_last_whole_step=self.fail)
+        of_run = types.SimpleNamespace(
+            step=3, strategy=mock.create_autospec(tf.distribute.MultiWorkerMirroredStrategy, instance=True)
+        )
+        read = tf.errors.InvalidArgumentError(None, None, "ReadError: 7.png: no such file\n\t [[{{node PyFunc}}]]")
+        for error in (ValueError("7.png: no such file"), read):
+            with self.assertRaisesRegex(ValueError, "^7.png: no such file. Once the data are mended, start all"):
+                run._save_and_say(of_run, checkpoint, 0, error)
+
 
 class ClosedOutput(io.StringIO):
     """A pipe that nobody reads any more after some lines."""
