@@ -41,6 +41,10 @@ def _rates(generator, discriminator=None):
 # One change each, then those of several that the literature puts together.
 CANDIDATES = {
     DEFAULT: (),
+    "before": ("--penalty_interval=1", "--update=alternating"),
+    "R1 at every step": ("--penalty_interval=1",),
+    "R1 at every 16th step": ("--penalty_interval=16",),
+    "latents of its own": ("--update=alternating",),
     "16 filters": ("--filters=16",),
     "24 filters": ("--filters=24",),
     "48 filters": ("--filters=48",),
@@ -69,7 +73,7 @@ CANDIDATES = {
     "hinge": ("--loss=hinge",),
     "least squares": ("--loss=least_squares",),
     "relativistic": (_RELATIVISTIC,),
-    "relativistic, R1 and R2": (_RELATIVISTIC, "--r2_gamma=1"),
+    "relativistic, R1 and R2": (_RELATIVISTIC, "--r2_gamma=1", "--penalty_interval=1", "--update=alternating"),
     "two discriminator steps": ("--discriminator_steps=2",),
     "batch 32, rates 1e-3": ("--batch_size=32", *_rates(1e-3)),
     "24 filters, R1 0.3": ("--filters=24", "--r1_gamma=0.3"),
