@@ -63,7 +63,11 @@ def _count(name, preset, image_shape, source_shape):
     recipe = importlib.import_module(f"trainers.{name}")
     presets = recipe.Config.PRESETS
     # As wide as on devices that one has many of.
-    given = {"filters": width.ON_ACCELERATORS} if (name, preset) == ("dcgan", "default") else presets[preset]
+    given = (
+        {"filters": width.ON_ACCELERATORS, "batch_size": 64}
+        if (name, preset) == ("dcgan", "default")
+        else presets[preset]
+    )
     config = recipe.Config(precision="float32", preset=preset, **given)
     spec = data.DataSpec(image_shape, 10, None, 50_000, "", {}, source_shape)
     model = recipe.build(config, spec)

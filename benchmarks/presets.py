@@ -27,7 +27,7 @@ from keras_gan.networks import presets
 
 _MNIST = "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0"
 _FASHION = "Fashion-MNIST (Zalando), MIT"
-_EVERY_STEP = "--penalty_interval=1 --update=alternating"  # the defaults when these were trained
+_EVERY_STEP = "--batch_size=64 --penalty_interval=1 --update=alternating"  # the defaults when these were trained
 _FACES = "faces drawn by this package, Apache-2.0"
 
 

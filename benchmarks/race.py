@@ -41,7 +41,7 @@ def _rates(generator, discriminator=None):
 # One change each, then those of several that the literature puts together.
 CANDIDATES = {
     DEFAULT: (),
-    "before": ("--penalty_interval=1", "--update=alternating"),
+    "before": ("--penalty_interval=1", "--update=alternating", "--batch_size=64"),
     "R1 at every step": ("--penalty_interval=1",),
     "R1 at every 16th step": ("--penalty_interval=16",),
     "latents of its own": ("--update=alternating",),
@@ -49,7 +49,8 @@ CANDIDATES = {
     "24 filters": ("--filters=24",),
     "48 filters": ("--filters=48",),
     "64 filters": ("--filters=64",),
-    "batch 32": ("--batch_size=32",),
+    "batch 16": ("--batch_size=16",),
+    "batch 64": ("--batch_size=64",),
     "batch 128": ("--batch_size=128",),
     "latents 16": ("--latent_dim=16",),
     "latents 128": ("--latent_dim=128",),
@@ -75,7 +76,7 @@ CANDIDATES = {
     "relativistic": (_RELATIVISTIC,),
     "relativistic, R1 and R2": (_RELATIVISTIC, "--r2_gamma=1", "--penalty_interval=1", "--update=alternating"),
     "two discriminator steps": ("--discriminator_steps=2",),
-    "batch 32, rates 1e-3": ("--batch_size=32", *_rates(1e-3)),
+    "batch 16, rates 1e-3": ("--batch_size=16", *_rates(1e-3)),
     "24 filters, R1 0.3": ("--filters=24", "--r1_gamma=0.3"),
     "R1 0.3, EMA 0.999": ("--r1_gamma=0.3", "--ema_momentum=0.999"),
     "R1 0.3, discriminator's rate 4e-3": ("--r1_gamma=0.3", *_rates(2e-3, 4e-3)),

@@ -31,7 +31,8 @@ class Config(engine.Config):
     PRESETS = {"default": {}, "paper": _PAPER}
 
     preset: str = option("default", "default or paper: what the flags that are not given are.")
-    steps: int = option(5000, "Length in training steps.")
+    steps: int = option(8000, "Length in training steps.")
+    batch_size: int = option(32, "Images in one update's minibatch.", low=1)
     latent_dim: int = option(64, "Length of a latent vector.")
     latent_prior: str = option("normal", "normal or uniform.")
     filters: int = option(
