@@ -62,12 +62,9 @@ def measure(config):
 def _count(name, preset, image_shape, source_shape):
     recipe = importlib.import_module(f"trainers.{name}")
     presets = recipe.Config.PRESETS
-    # As wide as on devices that one has many of.
-    given = (
-        {"filters": width.ON_ACCELERATORS, "batch_size": 64}
-        if (name, preset) == ("dcgan", "default")
-        else presets[preset]
-    )
+    # As wide as on devices that one has many of, and with a batch for them.
+    wide = {"filters": width.ON_ACCELERATORS, "batch_size": 64}
+    given = wide if (name, preset) == ("dcgan", "default") else presets[preset]
     config = recipe.Config(precision="float32", preset=preset, **given)
     spec = data.DataSpec(image_shape, 10, None, 50_000, "", {}, source_shape)
     model = recipe.build(config, spec)
