@@ -135,6 +135,7 @@ def render(run):
         frechet = [result["frechet"][0] for result in each if result["frechet"]]
         cells = [_spread([one[name]["value"] for one in found if name in one]) for name in names]
         distance = _spread([one["value"] for one in frechet])
+        distance = distance and f"{frechet[0]['name']} {distance}"
         seconds = statistics.median(result["seconds"] for result in each)
         rows.append([task, len(each), each[0]["steps"], f"{seconds:.0f}", *cells, distance])
         for floor in ("source", "mean", "bilinear"):
@@ -143,7 +144,7 @@ def render(run):
                 rows.append([f"- {floor}", "", "", "", *(tables.digits(value, "{:.4g}") for value in values), ""])
         if frechet and frechet[0]["floor"] is not None:
             rows.append(["- real images", *[""] * (3 + len(names)), f"{frechet[0]['floor']:.4g}"])
-    header = ["task", "seeds", "steps", "seconds", "PSNR, dB", "SSIM", "MS-SSIM", "L1", "cycle, L1", "Frechet"]
+    header = ["task", "seeds", "steps", "seconds", "PSNR, dB", "SSIM", "MS-SSIM", "L1", "cycle, L1", "distance"]
     return tables.table(header, rows)
 
 

@@ -179,13 +179,15 @@ class TrainingTest(test_multiworker.MultiworkerTestCase):
         self.assertEqual((status, errors), (0, []), text)
         job = self.launch(self.out, f"--restarts={KILLS}", steps=steps)
         seen, resumed = set(), set()
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             while len(workers := [each for each in self.workers_of(job.processes[0]) if each not in seen]) < 2:
                 self.assertIsNone(job.processes[0].poll(), "it ended before the storm did")
                 time.sleep(0.05)
             seen.update(workers)
-            # Half of them while the workers start, which takes as long.
-            time.sleep(rng.uniform(0.0, 30.0))
+            # Half of them while the workers start, or soon after, and half once they have trained and saved.
+            if kill % 2:
+                self.wait_for(max(test_multiworker.saved(self.out), default=0) + 1, job)
+            time.sleep(rng.uniform(0.0, 0.5 if kill % 2 else 12.0))
             resumed.add(max(test_multiworker.saved(self.out), default=0))
             self.assertIsNone(job.processes[0].poll(), "it ended before the storm did")
             os.kill(rng.choice(workers), signal.SIGKILL)
