@@ -1,4 +1,4 @@
-"""A race of recipes: which flags of a trainer make the best generator in equal time.
+"""A race of recipes: which flags of `trainers.dcgan` make the best generator in equal time.
 
     python -m benchmarks.race --out=OUT --seconds=60
 
@@ -89,7 +89,6 @@ class Config(tables.Config):
     """The flags."""
 
     out: str = option("", "Folder of the runs and of results.jsonl.")
-    trainer: str = option("dcgan", "Recipe whose flags race.")
     dataset: str = option("mnist5k", "Data that they train on.")
     candidates: str = option("", f"Names with semicolons, of {'; '.join(CANDIDATES)}; all by default.")
     seconds: float = option(60.0, "Length of the first round.")
@@ -117,6 +116,7 @@ def measure(config):
         raise ValueError(
             f"--seconds must be positive and at most --final={config.final:g}. Received: --seconds={config.seconds:g}"
         )
+    data.open_source(config.dataset)  # or every candidate would fail in turn
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / "results.jsonl"
@@ -179,7 +179,7 @@ def train(name, seconds, seed, config, out):
     flags += ["--evaluate_every=0", "--nowatchdog", f"--out={folder}", *([config.more] if config.more else [])]
     result = {"candidate": name, "dataset": config.dataset, "seconds": seconds, "seed": seed}
     result |= {"steps": None, "first": None, "second": None}
-    command = [sys.executable, "-m", f"trainers.{config.trainer}", *flags]
+    command = [sys.executable, "-m", "trainers.dcgan", *flags]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["nothing"]

@@ -13,6 +13,7 @@ class RaceTest(TestCase):
         for arguments, expected in (
             (["--candidates=default; fast", "--out=x"], r"Received: \['fast'\]"),
             ([], "--out is needed"),
+            (["--out=x", "--dataset=folder:nowhere"], "nowhere"),
             (["--out=x", "--seconds=200"], "at most --final=180. Received: --seconds=200"),
         ):
             self.assertRegex(self.refusal(race.main, *arguments), expected)

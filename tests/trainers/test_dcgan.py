@@ -18,6 +18,15 @@ class DCGANTest(TestCase):
         self.assertIsNone(gan.discriminator.normalization)
         self.assertIsNotNone(gan.ema_generator)
         self.assertEqual(gan.generator.filters, 32)
+        self.assertEqual((gan.discriminator_regularizers[0].interval, gan.update), (4, "shared"))
+
+    def test_what_runs_of_before_had(self):
+        """They go on with a penalty at every step and latents of the generator's own, and so does the paper."""
+        before = {name: cli.fact(dcgan.Config, name, "before") for name in ("penalty_interval", "update")}
+        self.assertEqual(before, {"penalty_interval": 1, "update": "alternating"})
+        gan = dcgan.build(dcgan.Config(filters=2, **before), SPEC)
+        self.assertEqual((gan.discriminator_regularizers[0].interval, gan.update), (1, "alternating"))
+        self.assertEqual(dcgan.Config.PRESETS["paper"]["update"], "alternating")
 
     def test_batch_normalization_without_a_penalty(self):
         gan = dcgan.build(dcgan.Config(discriminator_normalization="batch", r1_gamma=0.0, ema_momentum=0.0), SPEC)

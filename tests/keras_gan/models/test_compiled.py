@@ -119,6 +119,22 @@ def weights(gan):
     return [np.asarray(variable) for variable in gan.weights]
 
 
+class Watching(keras_gan.GAN):
+    """Notes whether AutoGraph converts what its training step calls."""
+
+    def train_step(self, data):
+        self.status = tf.__internal__.autograph.control_status_ctx().status.name
+        return super().train_step(data)
+
+
+class AutoGraphTest(TestCase, parameterized.TestCase):
+    @parameterized.parameters(False, True)
+    def test_a_step_is_not_converted(self, jit_compile):
+        gan = Watching(GENERATORS["mlp"](), DISCRIMINATORS["mlp"](None))
+        with_sgd(gan, jit_compile=jit_compile).fit(dataset(8), verbose=0)
+        self.assertEqual(gan.status, "DISABLED")
+
+
 def assert_same_update(start, a, b):
     """Two models went the same way from `start`, and went somewhere."""
     for variable, x, y, z in zip(a.weights, start, weights(a), weights(b), strict=True):
