@@ -5,9 +5,9 @@
 Every candidate, the trainer's defaults with a few flags of its own, trains for --seconds, counted from the start of
 its process as a user's clock would. The better half by the Frechet distance of the data set's first classifier goes on
 to train anew for twice as long, and so on until --finalists are left; these and the defaults then train for --final
-seconds with --seeds seeds. A second classifier looks at every generator and chooses nothing. Every training is a
-process of its own, one after another. Results go to `results.jsonl` below --out, where trainings that are there are not
-repeated.
+seconds with --seeds seeds. A second classifier looks at every generator and chooses nothing. Data without classifiers
+are judged by Lite0's kernel distance. Every training is a process of its own, one after another. Results go to
+`results.jsonl` below --out, where trainings that are there are not repeated.
 """
 
 import dataclasses
@@ -196,7 +196,7 @@ def judge(folder, config):
         real = data.open_source(config.dataset)
     judges = [features.for_dataset(config.dataset, generator.image_shape, second) for second in (False, True)]
     if judges[0] is None:
-        judges, metric = ["efficientnet_lite0", None], "lfd"
+        judges, metric = ["efficientnet_lite0", None], "lkd"
     else:
         metric = "fcd"
     found = {}
