@@ -3,11 +3,12 @@
     python -m benchmarks.race --out=OUT --seconds=60
 
 Every candidate, the trainer's defaults with a few flags of its own, trains for --seconds, counted from the start of
-its process as a user's clock would. The better half by the Frechet distance of the data set's first classifier goes on
-to train anew for twice as long, and so on until --finalists are left; these and the defaults then train for --final
-seconds with --seeds seeds. A second classifier looks at every generator and chooses nothing. Data without classifiers
-are judged by Lite0's kernel distance. Every training is a process of its own, one after another. Results go to
-`results.jsonl` below --out, where trainings that are there are not repeated.
+its process as a user's clock would. The best by the Frechet distance of the data set's first classifier, a share of
+--keep, go on to train anew for twice as long, and so on until --finalists are left; these and the defaults then train
+for --final seconds with --seeds seeds. A second classifier looks at every generator and chooses nothing. Data without
+classifiers are judged by Lite0's kernel distance. Real images are the test split of --reference. Every training is a
+process of its own, one after another. Results go to `results.jsonl` below --out, where trainings that are there are not
+repeated.
 """
 
 import dataclasses
@@ -28,6 +29,7 @@ from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features
 
 DEFAULT = "default"
+BEFORE = "before"
 _RELATIVISTIC = "--loss=relativistic"
 
 
@@ -38,23 +40,33 @@ def _rates(generator, discriminator=None):
     )
 
 
-# One change each, then those of several that the literature puts together.
+_WITHOUT = ("--discriminator_units=0", "--latent_dim=64", "--ema_momentum=0.998")
+
+# The defaults and those before them, then one change each, and some of several that the literature puts together.
 CANDIDATES = {
     DEFAULT: (),
-    "before": ("--penalty_interval=1", "--update=alternating", "--batch_size=64"),
-    "R1 at every step": ("--penalty_interval=1",),
-    "R1 at every 16th step": ("--penalty_interval=16",),
+    BEFORE: (f"--preset={BEFORE}",),
+    "before, 32 filters": (f"--preset={BEFORE}", "--filters=auto"),
+    "no hidden layer, latents 64, EMA 0.998": _WITHOUT,
+    "no hidden layer": ("--discriminator_units=0",),
+    "64 hidden units": ("--discriminator_units=64",),
+    "1024 hidden units": ("--discriminator_units=1024",),
+    "latents 8": ("--latent_dim=8",),
+    "latents 32": ("--latent_dim=32",),
+    "latents 64": ("--latent_dim=64",),
+    "uniform latents": ("--latent_prior=uniform",),
     "latents of its own": ("--update=alternating",),
+    "EMA 0.99": ("--ema_momentum=0.99",),
+    "EMA 0.998": ("--ema_momentum=0.998",),
+    "EMA 0.999": ("--ema_momentum=0.999",),
     "16 filters": ("--filters=16",),
     "24 filters": ("--filters=24",),
     "48 filters": ("--filters=48",),
     "64 filters": ("--filters=64",),
     "batch 16": ("--batch_size=16",),
     "batch 64": ("--batch_size=64",),
-    "batch 128": ("--batch_size=128",),
-    "latents 16": ("--latent_dim=16",),
-    "latents 128": ("--latent_dim=128",),
-    "uniform latents": ("--latent_prior=uniform",),
+    "R1 at every step": ("--penalty_interval=1",),
+    "R1 at every 16th step": ("--penalty_interval=16",),
     "R1 0.1": ("--r1_gamma=0.1",),
     "R1 0.3": ("--r1_gamma=0.3",),
     "R1 3": ("--r1_gamma=3",),
@@ -68,18 +80,12 @@ CANDIDATES = {
     "discriminator's rate 1e-3": _rates(2e-3, 1e-3),
     "discriminator's rate 4e-3": _rates(2e-3, 4e-3),
     "beta_1 0": ("--beta_1=0",),
-    "beta_2 0.9": ("--beta_2=0.9",),
-    "EMA 0.99": ("--ema_momentum=0.99",),
-    "EMA 0.999": ("--ema_momentum=0.999",),
     "hinge": ("--loss=hinge",),
     "least squares": ("--loss=least_squares",),
     "relativistic": (_RELATIVISTIC,),
     "relativistic, R1 and R2": (_RELATIVISTIC, "--r2_gamma=1", "--penalty_interval=1", "--update=alternating"),
     "two discriminator steps": ("--discriminator_steps=2",),
-    "batch 16, rates 1e-3": ("--batch_size=16", *_rates(1e-3)),
-    "24 filters, R1 0.3": ("--filters=24", "--r1_gamma=0.3"),
-    "R1 0.3, EMA 0.999": ("--r1_gamma=0.3", "--ema_momentum=0.999"),
-    "R1 0.3, discriminator's rate 4e-3": ("--r1_gamma=0.3", *_rates(2e-3, 4e-3)),
+    "DiffAugment": ("--augmentation=translation",),
     "batch normalization": ("--discriminator_normalization=batch", "--r1_gamma=0", *_rates(2e-4)),
 }
 
@@ -91,7 +97,9 @@ class Config(tables.Config):
     out: str = option("", "Folder of the runs and of results.jsonl.")
     dataset: str = option("mnist5k", "Data that they train on.")
     candidates: str = option("", f"Names with semicolons, of {'; '.join(CANDIDATES)}; all by default.")
+    reference: str = option("", "Data whose test split judges; --dataset by default, mnist for mnist5k, say.")
     seconds: float = option(60.0, "Length of the first round.")
+    keep: float = option(0.5, "Share of the candidates that goes on to the next round.", low=0, below=1)
     finalists: int = option(3, "Candidates of the last round.", low=1)
     final: float = option(180.0, "Length of the last round.")
     seeds: int = option(3, "Trainings of each in the last round.", low=1)
@@ -116,7 +124,8 @@ def measure(config):
         raise ValueError(
             f"--seconds must be positive and at most --final={config.final:g}. Received: --seconds={config.seconds:g}"
         )
-    data.open_source(config.dataset)  # or every candidate would fail in turn
+    for name in {config.dataset, config.reference or config.dataset}:
+        data.open_source(name)  # or every candidate would fail in turn
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     file = out / "results.jsonl"
@@ -149,7 +158,7 @@ def halve(names, config, run):
     seconds = config.seconds
     while len(names) > config.finalists:
         names = sorted(names, key=lambda name: _order(run(name, seconds, 0)))
-        names = names[: max(config.finalists, math.ceil(len(names) / 2))]
+        names = names[: max(config.finalists, math.ceil(config.keep * len(names)))]
         seconds = min(2 * seconds, config.final)
     for seed in range(config.seeds):
         for name in dict.fromkeys([DEFAULT, *names]):
@@ -188,12 +197,13 @@ def train(name, seconds, seed, config, out):
 
 
 def judge(folder, config):
-    """The distances of a run's last generator from the data that were held out, or from all where none are."""
+    """The distances of a run's last generator from a test split, or from all data where there is none."""
     generator = loading.load_generator(RunFolder(folder).generator_file)
+    reference = config.reference or config.dataset
     try:
-        real = data.open_source(config.dataset, "test")
-    except ValueError:
-        real = data.open_source(config.dataset)
+        real = data.open_source(reference, "test")
+    except data.MissingSplitError:
+        real = data.open_source(reference)
     judges = [features.for_dataset(config.dataset, generator.image_shape, second) for second in (False, True)]
     if judges[0] is None:
         judges, metric = ["efficientnet_lite0", None], "lkd"

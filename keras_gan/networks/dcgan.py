@@ -136,7 +136,8 @@ class DCGANDiscriminator(Discriminator):
     to at most `8 * filters`, until the last size of `stage_sizes`. Feature maps are batch normalized, except
     the first, and pass LeakyReLU with slope 0.2. Kernels start from N(0, 0.02), gains from N(1, 0.02).
 
-    With h(x) the last feature map, the logit of a conditional discriminator is, with `conditioning`
+    With h(x) the last feature map, flattened and taken through the dense layers of `hidden_units`, which LeakyReLU
+    follows, the logit of a conditional discriminator is, with `conditioning`
     - `"concat"`: w · h(x), where the label is appended to the image as one-hot planes: channel k is 1 everywhere for
       class k and 0 for the others;
     - `"projection"`: w · h(x) + embed(label) · h(x);
@@ -157,6 +158,8 @@ class DCGANDiscriminator(Discriminator):
         conditioning: How labels enter: `"concat"`, `"projection"` or `"auxiliary"`.
         packing: Images judged together, unconditionally or with `conditioning="concat"`, where each comes with its own
             label; see `keras_gan.networks.Discriminator`.
+        hidden_units: Width of each dense layer between the last feature map and the logit; none by default, as in the
+            paper.
 
     Call arguments:
         inputs: Images, floats of shape `(batch,) + image_shape` in [-1, 1]; with classes the pair
@@ -194,6 +197,7 @@ class DCGANDiscriminator(Discriminator):
         class_names=None,
         conditioning="concat",
         packing=1,
+        hidden_units=(),
         **kwargs,
     ):
         super().__init__(
@@ -203,6 +207,7 @@ class DCGANDiscriminator(Discriminator):
         self.filters = convolutional.check_filters(filters)
         self.normalization = check_choice("normalization", normalization, convolutional.NORMALIZATIONS)
         self.conditioning = check_conditioning(conditioning, self.num_classes, CONDITIONINGS)
+        self.hidden_units = tuple(int(units) for units in hidden_units)
         if self.conditioning != "concat":
             self.refuse_packed_labels()
 
@@ -219,6 +224,10 @@ class DCGANDiscriminator(Discriminator):
         ]
         # Not a sum over positions, as in residual networks: where these end, a position has seen 10x10 of 28x28 pixels.
         self.flatten = keras.layers.Flatten(dtype=policy)
+        self.hidden = [
+            keras.layers.Dense(units, kernel_initializer=convolutional.kernel(), dtype=policy)
+            for units in self.hidden_units
+        ]
         self.heads = Heads(self.conditioning, self.num_classes, use_bias, convolutional.kernel)
         self.build()
 
@@ -229,7 +238,10 @@ class DCGANDiscriminator(Discriminator):
         x = self.pack(x)
         for convolution, normalizer in zip(self.convolutions, self.normalizers, strict=True):
             x = keras.ops.leaky_relu(normalizer(convolution(x), training=training), 0.2)
-        return self.heads(self.flatten(x), labels, return_class_logits=return_class_logits)
+        x = self.flatten(x)
+        for layer in self.hidden:
+            x = keras.ops.leaky_relu(layer(x), 0.2)
+        return self.heads(x, labels, return_class_logits=return_class_logits)
 
     @property
     def logit(self):
@@ -238,5 +250,10 @@ class DCGANDiscriminator(Discriminator):
 
     def get_config(self):
         config = super().get_config()
-        config.update(filters=self.filters, normalization=self.normalization, conditioning=self.conditioning)
+        config.update(
+            filters=self.filters,
+            normalization=self.normalization,
+            conditioning=self.conditioning,
+            hidden_units=self.hidden_units,
+        )
         return config

@@ -19,13 +19,17 @@ class DCGANTest(TestCase):
         self.assertIsNotNone(gan.ema_generator)
         self.assertEqual(gan.generator.filters, 32)
         self.assertEqual((gan.discriminator_regularizers[0].interval, gan.update), (4, "shared"))
+        self.assertEqual(gan.discriminator.hidden_units, (256,))
+        self.assertIsNone(gan.augmenter)
 
     def test_what_runs_of_before_had(self):
-        """They go on with a penalty at every step and latents of the generator's own, and so does the paper."""
-        before = {name: cli.fact(dcgan.Config, name, "before") for name in ("penalty_interval", "update")}
-        self.assertEqual(before, {"penalty_interval": 1, "update": "alternating"})
+        """They go on with a penalty at every step, latents of the generator's own and a linear logit, as the paper."""
+        names = ("penalty_interval", "update", "discriminator_units")
+        before = {name: cli.fact(dcgan.Config, name, "before") for name in names}
+        self.assertEqual(before, {"penalty_interval": 1, "update": "alternating", "discriminator_units": 0})
         gan = dcgan.build(dcgan.Config(filters=2, **before), SPEC)
         self.assertEqual((gan.discriminator_regularizers[0].interval, gan.update), (1, "alternating"))
+        self.assertEmpty(gan.discriminator.hidden)
         self.assertEqual(dcgan.Config.PRESETS["paper"]["update"], "alternating")
 
     def test_batch_normalization_without_a_penalty(self):
@@ -47,6 +51,12 @@ class DCGANTest(TestCase):
         with self.assertRaisesRegex(ValueError, "`method` must be one of"):
             dcgan.build(dcgan.Config(penalty_method="other", filters=2), SPEC)
 
+    def test_augmentation(self):
+        gan = dcgan.build(dcgan.Config(augmentation="cutout, translation", filters=2), SPEC)
+        self.assertEqual(gan.augmenter.policy, ("translation", "cutout"))
+        with self.assertRaisesRegex(ValueError, "`--augmentation` must name some of .* Received: .*'flip'"):
+            dcgan.build(dcgan.Config(augmentation="flip", filters=2), SPEC)
+
     def test_paper(self):
         """Section 4: Adam with 2e-4 and beta_1 of 0.5, batches of 128, N(0, 0.02), 100 uniform latents, no more."""
         config, _ = cli.parse(dcgan.Config, "p", "a", ["--preset=paper"])
@@ -55,6 +65,7 @@ class DCGANTest(TestCase):
             self.assertAllClose([optimizer.learning_rate, optimizer.beta_1, optimizer.beta_2], [2e-4, 0.5, 0.999])
         self.assertEqual((config.batch_size, gan.generator.latent_dim, gan.latent_prior), (128, 100, "uniform"))
         self.assertEqual((gan.generator.normalization, gan.discriminator.normalization), ("batch", "batch"))
+        self.assertEmpty(gan.discriminator.hidden)
         self.assertEqual(gan.generator.reshape.target_shape, (4, 4, 1024))
         self.assertAllClose(np.std(gan.generator.project.kernel), 0.02, rtol=0.01)
         self.assertIsInstance(gan.adversarial_loss, keras_gan.losses.NonSaturating)

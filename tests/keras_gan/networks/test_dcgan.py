@@ -43,6 +43,21 @@ class DCGANTest(NetworkTestCase):
         self.check_network(DCGANGenerator, latent_dim=3, conditioning="projection", **shape)
         for conditioning in ("projection", "auxiliary"):
             self.check_network(DCGANDiscriminator, normalization=None, conditioning=conditioning, **shape)
+        self.check_network(DCGANDiscriminator, hidden_units=(5, 4), conditioning="auxiliary", **shape)
+
+    def test_hidden_units(self):
+        """b + w · lrelu(V h + c), by hand from the feature map."""
+        discriminator = DCGANDiscriminator((8, 8, 1), filters=2, normalization=None, hidden_units=(5,))
+        x = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
+        [convolution] = discriminator.convolutions
+        [hidden] = discriminator.hidden
+        hidden.bias.assign([0.1, -0.2, 0.3, -0.4, 0.5])
+        h = np.asarray(convolution(x)).reshape(4, -1)
+        h = np.where(h > 0, h, 0.2 * h) @ hidden.kernel.numpy() + hidden.bias.numpy()
+        w, bias = discriminator.heads.logit.get_weights()
+        expected = np.where(h > 0, h, 0.2 * h) @ w[:, 0] + bias
+        self.assertAllClose(discriminator(x)[:, 0], expected, rtol=1e-4, atol=1e-7)
+        self.assertAllClose(np.std(hidden.kernel), 0.02, rtol=0.2)
 
     def test_projection(self):
         """w · h + embed(y) · h + b, by hand from the feature map."""
