@@ -5,10 +5,11 @@
 Every candidate, the trainer's defaults with a few flags of its own, trains for --seconds, counted from the start of
 its process as a user's clock would. The best by the Frechet distance of the data set's first classifier, a share of
 --keep, go on to train anew for twice as long, and so on until --finalists are left; these and the defaults then train
-for --final seconds with --seeds seeds. A second classifier looks at every generator and chooses nothing. Data without
-classifiers are judged by Lite0's kernel distance. Real images are the test split of --reference. Every training is a
-process of its own, one after another. Results go to `results.jsonl` below --out, where trainings that are there are not
-repeated.
+for --final seconds with --seeds seeds. A second classifier looks at every generator and chooses nothing. Real images
+are the test split of --reference. Data without classifiers are judged by Lite0's kernel distance; of drawn faces there
+is also how far the frequencies of their attributes' combinations are from the stated ones, in total variation. Every
+training is a process of its own, one after another. Results go to `results.jsonl` below --out, where trainings that are
+there are not repeated.
 """
 
 import dataclasses
@@ -31,6 +32,9 @@ from keras_gan.metrics import features
 DEFAULT = "default"
 BEFORE = "before"
 _RELATIVISTIC = "--loss=relativistic"
+
+
+_MEASURES = {"first": "first classifier", "second": "second classifier", "attributes": "attributes"}
 
 
 def _rates(generator, discriminator=None):
@@ -178,8 +182,9 @@ def train(name, seconds, seed, config, out):
     """Trains and judges one candidate.
 
     Returns:
-        Dictionary of what it was, its `steps`, and its distances by the `first` and the `second` classifier; `None` for
-        a second that does not exist, and where training failed, whose last words are in `error`.
+        Dictionary of what it was, its `steps`, its distances by the `first` and the `second` classifier, and of faces
+        that of `attributes`; `None` for what does not exist, and where training failed, whose last words are in
+        `error`.
     """
     folder = out / "run"
     shutil.rmtree(folder, ignore_errors=True)
@@ -187,7 +192,7 @@ def train(name, seconds, seed, config, out):
     # A race is judged at its end alone.
     flags += ["--evaluate_every=0", "--nowatchdog", f"--out={folder}", *([config.more] if config.more else [])]
     result = {"candidate": name, "dataset": config.dataset, "seconds": seconds, "seed": seed}
-    result |= {"steps": None, "first": None, "second": None}
+    result |= {"steps": None, "first": None, "second": None, "attributes": None}
     command = [sys.executable, "-m", "trainers.dcgan", *flags]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -209,7 +214,8 @@ def judge(folder, config):
         judges, metric = ["efficientnet_lite0", None], "lkd"
     else:
         metric = "fcd"
-    found = {}
+    faces = config.dataset == "faces"
+    found = {"attributes": metrics.attributes.evaluate(generator).distance if faces else None}
     for place, network in zip(("first", "second"), judges, strict=True):
         found[place] = None
         if network:
@@ -241,11 +247,11 @@ def render(run):
                         group[0]["candidate"],
                         len(group),
                         None if failed else f"{statistics.mean(each['steps'] for each in group):.0f}",
-                        *(_spread([each[place] for each in group]) for place in ("first", "second")),
+                        *(_spread([each.get(place) for each in group]) for place in _MEASURES),
                         failed[0]["error"] if failed else None,
                     ]
                 )
-    header = ["data", "seconds", "candidate", "seeds", "steps", "first classifier", "second classifier", "failed"]
+    header = ["data", "seconds", "candidate", "seeds", "steps", *_MEASURES.values(), "failed"]
     return tables.table(header, rows)
 
 

@@ -67,7 +67,8 @@ def measure(config):
 def _trained(config):
     run = Path(config.out)
     if not (run / "generator.keras").exists():
-        flags = [f"--out={run}", "--seed=100", f"--steps={config.gan_steps}", "--batch_size=32", "--filters=32"]
+        flags = [f"--out={run}", "--seed=100", f"--steps={config.gan_steps}", "--preset=before"]
+        flags += ["--batch_size=32", "--filters=32"]
         command = [sys.executable, "-m", "trainers.dcgan", "--dataset=mnist5k", "--evaluate_every=0", *flags]
         subprocess.run(command, check=True)
     return run / "generator.keras"

@@ -50,6 +50,16 @@ class RaceTest(TestCase):
         self.assertEqual([line.split("|")[3].strip() for line in lines], ["c", "c", "a", "b"])
         self.assertIn("nan", lines[3])
 
+    def test_keeps_a_share(self):
+        runs = []
+
+        def run(name, seconds, seed):
+            runs.append((seconds, name))
+            return {"first": ord(name[0])}
+
+        race.halve(list("abcdefgh"), race.Config(seconds=30.0, final=60.0, keep=0.2, finalists=1, seeds=1), run)
+        self.assertEqual([name for seconds, name in runs[8:]], ["a", "b", "default", "a"])
+
     @pytest.mark.slow
     def test_two_candidates(self):
         out = Path(self.path("out"))
