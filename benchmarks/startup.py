@@ -2,8 +2,9 @@
 
     python -m benchmarks.startup
 
-Phases are timed in fresh processes, as `trainers.dcgan` goes through them; medians. The last line is what the trainer
-itself reports.
+Phases are timed in fresh processes, as `trainers.dcgan` goes through them; medians. Below is what the trainer itself
+reports, and that of another version, `--before=CHECKOUT`, in turn with it; with `--before_python` what that version
+installed is there too.
 """
 
 import dataclasses
@@ -25,6 +26,8 @@ class Config(tables.Config):
     """The flags."""
 
     rounds: int = option(3, "Processes of each kind.", low=1)
+    before: str = option("", "Checkout of another version of this package, whose trainer is asked in turn.")
+    before_python: str = option("", "A Python for that version; this one by default.")
 
 
 def main(argv=None):
@@ -36,26 +39,35 @@ def measure(config):
     """Medians of some runs.
 
     Returns:
-        Dictionary of `phases`, a dictionary to seconds, and `trainer`, the seconds that `trainers.dcgan` reports.
+        Dictionary of `phases`, a dictionary to seconds, and `trainer`, the seconds that `trainers.dcgan` reports, as
+        does that of `before`, which is `None` without one.
     """
     rounds = range(config.rounds)
-    probes = [json.loads(_output("benchmarks.startup_phases").splitlines()[-1]) for _ in rounds]
-    reports = [_output("trainers.dcgan", "--dry_run", "--precision=float32") for _ in rounds]
-    seconds = [float(re.search(r"first step after ([0-9.]+) s", report)[1]) for report in reports]
+    probes = [json.loads(_output(ROOT, sys.executable, "benchmarks.startup_phases").splitlines()[-1]) for _ in rounds]
+    sides = {"trainer": (ROOT, sys.executable)}
+    if config.before:
+        sides["before"] = Path(config.before), config.before_python or sys.executable
+    seconds = {side: [] for side in sides}
+    for _ in rounds:
+        for side, (root, python) in sides.items():
+            report = _output(root, python, "trainers.dcgan", "--dry_run", "--precision=float32")
+            seconds[side].append(float(re.search(r"first step after ([0-9.]+) s", report)[1]))
     phases = {name: statistics.median(probe[name] for probe in probes) for name in probes[0]}
-    return {"phases": phases, "trainer": statistics.median(seconds)}
+    return {"phases": phases, "before": None, **{side: statistics.median(each) for side, each in seconds.items()}}
 
 
 def render(run):
     """Seconds as Markdown."""
     rows = [*run["phases"].items(), ("first step, as the trainer reports", run["trainer"])]
+    if run.get("before"):
+        rows.append(("the same of the version before", run["before"]))
     return tables.table(["phase", "s"], [[name, f"{seconds:.3g}"] for name, seconds in rows])
 
 
-def _output(module, *arguments):
-    command = [sys.executable, "-m", module, *arguments]
+def _output(root, python, module, *arguments):
+    command = [python, "-m", module, *arguments]
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, cwd=ROOT
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, cwd=root
     ).stdout
 
 
