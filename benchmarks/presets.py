@@ -27,7 +27,6 @@ from keras_gan.networks import presets
 
 _MNIST = "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0"
 _FASHION = "Fashion-MNIST (Zalando), MIT"
-_EVERY_STEP = "--batch_size=64 --penalty_interval=1 --update=alternating"  # the defaults when these were trained
 _FACES = "faces drawn by this package, Apache-2.0"
 
 
@@ -39,7 +38,7 @@ class Recipe:
 
 
 RECIPES = {
-    "dcgan_mnist": Recipe("Digits", "dcgan", f"--dataset=mnist --filters=32 --steps=6000 {_EVERY_STEP}", _MNIST),
+    "dcgan_mnist": Recipe("Digits", "dcgan", "--dataset=mnist --filters=32 --steps=12000", _MNIST),
     "conditional_mnist": Recipe(
         "Digits of a class that one asks for", "conditional_gan", "--dataset=mnist --filters=32 --steps=6000", _MNIST
     ),
@@ -49,9 +48,7 @@ RECIPES = {
         "--dataset=fashion_mnist --filters=32 --steps=6000",
         _FASHION,
     ),
-    "dcgan_faces": Recipe(
-        "Drawn faces in colour", "dcgan", f"--dataset=faces --filters=16 --steps=5000 {_EVERY_STEP}", _FACES
-    ),
+    "dcgan_faces": Recipe("Drawn faces in colour", "dcgan", "--dataset=faces --filters=16 --steps=12000", _FACES),
     "vae_mnist": Recipe("Digits by the decoder of a VAE", "vae", "--dataset=mnist --filters=32 --steps=4000", _MNIST),
 }
 

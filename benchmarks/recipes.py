@@ -24,7 +24,7 @@ from keras_gan.cli import option
 
 ROOT = Path(__file__).resolve().parent.parent
 _MNIST = ("--dataset=mnist", "--precision=float32", "--evaluate_every=0")
-_RELATIVISTIC = ("--loss=relativistic", "--r2_gamma=1")
+_RELATIVISTIC = ("--loss=relativistic", "--r1_gamma=1", "--r2_gamma=1")
 _SPLITS = ("--split=train[:50000]", "--validation_split=train[50000:51000]", "--watchdog=false")
 
 # Trainer and flags.

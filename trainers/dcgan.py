@@ -5,8 +5,8 @@
 trains on 4,500 MNIST digits that come with the installation, for three to four minutes on two CPU cores. It is the
 convolutional GAN of Radford et al. 2015 with what was learned since: no normalization in the discriminator but a
 gradient penalty on real images (R1), at every fourth step, which then counts fourfold; a dense layer between its
-feature map and the logit; few latents; the generator is updated on the images that the discriminator has just seen; and
-an average of the generator's weights for sampling.
+feature map and the logit; few latents; Adam without momentum; the generator is updated on the images that the
+discriminator has just seen; and an average of the generator's weights for sampling.
 
     python -m trainers.dcgan --preset=paper
 
@@ -24,11 +24,12 @@ from trainers.engine import option
 _PAPER = {
     "batch_size": 128, "latent_dim": 100, "latent_prior": "uniform", "filters": 128,
     "discriminator_normalization": "batch", "discriminator_units": 0, "r1_gamma": 0.0, "update": "alternating",
-    "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4, "beta_2": 0.999, "ema_momentum": 0.0,
+    "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4, "beta_1": 0.5, "beta_2": 0.999,
+    "ema_momentum": 0.0,
 }  # fmt: skip
 _BEFORE = {
-    "batch_size": 64, "latent_dim": 64, "filters": 64, "discriminator_units": 0, "penalty_interval": 1,
-    "update": "alternating", "ema_momentum": 0.998,
+    "batch_size": 64, "latent_dim": 64, "filters": 64, "discriminator_units": 0, "r1_gamma": 1.0, "penalty_interval": 1,
+    "update": "alternating", "beta_1": 0.5, "ema_momentum": 0.998,
 }  # fmt: skip
 
 
@@ -51,7 +52,7 @@ class Config(engine.Config):
         low=0, before=0,
     )  # fmt: skip
     loss: str = option("non_saturating", "Adversarial loss: a name of keras_gan.losses.get.")
-    r1_gamma: float = option(1.0, "Weight of the gradient penalty on real images, R1; 0 leaves it out.", low=0)
+    r1_gamma: float = option(3.0, "Weight of the gradient penalty on real images, R1; 0 leaves it out.", low=0)
     r2_gamma: float = option(0.0, "Weight of the same on generated images, R2.", low=0)
     penalty_method: str = option("exact", "How R1 and R2 are computed: exact, or finite_difference of logits.")
     penalty_interval: int = option(
@@ -67,7 +68,7 @@ class Config(engine.Config):
     penalty_fraction: float = option(0.25, "Share of images that differences are taken of: 1 / k, for an integer k.")
     generator_learning_rate: float = option(2e-3, "Adam's learning rate for the generator.", low=0)
     discriminator_learning_rate: float = option(2e-3, "Adam's learning rate for the discriminator.", low=0)
-    beta_1: float = option(0.5, "Adam's beta_1.", low=0, below=1)
+    beta_1: float = option(0.0, "Adam's beta_1.", low=0, below=1)
     beta_2: float = option(0.99, "Adam's beta_2.", low=0, below=1)
     ema_momentum: float = option(
         0.9995, "Momentum of the average of the generator's weights; 0 leaves it out.", low=0, below=1

@@ -19,7 +19,8 @@ class DCGANTest(TestCase):
         self.assertIsNotNone(gan.ema_generator)
         self.assertEqual(gan.generator.filters, 32)
         self.assertEqual((gan.discriminator_regularizers[0].interval, gan.update), (4, "shared"))
-        self.assertEqual(gan.discriminator.hidden_units, (256,))
+        self.assertEqual((gan.discriminator.hidden_units, gan.generator.latent_dim), ((256,), 16))
+        self.assertEqual((gan.discriminator_regularizers[0].weight, float(gan.generator_optimizer.beta_1)), (3.0, 0.0))
         self.assertIsNone(gan.augmenter)
 
     def test_what_runs_of_before_had(self):
@@ -50,6 +51,15 @@ class DCGANTest(TestCase):
         )
         with self.assertRaisesRegex(ValueError, "`method` must be one of"):
             dcgan.build(dcgan.Config(penalty_method="other", filters=2), SPEC)
+
+    def test_the_recipe_before(self):
+        config, _ = cli.parse(dcgan.Config, "p", "a", ["--preset=before"])
+        gan = dcgan.build(config, SPEC)
+        self.assertEqual((config.batch_size, gan.generator.latent_dim, gan.generator.filters), (64, 64, 64))
+        [penalty] = gan.discriminator_regularizers
+        self.assertEqual((penalty.weight, penalty.interval, gan.update), (1.0, 1, "alternating"))
+        self.assertEmpty(gan.discriminator.hidden)
+        self.assertAllClose([gan.generator_optimizer.beta_1, gan.ema_momentum], [0.5, 0.998])
 
     def test_augmentation(self):
         gan = dcgan.build(dcgan.Config(augmentation="cutout, translation", filters=2), SPEC)
