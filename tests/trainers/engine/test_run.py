@@ -192,7 +192,7 @@ class ResumeTest(TrainerTestCase):
         self.train("--steps=3")
         before = (self.out / "config.json").read_text()
         text = self.train("--steps=3", "--r1_gamma=2", status=1)
-        self.assertIn("r1_gamma was 1.0 and is now 2.0", text)
+        self.assertIn("r1_gamma was 3.0 and is now 2.0", text)
         self.assertEqual((self.out / "config.json").read_text(), before)
 
     def test_other_data_are_refused(self):
