@@ -32,8 +32,6 @@ from keras_gan.metrics import features
 DEFAULT = "default"
 BEFORE = "before"
 _RELATIVISTIC = "--loss=relativistic"
-
-
 _MEASURES = {"first": "first classifier", "second": "second classifier", "attributes": "attributes"}
 
 
