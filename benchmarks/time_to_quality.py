@@ -130,7 +130,7 @@ def first_below(points, value):
 
 
 def render(run):
-    """The curves as Markdown: a row a minute, when our recipe has the others' last value, and the picture."""
+    """The curves as Markdown: a row a minute, when our recipe has the others' last value."""
     curves = run["curves"]
     last = max(moment for points in curves.values() for moment, _ in points)
     moments = [0, 30, *range(60, round(last) + 1, 60)]
@@ -147,7 +147,7 @@ def render(run):
             needed = first_below(ours, value)
             rows.append([side, f"{moment:.0f}", f"{value:.4g}", "never" if needed is None else f"{needed:.0f}"])
         parts.append(tables.table(["side", "seconds", "distance", "keras_gan has it within, s"], rows))
-    return "\n\n".join([*parts, "![Distance over time](time_to_quality.png)"])
+    return "\n\n".join(parts)
 
 
 def draw(curves, file):
