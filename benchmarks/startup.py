@@ -10,6 +10,7 @@ installed is there too.
 import dataclasses
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -42,6 +43,10 @@ def measure(config):
         Dictionary of `phases`, a dictionary to seconds, and `trainer`, the seconds that `trainers.dcgan` reports, as
         does that of `before`, which is `None` without one.
     """
+    if config.before and not Path(config.before, "trainers").is_dir():
+        raise ValueError(f"--before must be a checkout of this package. Received: --before={config.before}")
+    if config.before_python and not shutil.which(config.before_python):
+        raise ValueError(f"--before_python must be a Python. Received: --before_python={config.before_python}")
     rounds = range(config.rounds)
     probes = [json.loads(_output(ROOT, sys.executable, "benchmarks.startup_phases").splitlines()[-1]) for _ in rounds]
     sides = {"trainer": (ROOT, sys.executable)}
