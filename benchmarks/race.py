@@ -30,7 +30,6 @@ from keras_gan.files.run_folder import RunFolder
 from keras_gan.metrics import features
 
 DEFAULT = "default"
-BEFORE = "before"
 _RELATIVISTIC = "--loss=relativistic"
 _MEASURES = {"first": "first classifier", "second": "second classifier", "attributes": "attributes"}
 
@@ -42,14 +41,12 @@ def _rates(generator, discriminator=None):
     )
 
 
-_WITHOUT = ("--discriminator_units=0", "--latent_dim=64", "--ema_momentum=0.998")
-
 # The defaults and those before them, then one change each, and some of several that the literature puts together.
 CANDIDATES = {
     DEFAULT: (),
-    BEFORE: (f"--preset={BEFORE}",),
-    "before, 32 filters": (f"--preset={BEFORE}", "--filters=auto"),
-    "no hidden layer, latents 64, EMA 0.998": _WITHOUT,
+    "before": ("--preset=before",),
+    "before, 32 filters": ("--preset=before", "--filters=auto"),
+    "no hidden layer, latents 64, EMA 0.998": ("--discriminator_units=0", "--latent_dim=64", "--ema_momentum=0.998"),
     "no hidden layer": ("--discriminator_units=0",),
     "64 hidden units": ("--discriminator_units=64",),
     "1024 hidden units": ("--discriminator_units=1024",),

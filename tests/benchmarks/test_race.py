@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import race, tables
-from keras_gan import cli, losses
+from keras_gan import cli, losses, networks
 from tests.test_case import TestCase
 from trainers import dcgan
 
@@ -14,6 +14,7 @@ class RaceTest(TestCase):
             (["--candidates=default; fast", "--out=x"], r"Received: \['fast'\]"),
             ([], "--out is needed"),
             (["--out=x", "--dataset=folder:nowhere"], "nowhere"),
+            (["--out=x", "--reference=folder:elsewhere"], "elsewhere"),
             (["--out=x", "--seconds=200"], "at most --final=180. Received: --seconds=200"),
         ):
             self.assertRegex(self.refusal(race.main, *arguments), expected)
@@ -59,6 +60,15 @@ class RaceTest(TestCase):
 
         race.halve(list("abcdefgh"), race.Config(seconds=30.0, final=60.0, keep=0.2, finalists=1, seeds=1), run)
         self.assertEqual([name for seconds, name in runs[8:]], ["a", "b", "default", "a"])
+
+    def test_faces_are_judged_by_their_attributes_too(self):
+        file = Path(self.path("generator.keras"))
+        networks.DCGANGenerator((64, 64, 3), latent_dim=2, filters=2).save(file)
+        found = race.judge(file.parent, race.Config(dataset="faces", samples=50))
+        self.assertIsNone(found["second"])
+        self.assertGreater(found["first"], 0.0)
+        # An untrained generator makes hardly more than one of the combinations.
+        self.assertBetween(found["attributes"], 0.8, 1.0)
 
     @pytest.mark.slow
     def test_two_candidates(self):
