@@ -15,7 +15,7 @@ batch, uniform latents; but kernels are 4x4, which the paper's code has as 5x5.
 
     python -m trainers.dcgan --preset=before
 
-is the default recipe of version 0.1.0, which today's beat in a race at equal time.
+is the default recipe of version 0.1.0, but for its length; today's beat it in a race at equal time.
 """
 
 import dataclasses

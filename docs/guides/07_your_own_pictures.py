@@ -174,7 +174,8 @@ print(f"share of pairs in which the generated picture is farther away: {copies.s
 #
 # The first leaves a run folder with pictures, checkpoints, an animation and the watchdog's diagnosis. `--dry_run` says
 # beforehand what it would cost. For many or large pictures write TFRecords once, which is faster to read:
-# `python -m keras_gan.data.write_tfrecords icons records`, then `--dataset=tfrecord:records`.
+# `python -m keras_gan.data.write_tfrecords icons records`, then `--dataset=tfrecord:records`. With few pictures add
+# `--augmentation=color,translation,cutout`, which is `augmenter="diff_augment"`.
 #
 # ## Where it breaks
 #
